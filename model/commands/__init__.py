@@ -1,0 +1,1 @@
+"""The subcommands of `vqscope`, one file each, imported only when called."""

@@ -1,0 +1,116 @@
+"""The data as Lightning takes them: one training stream over several data sets, whole splits to test on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader, Sampler
+
+from model.data.catalogue import find_dataset, report_warnings
+from model.data.datasets import Batch, BiomedicalDataset, whole_batch
+from model.data.npz import SPLITS
+from model.data.sampler import BalancedSampler
+from model.errors import VQScopeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Which images are shown to the network, and how."""
+
+    datasets: tuple[str, ...]  # names as `vqscope data list` shows them
+    data_dir: Path
+    image_size: int = 28  # pixels a side; other images are resized to it
+    batch_size: int = 128
+    num_workers: int = 0  # processes that read; at 28 px reading in the main process is faster
+    balance: float = 0.5  # 0: data sets in proportion to their size; 1: all equally often
+    augment: bool = True  # random horizontal flips while training
+    seed: int = 0  # of the order of the training images
+
+    def __post_init__(self) -> None:
+        """Raise VQScopeError for what cannot be."""
+        if not self.datasets:
+            raise VQScopeError("no data set is named; name at least one (vqscope data list shows them)")
+        if len(set(self.datasets)) != len(self.datasets):
+            raise VQScopeError(f"a data set is named twice: {', '.join(self.datasets)}")
+        for name, least in (("image_size", 1), ("batch_size", 1), ("num_workers", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise VQScopeError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if not 0 <= self.balance <= 1:
+            raise VQScopeError(f"balance must lie between 0 and 1, not {self.balance}")
+
+
+class BiomedicalDataModule(LightningDataModule):
+    """Batches of (images (B,3,S,S) float32 in [-1, 1], data set numbers (B,) int64, in the settings' order).
+
+    The training order depends on (seed, epoch) alone (BalancedSampler); validation and test go through their
+    splits once, in order. While training, images are flipped left to right with probability ½ each, drawn
+    from torch's generator of the device (seed it with ``lightning.seed_everything``).
+    """
+
+    def __init__(self, settings: DataSettings, *, cache: Path | None = None) -> None:
+        super().__init__()
+        self.settings = settings
+        self._cache = cache
+        self._splits: dict[str, BiomedicalDataset] = {}
+
+    def prepare_data(self) -> None:
+        """Unpack what is not yet in the cache and show the warnings of the data sets, in one process only."""
+        data_dir = self.settings.data_dir
+        report_warnings(find_dataset(name, data_dir, cache=self._cache) for name in self.settings.datasets)
+        for split in SPLITS:
+            self.split(split)
+
+    def split(self, split: str) -> BiomedicalDataset:
+        """The images of one split (train, val, test); opened on first use."""
+        if split not in self._splits:
+            self._splits[split] = BiomedicalDataset(
+                self.settings.datasets,
+                split,
+                data_dir=self.settings.data_dir,
+                image_size=self.settings.image_size,
+                cache=self._cache,
+            )
+        return self._splits[split]
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Training batches; an epoch has as many images as the training splits together."""
+        dataset = self.split("train")
+        counts = dataset.counts.tolist()
+        return self._loader(
+            dataset, BalancedSampler(counts, balance=self.settings.balance, seed=self.settings.seed)
+        )
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Validation batches, in order."""
+        return self._loader(self.split("val"))
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Test batches, in order."""
+        return self._loader(self.split("test"))
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Flip images at random while training, on the device."""
+        del dataloader_idx
+        if not self.settings.augment or self.trainer is None or not self.trainer.training:
+            return batch
+        images, ids = batch
+        return random_flip(images), ids
+
+    def _loader(self, dataset: BiomedicalDataset, sampler: Sampler[int] | None = None) -> DataLoader[Batch]:
+        workers = self.settings.num_workers
+        return DataLoader(
+            dataset,
+            batch_size=self.settings.batch_size,
+            sampler=sampler,
+            collate_fn=whole_batch,  # type: ignore[arg-type]  # whole already: see __getitems__
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+
+def random_flip(images: torch.Tensor) -> torch.Tensor:
+    """Images (B,C,H,W), each mirrored left to right with probability ½."""
+    flipped = torch.rand(len(images), device=images.device) < 0.5
+    return torch.where(flipped[:, None, None, None], images.flip(-1), images)
