@@ -1,0 +1,91 @@
+"""The model card: what a model was trained on, how, how well it does, and what it is not for."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from model.latent.embedding import EMBEDDING_VERSION
+
+if TYPE_CHECKING:
+    from lightning import Trainer
+
+    from model.data.catalogue import DatasetInfo
+    from model.data.datamodule import BiomedicalDataModule
+    from model.training import TrainSettings
+    from model.vqvae import VQVAE
+
+INTENDED_USE = "Research: exploring and explaining the latent space of a VQ-VAE. Not for diagnosis."
+LIMITS = (
+    "Learnt from small pictures of the data sets below; on other modalities, devices or sizes its codes and"
+    " embeddings mean less. A reconstruction can leave out or smooth away small findings."
+)
+
+
+def describe_training(
+    settings: "TrainSettings",
+    data: "BiomedicalDataModule",
+    trainer: "Trainer",
+    network: "VQVAE",
+    seconds: float,
+) -> dict[str, Any]:
+    """Card of a model that has just been trained (JSON-able).
+
+    Args:
+        settings: of the run.
+        data: what it was trained on; its splits are open.
+        trainer: that trained it.
+        network: with the weights that are saved.
+        seconds: of wall time that the training took.
+    """
+    options, model = settings.trainer, settings.model
+    cells = model.grid**2
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "vqscope": version("vqscope"),
+        "intended_use": INTENDED_USE,
+        "limits": LIMITS,
+        "embedding": {
+            "version": EMBEDDING_VERSION,
+            "definition": "mean and deviation of the last feature map",
+        },
+        "code_grid": [model.grid, model.grid],
+        "codebook_size": model.quantizer.codebook_size,
+        "bits_per_image": cells * torch.tensor(model.quantizer.codebook_size).log2().item(),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "datasets": [_dataset(info) for info in data.split("train").infos],
+        "training": {
+            "epochs": trainer.current_epoch,
+            "steps": trainer.global_step,
+            "seconds": round(seconds),
+            "seed": options.seed,
+            "batch_size": settings.data.batch_size,
+            "balance": settings.data.balance,
+            "optimizer": settings.optimizer.name,
+            "learning_rate": settings.optimizer.learning_rate,
+            "precision": str(trainer.precision),
+            "device": trainer.strategy.root_device.type,
+            "torch": torch.__version__,
+            "machine": platform.machine(),
+        },
+        "validation": {
+            name.removeprefix("val_"): round(float(value), 5)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("val_")
+        },
+    }
+
+
+def _dataset(info: "DatasetInfo") -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "title": info.title,
+        "modality": info.modality,
+        "licence": info.licence,
+        "official": info.official,
+        "note": info.note,
+        "md5": info.md5,
+        "n_train": info.n_samples["train"],
+    }

@@ -1,0 +1,189 @@
+"""Run folder <-> `model.safetensors` + `config.json` + `card.json`. Nothing here unpickles."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as dump_tensors
+from torch import Tensor
+
+from model.errors import VQScopeError
+from model.vqvae import VQVAE, VQVAESettings
+
+FORMAT = 1
+MAX_WEIGHT_BYTES = 2 << 30
+ZOO = Path(__file__).parent / "zoo"
+
+# Needed to go on training, not to use the model.
+_TRAINING_ONLY = ("quantizer.ema_count", "quantizer.ema_sum", "quantizer.started")
+
+T = TypeVar("T")
+
+
+class ModelNotFound(VQScopeError):
+    """There is no run folder or shipped model of that name."""
+
+
+class ModelDamaged(VQScopeError):
+    """The files of a run folder cannot be read or do not fit together."""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """What a run folder holds."""
+
+    folder: Path
+    network: VQVAE
+    card: dict[str, Any]
+    sha256: str
+    """Of `model.safetensors`, hexadecimal."""
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(p.parent.name for p in ZOO.glob("*/model.safetensors"))
+
+
+def find_model(path_or_name: str | Path) -> Path:
+    """Folder of a run, or of a shipped model.
+
+    Raises:
+        ModelNotFound: neither exists.
+    """
+    folder = Path(path_or_name).expanduser()
+    if (folder / "model.safetensors").is_file():
+        return folder
+    if str(path_or_name) in shipped_models():
+        return ZOO / str(path_or_name)
+    shipped = ", ".join(shipped_models()) or "none"
+    if folder.is_dir():
+        raise ModelNotFound(
+            f"{folder} holds no model.safetensors: is it the run folder of a finished training?"
+        )
+    raise ModelNotFound(
+        f"no model {str(path_or_name)!r}: give a run folder of `vqscope train` or a shipped model ({shipped})"
+    )
+
+
+def save_model(folder: Path, network: VQVAE, card: dict[str, Any]) -> str:
+    """Write the three files, each atomically, weights last: a folder with weights is complete.
+
+    Returns:
+        SHA-256 of the weights, which the card carries too.
+    """
+    tensors = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in _weights(network).items()
+        if name not in _TRAINING_ONLY
+    }
+    weights = dump_tensors(tensors, metadata={"format": "pt"})
+    sha256 = hashlib.sha256(weights).hexdigest()
+    config = {"format": FORMAT, "architecture": "vqvae", "model": asdict(network.settings)}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "config.json", _json(config))
+    write_atomically(folder / "card.json", _json({**card, "sha256": sha256}))
+    write_atomically(folder / "model.safetensors", weights)
+    return sha256
+
+
+def read_model(folder: Path) -> StoredModel:
+    """Read a run folder back.
+
+    Raises:
+        ModelNotFound: the folder holds no weights.
+        ModelDamaged: a file is missing, unreadable or does not fit the others.
+    """
+    folder = find_model(folder)
+    config = _read_json(folder / "config.json")
+    if config.get("format") != FORMAT or config.get("architecture") != "vqvae":
+        raise ModelDamaged(f"{folder / 'config.json'} is of an unknown format: train anew or update vqscope")
+    try:
+        network = VQVAE(from_dict(VQVAESettings, config["model"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelDamaged(f"{folder / 'config.json'} does not describe a model ({error})") from error
+    file = folder / "model.safetensors"
+    if file.stat().st_size > MAX_WEIGHT_BYTES:
+        raise ModelDamaged(f"{file} is larger than {MAX_WEIGHT_BYTES >> 30} GiB: not a model of this program")
+    data = file.read_bytes()
+    try:
+        tensors = load_tensors(data)
+        _load_weights(network, tensors)
+    except (SafetensorError, RuntimeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelDamaged(f"{file} is damaged or of another configuration ({reason})") from error
+    return StoredModel(folder, network, _read_json(folder / "card.json"), hashlib.sha256(data).hexdigest())
+
+
+def _weights(network: VQVAE) -> dict[str, Tensor]:
+    """The network's own tensors; metrics and the like belong to training."""
+    parts = ("encoder.", "quantizer.", "decoder.")
+    return {k: v for k, v in network.state_dict().items() if k.startswith(parts)}
+
+
+def _load_weights(network: VQVAE, tensors: dict[str, Tensor]) -> None:
+    expected = set(_weights(network)) - set(_TRAINING_ONLY)
+    if set(tensors) != expected:
+        odd = sorted(set(tensors) ^ expected)[0]
+        raise KeyError(f"tensor {odd} is missing or unexpected")
+    network.load_state_dict(tensors, strict=False)
+    network.quantizer.started.fill_(True)
+
+
+def from_dict(cls: type[T], values: dict[str, Any]) -> T:
+    """Nested settings dataclass from its JSON form.
+
+    Raises:
+        TypeError: an unknown or missing field.
+        ValueError: a value that the dataclass refuses.
+    """
+    hints = get_type_hints(cls)
+    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]  # T is a dataclass wherever this is called
+    if unknown := set(values) - known:
+        raise TypeError(f"unknown setting {sorted(unknown)[0]!r}")
+    return cls(
+        **{
+            name: from_dict(hints[name], value) if is_dataclass(hints[name]) else value
+            for name, value in values.items()
+        }
+    )
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old or the new one whole.
+
+    Raises:
+        VQScopeError: the disk is full or the folder cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise VQScopeError(
+            f"cannot write {path} ({error.strerror}): free some space or choose another folder"
+        ) from error
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise ModelDamaged(f"{path} is missing: copy the whole run folder") from error
+    except (OSError, ValueError) as error:
+        raise ModelDamaged(f"{path} cannot be read ({error})") from error
+    if not isinstance(value, dict):
+        raise ModelDamaged(f"{path} is not a JSON object")
+    return value

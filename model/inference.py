@@ -1,0 +1,181 @@
+"""A trained model in use: uint8 arrays in, arrays out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from model.checkpoints import StoredModel, find_model, read_model
+from model.data.datasets import ImageTransform
+from model.latent.embedding import EMBEDDING_VERSION, embedding_dim
+from model.metrics import Figures, figures
+
+Pictures = NDArray[np.uint8]
+
+BATCH = 256
+"""Images per pass: large enough to keep two cores busy, small enough for 1 GB."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What the encoder makes of N images."""
+
+    embeddings: NDArray[np.float32]
+    """(N, D): the vector that stands for each image (`model.latent.embedding`)."""
+    codes: NDArray[np.uint16]
+    """(N, H', W'): indices into the codebook."""
+    quantisation_error: NDArray[np.float32]
+    """(N,): squared distance from latent to code vector, mean over the grid."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Encoding, reconstruction and figures of N images from one pass."""
+
+    encoding: Encoding
+    reconstructions: Pictures
+    """Same shape as the images."""
+    figures: Figures
+
+
+class InferenceModel:
+    """A trained VQ-VAE behind arrays: images are uint8, (N, H, W) grey or (N, H, W, 3) colour, of any size.
+
+    Not thread-safe: one thread owns a model. Computes in float32 so that codes do not depend on the batch.
+    """
+
+    def __init__(self, stored: StoredModel, name: str, device: torch.device) -> None:
+        self.name = name
+        self.sha256 = stored.sha256
+        self.card: dict[str, Any] = stored.card
+        self.device = device
+        self.settings = stored.network.settings
+        self.image_size = self.settings.image_size
+        self.code_grid = (self.settings.grid, self.settings.grid)
+        self.codebook_size = self.settings.quantizer.codebook_size
+        self.embedding_dim = embedding_dim(self.settings.encoder.width)
+        self.embedding_version = EMBEDDING_VERSION
+        self._transform = ImageTransform(self.image_size)
+        self._network = stored.network.to(device, memory_format=torch.channels_last).eval()
+
+    @property
+    def version(self) -> str:
+        """``NAME@`` and the first 12 digits of the weights' SHA-256: what every answer names."""
+        return f"{self.name}@{self.sha256[:12]}"
+
+    @property
+    def bits_per_image(self) -> float:
+        """Cells of the code grid times log2 of the codebook size."""
+        return float(self.code_grid[0] * self.code_grid[1] * np.log2(self.codebook_size))
+
+    def encode(self, images: Pictures) -> Encoding:
+        """Codes and embeddings of N images."""
+        return _join([self._encode(self._batch(part)) for part in _parts(images)])
+
+    def reconstruct(self, images: Pictures) -> Pictures:
+        """N images through the codes and back, at their own size and number of channels."""
+        return self.decode_like(self.encode(images).codes, images)
+
+    def decode(self, codes: NDArray[np.integer[Any]]) -> Pictures:
+        """(N, H', W') codes -> (N, S, S, 3) pictures at the model's own size.
+
+        Raises:
+            ValueError: another grid, or a code outside the codebook.
+        """
+        if codes.shape[1:] != self.code_grid or len(codes) == 0:
+            raise ValueError(
+                f"codes must be (N, {self.code_grid[0]}, {self.code_grid[1]}), not {codes.shape}"
+            )
+        if codes.min() < 0 or codes.max() >= self.codebook_size:
+            raise ValueError(f"codes must lie in 0 … {self.codebook_size - 1}")
+        parts = [_to_pictures(self._decode(part)) for part in np.array_split(codes, -(-len(codes) // BATCH))]
+        return np.concatenate(parts)
+
+    def decode_like(self, codes: NDArray[np.integer[Any]], images: Pictures) -> Pictures:
+        """Decoded pictures, at the size and with the channels of the images that the codes come from."""
+        pictures = []
+        for start in range(0, len(codes), BATCH):
+            like = images[start : start + BATCH]
+            decoded = self._decode(codes[start : start + BATCH])
+            size = like.shape[1:3]
+            if decoded.shape[-2:] != size:
+                decoded = F.interpolate(decoded, size, mode="bilinear", antialias=True, align_corners=False)
+            if like.ndim == 3:  # the decoder has three channels; a grey image's best estimate is their mean
+                decoded = decoded.mean(1, keepdim=True)
+            pictures.append(_to_pictures(decoded))
+        return np.concatenate(pictures)
+
+    def analyse(self, images: Pictures) -> Analysis:
+        """Encoding, reconstruction and figures of N images, each encoded once."""
+        encoding = self.encode(images)
+        reconstructions = self.decode_like(encoding.codes, images)
+        parts = [
+            figures(np.asarray(images[i : i + BATCH]), reconstructions[i : i + BATCH])
+            for i in range(0, len(images), BATCH)
+        ]
+        return Analysis(encoding, reconstructions, Figures.concatenate(parts))
+
+    def _batch(self, images: Pictures) -> Tensor:
+        batch = self._transform(images).to(self.device)
+        return batch.contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def _encode(self, batch: Tensor) -> Encoding:
+        quantised, embeddings = self._network.encode(batch)
+        return Encoding(
+            embeddings.cpu().numpy(),
+            quantised.codes.cpu().numpy().astype(np.uint16),
+            quantised.error.cpu().numpy(),
+        )
+
+    @torch.inference_mode()
+    def _decode(self, codes: NDArray[np.integer[Any]]) -> Tensor:
+        """(N, H', W') -> N 3 S S in [0, 1]."""
+        indices = torch.from_numpy(codes.astype(np.int64)).to(self.device)
+        return self._network.decode(indices).cpu() / 2 + 0.5
+
+
+def load_model(path_or_name: str | Path, device: str | None = None) -> InferenceModel:
+    """Load a trained model.
+
+    Args:
+        path_or_name: run folder of `vqscope train`, or the name of a shipped model.
+        device: such as ``"cpu"`` or ``"cuda"``; by default the GPU when there is one.
+
+    Raises:
+        ModelNotFound: there is none.
+        ModelDamaged: its files cannot be used.
+    """
+    folder = find_model(path_or_name)
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return InferenceModel(read_model(folder), folder.resolve().name, chosen)
+
+
+def _parts(images: Pictures) -> list[Pictures]:
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):
+        raise ValueError(f"images must be uint8 (N, H, W) or (N, H, W, 3), not {images.dtype} {images.shape}")
+    if len(images) == 0:
+        raise ValueError("no images given")
+    return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+
+
+def _join(parts: list[Encoding]) -> Encoding:
+    return Encoding(
+        np.concatenate([p.embeddings for p in parts]),
+        np.concatenate([p.codes for p in parts]),
+        np.concatenate([p.quantisation_error for p in parts]),
+    )
+
+
+def _to_pictures(unit: Tensor) -> Pictures:
+    """N C H W in [0, 1] -> uint8 (N, H, W, 3), or (N, H, W) of one channel."""
+    pictures = unit.mul(255).round_().clamp_(0, 255).to(torch.uint8).movedim(1, -1)
+    array: Pictures = (
+        pictures.squeeze(-1).numpy() if pictures.shape[-1] == 1 else pictures.contiguous().numpy()
+    )
+    return array

@@ -1,0 +1,40 @@
+"""Ending a training cleanly on Ctrl-C or SIGTERM."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+
+
+class GracefulStop(Callback):
+    """The first Ctrl-C or SIGTERM lets the current step finish, validates and ends; the second ends at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._previous: dict[int, Any] = {}
+        self._trainer: Trainer | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signals over, after Lightning has set its own handlers."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # signals reach the main thread only; whoever trains in a thread stops it otherwise
+        self._trainer = trainer
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._on_signal)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.requested or self._trainer is None:
+            raise KeyboardInterrupt
+        self.requested = True
+        self._trainer.should_stop = True
+        print("\nstopping: validating and saving the best state (again to end at once)", file=sys.stderr)

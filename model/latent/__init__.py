@@ -1,0 +1,1 @@
+"""The latent index, its maps and their statistics."""

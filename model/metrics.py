@@ -1,0 +1,146 @@
+"""PSNR, SSIM and MAE per image, and the use of a codebook.
+
+One definition for training curves, evaluation, index and service: pictures on the scale [0, 1], one figure per
+image, averaged only afterwards.
+"""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+PSNR_CEILING = 100.0
+"""dB given to a perfect copy, whose PSNR would be infinite and spoil every average."""
+
+ERROR_FULL_SCALE = 0.25
+"""Absolute error, as a share of the full range, at which the error map's colour scale ends."""
+
+
+class ImageFigures(NamedTuple):
+    """Figures of a batch, each of shape B."""
+
+    psnr: Tensor
+    ssim: Tensor
+    mae: Tensor
+
+
+def image_figures(pictures: Tensor, references: Tensor) -> ImageFigures:
+    """Figures of each picture against its reference.
+
+    Args:
+        pictures: B C H W, float, on the scale [0, 1]; H and W at least 2.
+        references: the same shape and scale.
+
+    Returns:
+        PSNR in dB (at most ``PSNR_CEILING``), SSIM (Wang et al. 2004: Gaussian window, sigma 1.5, 11 x 11;
+        a uniform window of the largest odd size that fits a smaller picture) over the whole picture, mirrored at
+        its border, MAE in [0, 1]; mean over channels.
+    """
+    difference = (pictures - references).abs()
+    mse = difference.square().mean((1, 2, 3))
+    psnr = -10 * torch.log10(mse.clamp(min=10 ** (-PSNR_CEILING / 10)))
+    return ImageFigures(psnr, _ssim(pictures, references), difference.mean((1, 2, 3)))
+
+
+def _ssim(pictures: Tensor, references: Tensor) -> Tensor:
+    side = min(pictures.shape[-2:])
+    window = min(11, side if side % 2 else side - 1)
+    per_image = structural_similarity_index_measure(
+        pictures,
+        references,
+        gaussian_kernel=window == 11,
+        kernel_size=window,
+        data_range=1.0,
+        reduction="none",
+    )
+    assert isinstance(per_image, Tensor)
+    return per_image
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of N images as arrays, each (N,) float32: PSNR in dB, SSIM, MAE in [0, 1]."""
+
+    psnr: NDArray[np.float32]
+    ssim: NDArray[np.float32]
+    mae: NDArray[np.float32]
+
+    @classmethod
+    def concatenate(cls, parts: "list[Figures]") -> "Figures":
+        """Join the figures of consecutive batches."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+
+@torch.inference_mode()
+def figures(images: NDArray[np.uint8], reconstructions: NDArray[np.uint8]) -> Figures:
+    """Figures of pictures as they are stored and shown.
+
+    Args:
+        images: uint8, (N, H, W) or (N, H, W, 3).
+        reconstructions: the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if images.shape != reconstructions.shape:
+        raise ValueError(f"shapes differ: {images.shape} and {reconstructions.shape}")
+    result = image_figures(_to_unit(reconstructions), _to_unit(images))
+    return Figures(*(part.numpy() for part in result))
+
+
+def _to_unit(images: NDArray[np.uint8]) -> Tensor:
+    """(N, H, W[, C]) uint8 -> N C H W float32 in [0, 1]."""
+    # torch wants memory that it may write to: a slice of a read-only mapping is copied here.
+    tensor = torch.from_numpy(np.require(images, requirements=["C", "W"])).float().div_(255)
+    return tensor.unsqueeze(1) if tensor.ndim == 3 else tensor.movedim(-1, 1)
+
+
+def error_map(images: NDArray[np.uint8], reconstructions: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Absolute error as a picture on one fixed perceptual scale, so that maps can be compared.
+
+    Args:
+        images: uint8, (N, H, W) or (N, H, W, 3).
+        reconstructions: the same shape.
+
+    Returns:
+        uint8 (N, H, W, 3): magma from 0 to ``ERROR_FULL_SCALE`` of the full range, mean over channels.
+    """
+    from matplotlib import colormaps  # slow to import, and only pictures need it
+
+    error = np.abs(images.astype(np.float32) - reconstructions.astype(np.float32)) / 255
+    if error.ndim == 4:
+        error = error.mean(-1)
+    table = (np.asarray(colormaps["magma"](np.arange(256)))[:, :3] * 255).round().astype(np.uint8)
+    level = np.clip(error / ERROR_FULL_SCALE * 255, 0, 255).round().astype(np.uint8)
+    coloured: NDArray[np.uint8] = table[level]
+    return coloured
+
+
+class CodebookUsage(Metric):
+    """How many codes are in use, and how evenly, over all that was seen since the last reset.
+
+    Over a whole split, not per batch: the perplexity of a batch depends on its size.
+    """
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self, codebook_size: int) -> None:
+        super().__init__()
+        self.codebook_size = codebook_size
+        self.add_state("counts", torch.zeros(codebook_size, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, codes: Tensor) -> None:
+        """Count codes, of any shape."""
+        self.counts += torch.bincount(codes.flatten().long(), minlength=self.codebook_size)
+
+    def compute(self) -> dict[str, Tensor]:
+        """``used``: share of codes seen at all, in [0, 1]; ``perplexity``: exp of the entropy, 1 to the size."""
+        share = self.counts / self.counts.sum().clamp(min=1)
+        entropy = -torch.xlogy(share, share).sum()
+        return {"used": (self.counts > 0).float().mean(), "perplexity": entropy.exp()}

@@ -1,0 +1,1 @@
+"""Vector quantisers, one paper a file, all with one interface."""

@@ -1,0 +1,93 @@
+"""What the tests of all packages share: real images, a really trained tiny model, its index."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Tests start servers and trainings of their own; threads that outnumber the cores wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests, and the processes they start, away from the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VQSCOPE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the offline sample: real images, made without a network."""
+    from model.data.sample import write_sample
+
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_names(sample_dir: Path) -> tuple[str, ...]:
+    """Names of the sample's data sets."""
+    return tuple(sorted(path.stem for path in sample_dir.glob("*.npz")))
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(
+    sample_dir: Path, sample_names: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Run folder of a tiny VQ-VAE, trained on the sample for two epochs."""
+    from model.data.datamodule import DataSettings
+    from model.networks.decoder import DecoderSettings
+    from model.networks.encoder import EncoderSettings
+    from model.optimization import OptimizerSettings
+    from model.quantizers.ema import EMASettings
+    from model.training import TrainerSettings, TrainSettings, train
+    from model.vqvae import VQVAESettings
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    train(
+        TrainSettings(
+            data=DataSettings(datasets=sample_names, data_dir=sample_dir, batch_size=64),
+            run_dir=folder,
+            model=VQVAESettings(
+                encoder=EncoderSettings(refine_blocks=0),
+                quantizer=EMASettings(codebook_size=64),
+                decoder=DecoderSettings(width=32, min_width=16, blocks=1, blocks_per_scale=1),
+            ),
+            optimizer=OptimizerSettings(learning_rate=3e-3),
+            trainer=TrainerSettings(max_epochs=2, progress=False, accelerator="cpu"),
+        )
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_index_dir(
+    sample_dir: Path,
+    sample_names: tuple[str, ...],
+    tiny_model_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Latent index of the sample under the tiny model."""
+    from model.inference import load_model
+    from model.latent.index import build_index
+
+    out = tmp_path_factory.mktemp("indexes") / "tiny"
+    return build_index(
+        load_model(tiny_model_dir, "cpu"), data_dir=sample_dir, datasets=sample_names, out=out, progress=False
+    )
+
+
+@pytest.fixture(scope="session")
+def real_data_dir() -> Path:
+    """Folder of real MedMNIST files, where this machine has one; tests that need it are skipped elsewhere."""
+    candidates = [os.environ.get("VQSCOPE_DATA"), REPOSITORY.parent / "shared" / "data"]
+    for candidate in candidates:
+        if candidate and (Path(candidate) / "breastmnist.npz").is_file():
+            return Path(candidate).resolve()
+    pytest.skip("no folder of MedMNIST files here: set VQSCOPE_DATA to one")

@@ -1,0 +1,124 @@
+"""`vqscope train` as a user types it: a process, its exit code, what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from model.commands.train import parse
+from model.errors import VQScopeError
+
+SMALL = [
+    "--model.decoder.width", "16", "--model.decoder.min_width", "16", "--model.decoder.blocks", "0",
+    "--model.quantizer.codebook_size", "32",
+]  # fmt: skip
+
+
+def command(*argv):
+    return [sys.executable, "-m", "model.cli", "train", *map(str, argv)]
+
+
+def test_preset_then_options(tmp_path):
+    settings = parse(
+        [
+            "--datasets",
+            "a,b",
+            "--run-dir",
+            str(tmp_path),
+            "--preset=paper",
+            "--optimizer.learning_rate",
+            "0.1",
+        ]
+    )
+    assert settings.data.datasets == ("a", "b")
+    assert settings.data.image_size == settings.model.image_size == 64
+    assert settings.model.grid == 4
+    assert settings.model.quantizer.code_dim == 2
+    assert (settings.optimizer.name, settings.optimizer.learning_rate) == ("sgd", 0.1)
+
+
+def test_short_options(tmp_path):
+    settings = parse(
+        [
+            "--datasets",
+            "a",
+            "--run-dir",
+            str(tmp_path),
+            "--max-epochs",
+            "3",
+            "--max-time",
+            "01:02:03",
+            "--seed",
+            "7",
+        ]
+    )
+    assert settings.trainer.max_epochs == 3
+    assert settings.trainer.max_time is not None
+    assert settings.trainer.max_time.total_seconds() == 3723
+    assert settings.trainer.seed == settings.data.seed == 7
+
+
+@pytest.mark.parametrize(
+    ("extra", "match"),
+    [
+        (["--preset", "huge"], "no preset 'huge'"),
+        (["--max-time", "10"], "HH:MM:SS"),
+        (["--max-time", "00:00:00"], "more than"),
+        (["--model.image_size", "30"], "multiple"),
+        (["--optimizer.learning_rate", "-1"], "positive"),
+    ],
+)
+def test_impossible_values_are_one_clear_line(tmp_path, extra, match):
+    with pytest.raises(VQScopeError, match=match) as caught:
+        parse(["--datasets", "a", "--run-dir", str(tmp_path), *extra])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--run-dir", "r"],
+        ["--datasets", "nothing_of_that_name", "--run-dir", "r"],
+        ["--datasets", "sample_ct", "--run-dir", "r", "--model.image_size", "big"],
+        ["--datasets", "sample_ct", "--run-dir", "r", "--colour"],
+    ],
+)
+def test_wrong_options_end_with_one_line_and_code_2(argv, sample_dir, tmp_path):
+    done = subprocess.run(
+        command(*argv, "--data-dir", sample_dir), capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "error" in done.stderr
+
+
+@pytest.mark.integration
+def test_ctrl_c_ends_cleanly_with_the_best_state_saved(sample_dir, tmp_path):
+    run_dir = tmp_path / "run"
+    argv = command(
+        "--datasets", "sample_ct", "--data-dir", sample_dir, "--run-dir", run_dir, "--max-epochs", 100_000
+    )
+    process = subprocess.Popen(
+        [*argv, *SMALL, "--trainer.patience", "100000"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    # The progress bar names an epoch once it is validated: only then is there a state worth saving.
+    seen = ""
+    while "epoch" not in seen:
+        piece = os.read(process.stderr.fileno(), 4096).decode()
+        assert piece, f"training ended early: {seen}"
+        seen += piece
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "saved" in out
+    assert json.loads((run_dir / "card.json").read_text())["sha256"]
+    assert (run_dir / "model.safetensors").is_file()

@@ -1,0 +1,91 @@
+import json
+import shutil
+
+import pytest
+import torch
+
+from model.checkpoints import (
+    ModelDamaged,
+    ModelNotFound,
+    find_model,
+    read_model,
+    save_model,
+    write_atomically,
+)
+from model.errors import VQScopeError
+
+
+@pytest.fixture
+def copied(tiny_model_dir, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_model_dir, folder)
+    return folder
+
+
+def test_what_is_read_is_what_was_saved(tiny_model_dir, tmp_path):
+    first = read_model(tiny_model_dir)
+    sha256 = save_model(tmp_path / "again", first.network, first.card)
+    second = read_model(tmp_path / "again")
+    assert sha256 == second.sha256 == first.sha256 == second.card["sha256"]
+    assert second.network.settings == first.network.settings
+    for name, tensor in first.network.encoder.state_dict().items():
+        assert torch.equal(tensor, second.network.encoder.state_dict()[name])
+
+
+def test_a_folder_without_weights_is_no_model(tmp_path):
+    with pytest.raises(ModelNotFound, match=r"holds no model\.safetensors"):
+        find_model(tmp_path)
+    with pytest.raises(ModelNotFound, match="no model 'nowhere'"):
+        find_model("nowhere")
+
+
+@pytest.mark.parametrize("name", ["config.json", "card.json", "model.safetensors"])
+def test_a_truncated_file_is_one_clear_line(copied, name):
+    file = copied / name
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(ModelDamaged, match=name) as caught:
+        read_model(copied)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config.json", "card.json"])
+def test_a_missing_file_is_named(copied, name):
+    (copied / name).unlink()
+    with pytest.raises(ModelDamaged, match=name):
+        read_model(copied)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"image_size": 29}, "multiple"),
+        ({"colour": "red"}, "unknown setting"),
+        (
+            {"decoder": {"width": 48, "min_width": 16, "blocks": 1, "blocks_per_scale": 1}},
+            "another configuration",
+        ),
+        ({"quantizer": {"codebook_size": 32}}, "another configuration"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused(copied, change, match):
+    config = json.loads((copied / "config.json").read_text())
+    config["model"].update(change)
+    (copied / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelDamaged, match=match):
+        read_model(copied)
+
+
+def test_pickled_weights_are_never_opened(copied):
+    torch.save({"encoder": torch.zeros(1)}, copied / "model.safetensors")
+    with pytest.raises(ModelDamaged):
+        read_model(copied)
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path):
+    with pytest.raises(VQScopeError, match="cannot write"):
+        write_atomically(tmp_path / "missing" / "file", b"new")
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    write_atomically(target, b"new")
+    assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]

@@ -1,0 +1,102 @@
+import csv
+import math
+from datetime import timedelta
+
+import pytest
+from PIL import Image
+
+from model.checkpoints import read_model
+from model.curves import COLUMNS
+from model.data.datamodule import DataSettings
+from model.errors import VQScopeError
+from model.networks.decoder import DecoderSettings
+from model.networks.encoder import EncoderSettings
+from model.optimization import OptimizerSettings
+from model.quantizers.ema import EMASettings
+from model.training import TrainerSettings, TrainingFailed, TrainSettings, train
+from model.vqvae import VQVAESettings
+
+TINY = VQVAESettings(
+    encoder=EncoderSettings(refine_blocks=0),
+    quantizer=EMASettings(codebook_size=32),
+    decoder=DecoderSettings(width=16, min_width=16, blocks=0, blocks_per_scale=0),
+)
+
+
+def settings(sample_dir, run_dir, *, learning_rate=1e-3, optimizer="adamw", schedule="cosine", **trainer):
+    options = {"max_epochs": 1, "progress": False, "accelerator": "cpu", **trainer}
+    return TrainSettings(
+        data=DataSettings(datasets=("sample_ct",), data_dir=sample_dir),
+        run_dir=run_dir,
+        model=TINY,
+        optimizer=OptimizerSettings(name=optimizer, learning_rate=learning_rate, schedule=schedule),
+        trainer=TrainerSettings(**options),
+    )
+
+
+def rows(run_dir):
+    with (run_dir / "metrics.csv").open() as file:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def test_the_run_folder_is_complete(tiny_model_dir):
+    assert {p.name for p in tiny_model_dir.iterdir()} >= {
+        "model.safetensors", "config.json", "card.json", "metrics.csv", "curves.png"
+    }  # fmt: skip
+    with Image.open(tiny_model_dir / "curves.png") as picture:
+        assert picture.size == (1200, 720)
+
+
+def test_curves_have_a_row_per_epoch_of_that_epoch(tiny_model_dir):
+    found = rows(tiny_model_dir)
+    assert list(found[0]) == list(COLUMNS)
+    assert [row["epoch"] for row in found] == [0, 1]
+    assert all(math.isfinite(value) for row in found for value in row.values())
+    # Per epoch, not a running average since the start: the second epoch is better than the first's mean.
+    assert found[1]["train_loss"] < 0.7 * found[0]["train_loss"]
+    assert found[1]["val_psnr"] > found[0]["val_psnr"]
+
+
+def test_the_card_says_what_the_model_comes_from(tiny_model_dir, sample_names):
+    card = read_model(tiny_model_dir).card
+    assert [d["name"] for d in card["datasets"]] == list(sample_names)
+    assert all(d["licence"] and d["md5"] for d in card["datasets"])
+    assert card["bits_per_image"] == 49 * 6
+    assert "Not for diagnosis" in card["intended_use"]
+    assert card["training"]["epochs"] == 2
+    assert card["validation"]["ssim"] == pytest.approx(
+        max(r["val_ssim"] for r in rows(tiny_model_dir)), abs=1e-4
+    )
+
+
+def test_the_same_seed_gives_the_same_curve(sample_dir, tmp_path):
+    curves = []
+    for name in "ab":
+        train(settings(sample_dir, tmp_path / name, max_epochs=2))
+        curves.append([{k: v for k, v in row.items() if k != "seconds"} for row in rows(tmp_path / name)])
+    assert curves[0] == curves[1]
+
+
+def test_the_papers_sgd_trains(sample_dir, tmp_path):
+    result = train(
+        settings(sample_dir, tmp_path, optimizer="sgd", schedule="plateau", learning_rate=2e-2, max_epochs=2)
+    )
+    assert result.epochs == 2
+    assert result.best_ssim > 0
+
+
+def test_a_loss_that_is_no_number_ends_with_a_clear_line(sample_dir, tmp_path):
+    with pytest.raises(TrainingFailed, match="no longer a number"):
+        train(settings(sample_dir, tmp_path, learning_rate=1e30, schedule="constant", max_epochs=60))
+
+
+def test_a_run_folder_that_cannot_be_made_is_a_clear_line(sample_dir, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(VQScopeError, match="cannot make the run folder"):
+        train(settings(sample_dir, tmp_path / "file" / "run"))
+
+
+@pytest.mark.parametrize("wrong", [{"max_epochs": 0}, {"max_time": timedelta(0)}])
+def test_impossible_limits_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        TrainerSettings(**wrong)
