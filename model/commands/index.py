@@ -1,0 +1,92 @@
+"""``vqscope index``: build the latent index of data sets under a model."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from model.cli_parser import CommandParser, names
+from model.paths import data_dir
+
+_EXAMPLES = """\
+examples:
+  vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
+  vqscope index runs/two --datasets chestmnist --splits train,test --out indexes/chest
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Run ``vqscope index``; returns the exit code.
+
+    Raises:
+        VQScopeError: no such model or data set, or an index that cannot be written.
+        SystemExit: wrong options (2), ``--help`` (0), or SIGTERM (143).
+    """
+    options = _parser().parse_args(argv)
+    # Imported here: torch takes seconds, and --help and wrong options must not wait for it.
+    from model.inference import load_model
+    from model.latent.index_building import build_index
+
+    with _sigterm_unwinds():
+        model = load_model(options.model, options.device)
+        out = build_index(
+            model,
+            data_dir=data_dir(options.data_dir),
+            datasets=options.datasets,
+            out=options.out,
+            splits=options.splits,
+            batch_size=options.batch_size,
+        )
+    print(f"index of {', '.join(options.datasets)} under {model.version}: {out}", file=sys.stderr)
+    return 0
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="vqscope index",
+        description="Build the latent index of data sets under a model: embeddings, codes, figures, map.",
+        epilog=_EXAMPLES,
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", help="run folder of vqscope train, or the name of a shipped model"
+    )
+    parser.add_argument(
+        "--datasets", type=names, required=True, metavar="A,B", help="names, as vqscope data list has"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="INDEX", help="folder to make; an index is replaced"
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="D", help="folder of the npz files (VQSCOPE_DATA, ~/.medmnist)"
+    )
+    parser.add_argument(
+        "--splits",
+        type=names,
+        default=("train", "val", "test"),
+        metavar="A,B",
+        help="default: train,val,test",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=256, metavar="N", help="images at a time (default: 256)"
+    )
+    parser.add_argument(
+        "--device", metavar="DEVICE", help="such as cpu or cuda (default: the GPU when there is one)"
+    )
+    return parser
+
+
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """Let SIGTERM leave through the same clean-up as Ctrl-C, so that no half-built folder stays."""
+
+    def leave(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
+        raise SystemExit(143)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,167 @@
+"""The latent index, opened: everything that is known of all images of some data sets under one model."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.latent.errors import (
+    IndexDamaged,
+    IndexMismatch,
+    IndexNotFound,
+    MapNotFound,
+    RowNotFound,
+    SettingError,
+)
+from model.latent.images_table import open_table
+from model.latent.index_building import build_index
+from model.latent.manifest import Block, Manifest
+from model.latent.projection import LatentMap, open_map
+from model.latent.storage import damaged, open_npy, parse_json, read_bytes
+
+if TYPE_CHECKING:
+    from model.inference import InferenceModel
+
+__all__ = ["IndexDamaged", "IndexMismatch", "IndexNotFound", "LatentIndex", "build_index", "open_index"]
+
+
+@dataclass(frozen=True, eq=False)
+class LatentIndex:
+    """An open index: read-only, safe to share between threads, its large arrays mapped from the disk.
+
+    Row i of ``images``, ``embeddings``, ``codes`` and of every map is the same image. The rows of a split of
+    a data set are one block, in the order of the data set.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    """``index.json`` as it was read."""
+    version: str
+    """First 12 digits of the SHA-256 of ``index.json``; a map that is added later does not change it."""
+    model_version: str
+    model_sha256: str
+    n: int
+    blocks: tuple[Block, ...]
+    datasets: tuple[dict[str, Any], ...]
+    """`DatasetInfo.to_dict()` of each data set as it was when it was indexed; ``path`` is ``None``."""
+    images: Any
+    """pyarrow.Table: dataset, split (dictionary of text), position, label (int32), psnr (dB), ssim, mae
+    ([0, 1] scale), quantisation_error (float32). The label of a data set with several yes/no labels an image
+    (ChestMNIST) is a bit mask: bit i for label i."""
+    embeddings: NDArray[np.float32]
+    """(N, D)"""
+    codes: NDArray[np.unsignedinteger[Any]]
+    """(N, H', W'), the smallest unsigned type that holds the codebook's indices."""
+    maps: Mapping[str, LatentMap]
+
+    @property
+    def map_names(self) -> tuple[str, ...]:
+        """Names of the maps, ``pca`` first."""
+        return tuple(self.maps)
+
+    def map(self, name: str) -> LatentMap:
+        """One map.
+
+        Raises:
+            MapNotFound: there is none of that name.
+        """
+        if name not in self.maps:
+            raise MapNotFound(f"this index has no map {name!r}; it has {', '.join(self.maps)}")
+        return self.maps[name]
+
+    def row(self, dataset: str, split: str, position: int) -> int:
+        """Row of the image at a position of a split.
+
+        Raises:
+            RowNotFound: the index does not hold it.
+        """
+        for block in self.blocks:
+            if (block.dataset, block.split) == (dataset, split):
+                if 0 <= position < block.count:
+                    return block.start + position
+                raise RowNotFound(
+                    f"{dataset}/{split} has no image {position}; positions are 0 to {block.count - 1}"
+                )
+        raise RowNotFound(f"this index does not hold {dataset}/{split}; build one with: vqscope index")
+
+    def project(self, embeddings: NDArray[np.floating[Any]], map: str = "pca") -> NDArray[np.float64]:
+        """Place (N, D) embeddings, of new images too, on a map: (N, dimensions).
+
+        Raises:
+            MapNotFound: there is none of that name.
+            SettingError: embeddings of another dimension.
+        """
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.embeddings.shape[1]:
+            raise SettingError(f"embeddings must be (N, {self.embeddings.shape[1]}), not {embeddings.shape}")
+        return self.map(map).projector.transform(embeddings)
+
+
+def open_index(path: Path | str, model: "InferenceModel | None" = None) -> LatentIndex:
+    """Open the index in a folder, checking that its files are all there and fit each other.
+
+    Embeddings, codes and maps are mapped, not read: their content is not looked at.
+
+    Args:
+        path: the folder.
+        model: if given, the model that the index must have been built with.
+
+    Raises:
+        IndexNotFound: the folder does not exist or holds no index.
+        IndexDamaged: a file is missing, cut short, or does not fit the others.
+        IndexMismatch: it belongs to another model, or has another version of the format.
+    """
+    folder = Path(path).expanduser()
+    described = folder / "index.json"
+    if not described.is_file():
+        what = "holds no latent index" if folder.is_dir() else "does not exist"
+        raise IndexNotFound(
+            f"{folder} {what}; build one with: vqscope index MODEL --datasets a,b --out {folder}"
+        )
+    data = read_bytes(described)
+    content = parse_json(data, described)
+    manifest = Manifest.parse(content, described)
+    if model is not None:
+        _check_model(manifest, model, folder)
+    n, dimension = manifest.n, manifest.embedding_dim
+    return LatentIndex(
+        path=folder,
+        manifest=content,
+        version=hashlib.sha256(data).hexdigest()[:12],
+        model_version=manifest.model_version,
+        model_sha256=manifest.model_sha256,
+        n=n,
+        blocks=manifest.blocks,
+        datasets=manifest.datasets,
+        images=open_table(folder / "images.parquet", manifest.blocks),
+        embeddings=open_npy(folder / "embeddings.npy", (n, dimension), np.float32),
+        codes=open_npy(folder / "codes.npy", (n, *manifest.code_grid), manifest.code_dtype),
+        maps=_open_maps(folder / "maps", n, dimension),
+    )
+
+
+def _check_model(manifest: Manifest, model: "InferenceModel", folder: Path) -> None:
+    if (manifest.model_sha256, manifest.embedding_version) == (model.sha256, model.embedding_version):
+        return
+    theirs, ours = manifest.model_version, model.version
+    if manifest.model_sha256 == model.sha256:
+        theirs, ours = manifest.embedding_version, model.embedding_version
+    raise IndexMismatch(
+        f"the latent index {folder} was built with {theirs}, not with {ours}; "
+        "build it again with: vqscope index"
+    )
+
+
+def _open_maps(folder: Path, n: int, embedding_dim: int) -> Mapping[str, LatentMap]:
+    if not (folder / "pca").is_dir():
+        raise damaged(folder / "pca", "is missing")
+    # A name with a dot is a map that is being written, or was left half-made.
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and "." not in entry.name)
+    names.sort(key=lambda name: name != "pca")
+    return MappingProxyType(
+        {name: open_map(folder / name, n=n, embedding_dim=embedding_dim) for name in names}
+    )

@@ -1,0 +1,95 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from model import open_index
+from model.cli import main
+
+pytestmark = pytest.mark.integration
+
+
+def arguments(tiny_model_dir, sample_dir, names, out, *more):
+    return [
+        "index", str(tiny_model_dir), "--data-dir", str(sample_dir), "--datasets", ",".join(names),
+        "--out", str(out), *more,
+    ]  # fmt: skip
+
+
+def test_an_index_is_built(tiny_model_dir, sample_dir, sample_names, tmp_path, capsys):
+    out = tmp_path / "index"
+    code = main(
+        arguments(
+            tiny_model_dir, sample_dir, sample_names[:2], out, "--splits", "val,test", "--device", "cpu"
+        )
+    )
+    assert code == 0
+    index = open_index(out)
+    assert [d["name"] for d in index.datasets] == list(sample_names[:2])
+    assert {b.split for b in index.blocks} == {"val", "test"}
+    captured = capsys.readouterr()
+    assert str(out) in captured.err
+    assert captured.out == ""
+
+
+def test_help_has_examples(capsys):
+    assert main(["index", "--help"]) == 0
+    assert "vqscope index runs/two --data-dir DATA" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "nowhere"},
+        {"names": ["nosuch"]},
+        {"out": "occupied"},
+        {"more": ["--splits", "dev"]},
+        {"more": ["--batch-size", "0"]},
+        {"more": ["--batch-size", "many"]},
+        {"more": ["--nosuch"]},
+    ],
+)
+def test_what_is_wrong_is_one_line_and_code_2(
+    tiny_model_dir, sample_dir, sample_names, tmp_path, capsys, change
+):
+    (tmp_path / "occupied").mkdir()
+    (tmp_path / "occupied" / "letter.txt").write_text("dear")
+    line = arguments(
+        tmp_path / change["model"] if "model" in change else tiny_model_dir,
+        sample_dir,
+        change.get("names", sample_names[:1]),
+        tmp_path / change.get("out", "index"),
+        *change.get("more", []),
+    )
+    assert main(line) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "error: " in error
+    assert [p.name for p in tmp_path.iterdir()] == ["occupied"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_it_cleans_up(tiny_model_dir, sample_dir, sample_names, tmp_path, number, code):
+    out = tmp_path / "index"
+    line = arguments(tiny_model_dir, sample_dir, sample_names, out, "--batch-size", "1", "--device", "cpu")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "model.cli", *line], stderr=subprocess.PIPE, env=os.environ
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob(".index.building-*/embeddings.npy")):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == code, error
+    assert b"Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
