@@ -1,0 +1,74 @@
+"""The application factory; nothing is built at import."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+
+from backend import problems
+from backend.limits import BodyLimit
+from backend.loading import Service
+from backend.routes import datasets, ellipses, health, maps, models, root, samples, uploads
+from backend.settings import Settings
+from model.inference import InferenceModel, load_model
+
+_DESCRIPTION = """\
+An explorer of the latent space that a VQ-VAE learns from medical images. Research use only, not for
+diagnosis.
+
+Every answer under `/v1` names the model and, where one is involved, the latent index that it comes from.
+Every error is a problem document (RFC 9457)."""
+
+
+class Application(FastAPI):
+    """FastAPI whose OpenAPI document holds the problem document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            schema["components"]["schemas"]["ProblemDocument"] = problems.ProblemDocument.model_json_schema()
+        return super().openapi()
+
+
+def create_app(
+    settings: Settings,
+    *,
+    notify: Callable[[BaseException | None], None] | None = None,
+    load: Callable[[str], InferenceModel] = load_model,
+) -> FastAPI:
+    """Build the service.
+
+    Args:
+        settings: what to serve, within which limits.
+        notify: called once, from another thread: with None when ready, else with why loading failed.
+        load: gives the model; another one only to provoke faults in tests.
+    """
+    service = Service(settings, notify, load)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        service.close()
+
+    app = Application(
+        title="VQScope",
+        version=version("vqscope"),
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        # The interactive pages load their scripts from a CDN, which a hospital's network does not reach.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    limits = settings.limits
+    app.add_middleware(BodyLimit, body_bytes=limits.body_bytes, seconds=limits.request_seconds)
+    problems.install(app)
+    for module in (root, health, models, datasets, maps, ellipses, samples, uploads):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,29 @@
+"""Strong ETags and conditional answers (RFC 9110, 13.1.2)."""
+
+import hashlib
+
+from fastapi import Request, Response
+
+REVALIDATE = "no-cache"
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def etag(*parts: bytes | str) -> str:
+    """Make a strong ETag of what determines the bytes of an answer."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8))  # so that ("ab", "c") and ("a", "bc") differ
+        digest.update(data)
+    return f'"{digest.hexdigest()[:32]}"'
+
+
+def matches(request: Request, tag: str) -> bool:
+    """Whether the client already has this version (``If-None-Match``, weak comparison)."""
+    listed = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    return tag in listed or listed == ["*"]
+
+
+def not_modified(headers: dict[str, str]) -> Response:
+    """304 with the headers that the full answer would have."""
+    return Response(status_code=304, headers=headers)

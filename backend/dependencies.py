@@ -1,0 +1,40 @@
+"""What routes ask for, as `Annotated` dependencies."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from backend.loading import Loaded, Service
+from backend.selection import Split
+from backend.settings import Settings
+
+INT32_MAX = 2**31 - 1
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _settings(service: Annotated[Service, Depends(_service)]) -> Settings:
+    return service.settings
+
+
+def _loaded(service: Annotated[Service, Depends(_service)]) -> Loaded:
+    return service.loaded()
+
+
+ServiceNow = Annotated[Service, Depends(_service)]
+SettingsNow = Annotated[Settings, Depends(_settings)]
+LoadedNow = Annotated[Loaded, Depends(_loaded)]
+"""Model, index and images; 503 until they are there."""
+
+MapName = Annotated[str, Path(description="Name of a map of the index.", examples=["pca"])]
+DatasetName = Annotated[str, Path(description="Name of a data set of the index.", examples=["breastmnist"])]
+Position = Annotated[int, Path(ge=0, le=INT32_MAX, description="Place in the split's array, from 0.")]
+DatasetFilter = Annotated[
+    list[str], Query(alias="dataset", description="Only these data sets; repeat for several. None: all.")
+]
+SplitFilter = Annotated[
+    list[Split], Query(alias="split", description="Only these splits; repeat for several.")
+]

@@ -1,0 +1,67 @@
+"""The kinds of work that the model thread does. Each only stacks, asks the model, and takes apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.batching import Job
+from model.inference import InferenceModel
+
+Picture = NDArray[np.uint8]
+"""One image: (H, W) grey or (H, W, 3) colour."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One image's `Encoding`."""
+
+    embedding: NDArray[np.float32]
+    codes: NDArray[np.uint16]
+    quantisation_error: float
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """One image's `Analysis`."""
+
+    reconstruction: Picture
+    psnr: float
+    ssim: float
+    mae: float
+
+
+class CodedImage(NamedTuple):
+    """The codes of an image, and the image itself for its size and channels."""
+
+    codes: NDArray[np.integer[Any]]
+    image: Picture
+
+
+def _encode(model: InferenceModel, images: Sequence[Picture]) -> list[Encoded]:
+    encoding = model.encode(np.stack(images))
+    errors = encoding.quantisation_error.tolist()
+    return [Encoded(*parts) for parts in zip(encoding.embeddings, encoding.codes, errors, strict=True)]
+
+
+def _analyse(model: InferenceModel, images: Sequence[Picture]) -> list[Analysed]:
+    analysis = model.analyse(np.stack(images))
+    figures = analysis.figures
+    columns = (figures.psnr.tolist(), figures.ssim.tolist(), figures.mae.tolist())
+    return [Analysed(*parts) for parts in zip(analysis.reconstructions, *columns, strict=True)]
+
+
+def _decode(model: InferenceModel, coded: Sequence[CodedImage]) -> list[Picture]:
+    codes = np.stack([one.codes for one in coded])
+    return list(model.decode_like(codes, np.stack([one.image for one in coded])))
+
+
+def _shape(image: Picture) -> tuple[int, ...]:
+    return image.shape
+
+
+ENCODE = Job("encode", _shape, _encode)
+ANALYSE = Job("analyse", _shape, _analyse)
+DECODE = Job("decode", lambda coded: coded.image.shape, _decode)

@@ -1,0 +1,51 @@
+"""Arrays as PNG, and a bounded memory of those already made."""
+
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Picture = NDArray[np.uint8]
+
+
+def png(picture: Picture) -> bytes:
+    """Encode (H, W) as a grey, (H, W, 3) as a colour PNG, without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def fit(picture: Picture, size: int) -> Picture:
+    """Bring a picture to size x size pixels (antialiased bilinear); grey stays grey."""
+    if picture.shape[:2] == (size, size):
+        return picture
+    return np.array(Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR))
+
+
+class PictureCache:
+    """The PNGs used last, up to a number of bytes. Safe for several threads."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._pictures: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> bytes | None:
+        """Return the PNG and mark it as used, or None."""
+        with self._lock:
+            if key in self._pictures:
+                self._pictures.move_to_end(key)
+            return self._pictures.get(key)
+
+    def put(self, key: Hashable, picture: bytes) -> None:
+        """Keep a PNG; the ones unused for longest make room."""
+        with self._lock:
+            self._bytes += len(picture) - len(self._pictures.pop(key, b""))
+            self._pictures[key] = picture
+            while self._bytes > self._max_bytes:
+                self._bytes -= len(self._pictures.popitem(last=False)[1])

@@ -1,0 +1,151 @@
+"""Every failure as a problem document (RFC 9457), ``application/problem+json``."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from model.errors import VQScopeError
+from model.latent.errors import MapNotFound, RowNotFound, SettingError
+
+logger = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+CLIENT_GONE = 499
+"""Nobody reads this status; it is what proxies log for a client that left before its answer."""
+
+
+class ProblemDocument(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:vqscope:problem:not-found",
+                    "title": "Not Found",
+                    "status": 404,
+                    "detail": "no map named 'umap' in this index; there are: pca",
+                    "instance": "/v1/maps/umap/points",
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="What kind of problem this is, stable across releases.")
+    title: str = Field(description="The kind in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong with this request, and what to do.")
+    instance: str = Field(description="The path that was asked for.")
+
+
+class Problem(Exception):
+    """A failure to be answered as a problem document.
+
+    ``kind`` becomes the type ``urn:vqscope:problem:KIND``.
+    """
+
+    def __init__(self, status: int, kind: str, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers
+
+
+def not_found(detail: str) -> Problem:
+    """404: a resource that is not there."""
+    return Problem(404, "not-found", detail)
+
+
+def invalid(detail: str) -> Problem:
+    """422: understood, but not possible."""
+    return Problem(422, "invalid-request", detail)
+
+
+def unavailable(detail: str, *, kind: str = "not-ready", retry_after: int = 1) -> Problem:
+    """503: not now; ``retry_after`` in seconds."""
+    return Problem(503, kind, detail, {"Retry-After": str(retry_after)})
+
+
+def document(request: Request, problem: Problem) -> JSONResponse:
+    """Answer with a problem."""
+    body = ProblemDocument(
+        type=f"urn:vqscope:problem:{problem.kind}",
+        title=HTTPStatus(problem.status).phrase,
+        status=problem.status,
+        detail=problem.detail,
+        instance=request.url.path,
+    )
+    return JSONResponse(body.model_dump(), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Declare, for OpenAPI, the problems that a route may answer with."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer every failure with a problem document."""
+
+    @app.exception_handler(Problem)
+    async def on_problem(request: Request, error: Problem) -> Response:
+        return document(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        # Names the parameter, not its value, which may be anything.
+        parts = [f"{' '.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors()]
+        return document(request, invalid("; ".join(parts)))
+
+    @app.exception_handler(MapNotFound)
+    @app.exception_handler(RowNotFound)
+    async def on_missing(request: Request, error: VQScopeError) -> Response:
+        return document(request, not_found(str(error)))
+
+    @app.exception_handler(SettingError)
+    async def on_setting(request: Request, error: SettingError) -> Response:
+        return document(request, invalid(str(error)))
+
+    @app.exception_handler(VQScopeError)
+    async def on_model_error(request: Request, error: VQScopeError) -> Response:
+        # Whoever runs the service can mend it; the client cannot.
+        logger.error("%s %s: %s", request.method, request.url.path, error)
+        return document(request, fault())
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> Response:
+        return document(request, _of_http(request, error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def on_client_gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=CLIENT_GONE)
+
+    @app.exception_handler(Exception)
+    async def on_surprise(request: Request, _error: Exception) -> Response:
+        # Starlette raises it again after this answer, and the server logs the traceback and closes the
+        # connection: the client must not send its next request on it.
+        problem = fault()
+        problem.headers = {"Connection": "close"}
+        return document(request, problem)
+
+
+def fault() -> Problem:
+    """500: not the client's doing; tells nothing of the inside."""
+    return Problem(500, "server-fault", "the service met a fault of its own; its log says which")
+
+
+def _of_http(request: Request, error: HTTPException) -> Problem:
+    detail = error.detail
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = "there is nothing at this path; / links to what there is"
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{request.method} is not possible here"
+    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    return Problem(error.status_code, kind, detail, dict(error.headers) if error.headers else None)

@@ -1,0 +1,105 @@
+"""The maps of the index and their points, as JSON or as an Arrow stream."""
+
+import json
+from importlib.metadata import version
+from typing import Annotated, Literal
+
+import numpy as np
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request, Response
+
+from backend import caching, problems
+from backend.dependencies import DatasetFilter, LoadedNow, MapName, SplitFilter
+from backend.loading import Loaded
+from backend.schemas import MapItem, Maps, Points
+from backend.selection import chosen_blocks, rows_of, table_of
+from model.latent.manifest import Block
+from model.latent.projection import LatentMap
+
+ARROW = "application/vnd.apache.arrow.stream"
+router = APIRouter(prefix="/v1/maps", tags=["maps"])
+
+
+@router.get("", responses=problems.responses(503))
+async def maps(loaded: LoadedNow) -> Maps:
+    """The maps, and what their axes mean."""
+    items = [_describe(loaded.index.map(name)) for name in loaded.index.map_names]
+    return Maps(model=loaded.model.version, index=loaded.index.version, items=items)
+
+
+@router.get(
+    "/{map}/points",
+    response_model=Points,
+    responses={
+        200: {"content": {ARROW: {"schema": {"type": "string", "format": "binary"}}}},
+        304: {"description": "The client has this version already."},
+        **problems.responses(404, 422, 503),
+    },
+)
+def points(
+    request: Request,
+    loaded: LoadedNow,
+    map: MapName,
+    datasets: DatasetFilter = [],  # noqa: B006 - FastAPI copies it
+    splits: SplitFilter = [],  # noqa: B006
+    form: Annotated[
+        Literal["json", "arrow"] | None, Query(alias="format", description="Overrules the Accept header.")
+    ] = None,
+) -> Response:
+    """Points of a map with their data set, split, position and label; many are best had as Arrow."""
+    chart = loaded.index.map(map)
+    chosen = chosen_blocks(loaded.index, datasets, splits)
+    if form is None:
+        form = "arrow" if ARROW in request.headers.get("accept", "") else "json"
+    names = json.dumps([map, form, [(block.dataset, block.split) for block in chosen]])
+    # The bytes follow from these alone, so that an unchanged map costs nothing.
+    tag = caching.etag(
+        version("vqscope"), version("pyarrow"), loaded.model.version, loaded.index.version, names
+    )
+    headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE, "Vary": "Accept"}
+    if caching.matches(request, tag):
+        return caching.not_modified(headers)
+    table = _table(loaded, chart, chosen)
+    if form == "arrow":
+        return Response(_arrow(loaded, map, table), headers=headers, media_type=ARROW)
+    answer = {
+        "model": loaded.model.version,
+        "index": loaded.index.version,
+        "map": map,
+        "n": table.num_rows,
+        "columns": table.to_pydict(),
+    }
+    return Response(json.dumps(answer, allow_nan=False), headers=headers, media_type="application/json")
+
+
+def _describe(chart: LatentMap) -> MapItem:
+    ratio = chart.explained_variance_ratio
+    return MapItem(
+        name=chart.name,
+        dimensions=chart.coordinates.shape[1],
+        n=len(chart.coordinates),
+        fitted_on=chart.fitted_on,
+        explained_variance_ratio=None if ratio is None else [float(share) for share in ratio],
+        axis_labels=list(chart.axis_labels),
+    )
+
+
+def _table(loaded: Loaded, chart: LatentMap, chosen: list[Block]) -> pa.Table:
+    coordinates = np.asarray(chart.coordinates[rows_of(chosen)], np.float32)
+    images = table_of(loaded.index.images, chosen)
+    columns = {
+        "x": pa.array(coordinates[:, 0]),
+        "y": pa.array(coordinates[:, 1]),
+        **{name: images[name] for name in ("dataset", "split", "position", "label")},
+    }
+    return pa.table(columns)
+
+
+def _arrow(loaded: Loaded, name: str, table: pa.Table) -> bytes:
+    table = table.replace_schema_metadata(
+        {"model": loaded.model.version, "index": loaded.index.version, "map": name}
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.unify_dictionaries().combine_chunks())
+    return bytes(sink.getvalue())

@@ -1,0 +1,284 @@
+"""The shapes of all answers, with examples."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.selection import Split
+
+ModelVersion = Annotated[
+    str,
+    Field(
+        description="Model that the answer comes from: name and start of its SHA-256.",
+        examples=["five@3f9c2a7d10be"],
+    ),
+]
+IndexVersion = Annotated[
+    str, Field(description="Latent index that the answer comes from.", examples=["a41f0c9be27d"])
+]
+Label = Annotated[
+    int, Field(description="Class; of a multi-label data set the bit mask of its classes.", examples=[3])
+]
+Psnr = Annotated[float, Field(description="Peak signal-to-noise ratio in dB, at most 100.", examples=[30.4])]
+Ssim = Annotated[float, Field(description="Structural similarity, at most 1.", examples=[0.91])]
+Mae = Annotated[
+    float, Field(description="Mean absolute error as a share of the full range.", examples=[0.017])
+]
+QuantisationError = Annotated[
+    float,
+    Field(description="Squared distance from latent to code vector, mean over the grid.", examples=[0.21]),
+]
+Codes = Annotated[
+    list[list[int]],
+    Field(description="Code grid, row by row: indices into the codebook.", examples=[[[17, 402], [3, 17]]]),
+]
+Point = Annotated[list[float], Field(min_length=2, max_length=2, examples=[[0.71, -1.32]])]
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class ModelAnswer(BaseModel):
+    """An answer that comes from the model."""
+
+    model: ModelVersion
+
+
+class IndexAnswer(ModelAnswer):
+    """An answer that comes from the model and the index."""
+
+    index: IndexVersion
+
+
+class Ready(IndexAnswer):
+    """Everything is loaded and the model can be asked."""
+
+    status: Literal["ready"] = "ready"
+
+
+class Links(BaseModel):
+    """Where to go from the root."""
+
+    name: str = "VQScope"
+    version: str
+    notice: str = "Research use only, not for diagnosis."
+    links: dict[str, str]
+
+
+class ModelItem(BaseModel):
+    """A model that is served."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(examples=["five"])
+    version: ModelVersion
+    sha256: str = Field(description="Of the weights, hexadecimal.")
+    image_size: int = Field(
+        description="Side of the square images inside the network, in pixels.", examples=[28]
+    )
+    code_grid: tuple[int, int] = Field(description="Rows and columns of the code grid.", examples=[(7, 7)])
+    codebook_size: int = Field(examples=[512])
+    bits_per_image: float = Field(description="Grid cells times log2 of the codebook size.", examples=[441.0])
+    embedding_dim: int = Field(examples=[704])
+    embedding_version: str = Field(description="How the embedding is made.")
+    card: dict[str, Any] = Field(description="What is known of the model's training.")
+
+
+class Models(ModelAnswer):
+    """The models served."""
+
+    items: list[ModelItem]
+
+
+class DatasetItem(BaseModel):
+    """A data set of the index."""
+
+    name: str = Field(examples=["breastmnist"])
+    title: str = Field(examples=["BreastMNIST"])
+    modality: str = Field(examples=["ultrasound"])
+    task: str = Field(examples=["binary-class"])
+    licence: str = Field(examples=["CC BY 4.0"])
+    official: bool = Field(description="Whether the file is the official one, by MD5.")
+    note: str
+    stands_for: str | None = Field(
+        description="The MedMNIST set whose pictures these are, where a card says so."
+    )
+    labels: dict[str, str] = Field(
+        description="Class names by label.", examples=[{"0": "malignant", "1": "normal, benign"}]
+    )
+    n_samples: dict[str, int] = Field(description="Images per split of the file.")
+    class_counts: dict[str, dict[str, int]] | None = Field(description="Images per split and label.")
+    image_size: int = Field(description="Native height in pixels.", examples=[28])
+    n_channels: int = Field(description="1 grey, 3 colour.", examples=[1])
+    md5: str | None = Field(description="Of the file that was indexed.")
+    warnings: list[str]
+    n_indexed: dict[str, int] = Field(description="Images per split in the index.")
+    available: bool = Field(description="Whether pictures of its samples can be served.")
+
+
+class Datasets(IndexAnswer):
+    """The data sets of the index, in its order."""
+
+    items: list[DatasetItem]
+
+
+class MapItem(BaseModel):
+    """A map of the index."""
+
+    name: str = Field(examples=["pca"])
+    dimensions: int = Field(examples=[2])
+    n: int = Field(description="Points, one for each image of the index.", examples=[25310])
+    fitted_on: str = Field(description="Split that the projection was fitted on.", examples=["train"])
+    explained_variance_ratio: list[float] | None = Field(
+        description="Share of the variance along each axis; null for maps without it.",
+        examples=[[0.31, 0.12]],
+    )
+    axis_labels: list[str] = Field(examples=[["PC 1 (31 %)", "PC 2 (12 %)"]])
+
+
+class Maps(IndexAnswer):
+    """The maps of the index."""
+
+    items: list[MapItem]
+
+
+class PointColumns(BaseModel):
+    """Points column by column, all of length n."""
+
+    x: list[float] = Field(examples=[[0.71]])
+    y: list[float] = Field(examples=[[-1.32]])
+    dataset: list[str] = Field(examples=[["breastmnist"]])
+    split: list[str] = Field(examples=[["train"]])
+    position: list[int] = Field(examples=[[0]])
+    label: list[int] = Field(examples=[[1]])
+
+
+class Points(IndexAnswer):
+    """Points of a map."""
+
+    map: str = Field(examples=["pca"])
+    n: int = Field(examples=[1])
+    columns: PointColumns
+
+
+class EllipseItem(BaseModel):
+    """The ellipse of one group; its geometry is null where it was refused, and a warning says why."""
+
+    group: str = Field(examples=["breastmnist"])
+    n: int = Field(description="Points of the group.", examples=[546])
+    center: Point | None
+    axes: Point | None = Field(description="Semi-axes, larger first.", examples=[[2.1, 0.8]])
+    angle: float | None = Field(
+        description="Degrees from +x to the major axis, in (-90, 90].", examples=[31.5]
+    )
+    outline: list[Point] | None = Field(description="Closed polygon of the ellipse.")
+    kind: str = Field(examples=["prediction"])
+    level: float = Field(description="Nominal coverage.", examples=[0.95])
+    observed_coverage: float | None = Field(
+        description="Share of the group's points inside.", examples=[0.943]
+    )
+    warnings: list[str]
+
+
+class Ellipses(IndexAnswer):
+    """Ellipses of groups on a map."""
+
+    map: str = Field(examples=["pca"])
+    items: list[EllipseItem]
+
+
+class SampleName(BaseModel):
+    """Which image of which data set."""
+
+    dataset: str = Field(examples=["breastmnist"])
+    split: Split = Field(examples=["test"])
+    position: int = Field(description="Place in the split's array, from 0.", examples=[12])
+    label: Label
+    label_name: str = Field(examples=["normal, benign"])
+
+
+class SampleItem(SampleName):
+    """An image of the index with the figures of its reconstruction, at native size."""
+
+    psnr: Psnr
+    ssim: Ssim
+    mae: Mae
+    quantisation_error: QuantisationError
+
+
+class Samples(IndexAnswer):
+    """A page of samples."""
+
+    total: int = Field(description="Samples on all pages.", examples=[546])
+    offset: int = Field(examples=[0])
+    limit: int = Field(examples=[24])
+    items: list[SampleItem]
+
+
+class Sample(SampleItem, IndexAnswer):
+    """One sample with its codes and its place on each map."""
+
+    codes: Codes
+    maps: dict[str, Point] = Field(examples=[{"pca": [0.71, -1.32]}])
+
+
+class Neighbour(SampleName):
+    """An image of the index near an uploaded one."""
+
+    distance: float = Field(description="In the metric asked for.", examples=[0.08])
+
+
+class Uploaded(BaseModel):
+    """An uploaded image's result."""
+
+    filename: str = Field(description="As the client named it.", examples=["scan.png"])
+
+
+class EncodeItem(Uploaded):
+    """Embedding and codes of an uploaded image."""
+
+    embedding: list[float] = Field(examples=[[0.12, -0.5]])
+    codes: Codes
+    quantisation_error: QuantisationError
+
+
+class ReconstructItem(Uploaded):
+    """An uploaded image after the codes, at the model's image size; the figures are at that size."""
+
+    reconstruction: str = Field(description="PNG, base64.", examples=["iVBORw0KGgo="])
+    error_map: str = Field(
+        description="PNG, base64: absolute error, magma from 0 to a quarter of the full range."
+    )
+    psnr: Psnr
+    ssim: Ssim
+    mae: Mae
+
+
+class ProjectItem(Uploaded):
+    """An uploaded image's place on a map and its nearest images in the index."""
+
+    x: float = Field(examples=[0.71])
+    y: float = Field(examples=[-1.32])
+    neighbours: list[Neighbour] = Field(description="Nearest first, in the space of embeddings.")
+
+
+class Encoded(ModelAnswer):
+    """Results in the order of the files."""
+
+    items: list[EncodeItem]
+
+
+class Reconstructed(ModelAnswer):
+    """Results in the order of the files."""
+
+    items: list[ReconstructItem]
+
+
+class Projected(IndexAnswer):
+    """Results in the order of the files."""
+
+    map: str = Field(examples=["pca"])
+    items: list[ProjectItem]

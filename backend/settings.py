@@ -1,0 +1,56 @@
+"""Settings of the service: read once from arguments and ``VQSCOPE_…`` variables, then frozen."""
+
+from pathlib import Path
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Limits(BaseSettings):
+    """What one client, or all together, may ask for; each is a variable, such as ``VQSCOPE_QUEUE_LENGTH``."""
+
+    model_config = SettingsConfigDict(env_prefix="VQSCOPE_", frozen=True)
+
+    queue_length: PositiveInt = Field(
+        default=256, description="Images being read, waiting or in work at once; more: 429."
+    )
+    batch_size: PositiveInt = Field(default=64, description="Most images that the model is given at once.")
+    body_bytes: PositiveInt = Field(
+        default=32 * 1024**2, description="Most bytes of a request's body; more: 413."
+    )
+    pixels: PositiveInt = Field(
+        default=16 * 1024**2, description="Most pixels of an uploaded image; more: 422."
+    )
+    images_per_request: PositiveInt = Field(default=64, description="Most images of one upload; more: 413.")
+    request_seconds: PositiveFloat = Field(
+        default=30.0,
+        description="Longest wait for a request's body (then 408), and for the model's result (then 503).",
+    )
+    picture_cache_bytes: PositiveInt = Field(
+        default=32 * 1024**2, description="Most bytes of ready PNGs kept in memory."
+    )
+
+    @model_validator(mode="after")
+    def _one_request_fits_the_queue(self) -> "Limits":
+        if self.images_per_request > self.queue_length:
+            raise ValueError(
+                f"images_per_request ({self.images_per_request}) exceeds queue_length ({self.queue_length})"
+            )
+        return self
+
+
+class Settings(BaseSettings):
+    """What is served, and where."""
+
+    model_config = SettingsConfigDict(env_prefix="VQSCOPE_", frozen=True, populate_by_name=True)
+
+    model: str = Field(description="Run folder, or the name of a shipped model.")
+    index: Path = Field(description="Folder of the latent index.")
+    data_dir: Path | None = Field(
+        default=None,
+        validation_alias="VQSCOPE_DATA",
+        description="Folder of the npz files; default: MedMNIST's own.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on; only this machine by default.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    limits: Limits = Field(default_factory=Limits)

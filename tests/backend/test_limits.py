@@ -1,0 +1,118 @@
+"""Bodies that are too large or too slow, with true, false and no Content-Length."""
+
+import asyncio
+import json
+import socket
+
+import httpx
+import pytest
+
+from backend.limits import BodyLimit
+from backend.problems import Problem
+
+LIMIT = 20_000
+HEADERS = {"Content-Type": "multipart/form-data; boundary=b"}
+HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+
+
+@pytest.fixture(scope="module")
+def small(run_service, make_settings):
+    with run_service(make_settings(body_bytes=LIMIT, request_seconds=2)) as service:
+        yield service
+
+
+def test_announced_too_large_is_413_before_it_is_sent(small):
+    """Nothing of the body is sent: the answer must not wait for it."""
+    request = (
+        f"POST /v1/encode HTTP/1.1\r\nHost: x\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
+        f"Content-Length: {10**15}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", small.port), timeout=1.5) as connection:
+        connection.sendall(request.encode())
+        answer = connection.makefile("rb").read()  # until the service closes the connection
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["type"] == "urn:vqscope:problem:body-too-large"
+
+
+def test_chunked_without_length_is_counted(small, problem):
+    def chunks():
+        yield HEAD
+        for _ in range(LIMIT // 1000):
+            yield bytes(1000)
+        yield b"\r\n--b--\r\n"
+
+    answer = small.client.post("/v1/encode", content=chunks(), headers=HEADERS)
+    assert answer.request.headers["transfer-encoding"] == "chunked"
+    assert "20,000" in problem(answer, 413, "body-too-large")
+
+
+async def test_false_length_is_counted(small, problem):
+    """A server in front may pass on more than was announced; ours below would not."""
+    transport = httpx.ASGITransport(small.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+        async def chunks():
+            yield HEAD
+            for _ in range(LIMIT // 1000):
+                yield bytes(1000)
+
+        answer = await client.post(
+            "/v1/encode", content=chunks(), headers={**HEADERS, "Content-Length": "100"}
+        )
+    problem(answer, 413, "body-too-large")
+
+
+def test_the_limit_itself_is_allowed(small, problem):
+    tail = b"\r\n--b--\r\n"
+    full = HEAD + bytes(LIMIT - len(HEAD) - len(tail)) + tail
+    assert len(full) == LIMIT
+    problem(small.client.post("/v1/encode", content=full, headers=HEADERS), 415, "unsupported-image")
+    problem(small.client.post("/v1/encode", content=full + b" ", headers=HEADERS), 413, "body-too-large")
+
+
+def test_a_body_that_stops_coming_is_408(small):
+    request = (
+        f"POST /v1/encode HTTP/1.1\r\nHost: x\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
+        "Content-Length: 1000\r\n\r\n--b"
+    )
+    with socket.create_connection(("127.0.0.1", small.port), timeout=30) as connection:
+        connection.sendall(request.encode())
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"urn:vqscope:problem:request-timeout" in answer
+    assert small.batcher._occupied == 0
+
+
+async def test_the_wait_after_the_body_is_not_limited():
+    """Once the body is there, `receive` waits for the client's leaving: as long as that takes."""
+    messages = iter([{"type": "http.request", "body": b"x", "more_body": False}])
+    left = asyncio.Event()
+
+    async def receive():
+        if message := next(messages, None):
+            return message
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def app(scope, receive, send):
+        await receive()
+        asyncio.get_running_loop().call_later(0.2, left.set)
+        assert (await receive())["type"] == "http.disconnect"
+
+    await BodyLimit(app, body_bytes=10, seconds=0.05)({"type": "http", "headers": []}, receive, None)
+
+
+async def test_a_slow_trickle_is_cut_off_as_a_whole():
+    async def receive():
+        await asyncio.sleep(0.02)  # the client's pace, not synchronisation
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def app(scope, receive, send):
+        while True:
+            await receive()
+
+    with pytest.raises(Problem) as caught:
+        await BodyLimit(app, body_bytes=1000, seconds=0.2)({"type": "http", "headers": []}, receive, None)
+    assert caught.value.status == 408

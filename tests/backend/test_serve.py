@@ -1,0 +1,167 @@
+"""`vqscope serve` as a process: starts, tells what is wrong in one line, ends cleanly."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.integration
+REPOSITORY = Path(__file__).resolve().parents[2]
+WAIT = 120.0
+
+
+@pytest.fixture
+def command(tiny_model_dir, tiny_index_dir, sample_dir):
+    """Build a command line; a None leaves an option out."""
+
+    def build(**options) -> list[str]:
+        given = {
+            "model": tiny_model_dir,
+            "index": tiny_index_dir,
+            "data-dir": sample_dir,
+            "port": 0,
+        } | options
+        parts = [
+            part for name, value in given.items() if value is not None for part in (f"--{name}", str(value))
+        ]
+        return [sys.executable, "-m", "model.cli", "serve", *parts]
+
+    return build
+
+
+@pytest.fixture
+def environment():
+    return {
+        name: value for name, value in os.environ.items() if name not in ("VQSCOPE_MODEL", "VQSCOPE_INDEX")
+    }
+
+
+@pytest.fixture
+def started(environment):
+    """Start a process whose end is seen to."""
+    with contextlib.ExitStack() as stack:
+
+        def start(arguments):
+            process = subprocess.Popen(
+                arguments,
+                cwd=REPOSITORY,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.callback(process.communicate)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+def run(arguments, environment):
+    return subprocess.run(
+        arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=WAIT, check=False
+    )
+
+
+def one_line(result):
+    assert result.returncode == 2, result.stderr
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("vqscope")
+    assert ": error: " in lines[0]
+    return lines[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serves_and_ends_with_code_0(command, started, number, grey, png):
+    process = started(command())
+    loading = process.stdout.readline()
+    url = loading.split(" at ")[1].split()[0]
+    assert url.startswith("http://127.0.0.1:")
+    assert httpx.get(f"{url}/health/live", timeout=WAIT).json() == {"status": "live"}
+    assert process.stdout.readline() == f"vqscope: ready at {url}\n"
+    assert httpx.get(f"{url}/health/ready").status_code == 200
+    answer = httpx.post(f"{url}/v1/encode", files={"file": ("a patient's name.png", png(grey[0]))})
+    assert answer.status_code == 200
+    assert httpx.post(f"{url}/v1/encode", files={"file": ("a patient's name.png", b"x")}).status_code == 415
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert errors == ""
+    assert output == ""  # no access log, no file names
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_ends_cleanly_while_loading(command, started, live):
+    process = started(command())
+    url = process.stdout.readline().split(" at ")[1].split()[0]
+    if live:
+        httpx.get(f"{url}/health/live", timeout=WAIT)
+    process.terminate()
+    _, errors = process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert errors == ""
+
+
+def test_port_in_use(command, environment):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = one_line(run(command(port=port), environment))
+    assert str(port) in line
+    assert "in use" in line
+
+
+def test_wrong_model(command, environment, tmp_path):
+    assert "no-model" in one_line(run(command(model=tmp_path / "no-model"), environment))
+
+
+def test_wrong_index(command, environment, tmp_path):
+    assert "no-index" in one_line(run(command(index=tmp_path / "no-index"), environment))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"model": None}, "--model"),
+        ({"index": None}, "--index"),
+        ({"port": 70000}, "port"),
+        ({"port": "x"}, "--port"),
+        ({"host": "no.such.host.invalid"}, "no.such.host.invalid"),
+        ({"colour": "red"}, "--colour"),
+    ],
+)
+def test_wrong_options(command, environment, options, named):
+    assert named in one_line(run(command(**options), environment))
+
+
+def test_wrong_limit_in_the_environment(command, environment):
+    line = one_line(run(command(), environment | {"VQSCOPE_QUEUE_LENGTH": "many"}))
+    assert "queue_length" in line.lower()
+
+
+def test_warns_beyond_loopback(command, started):
+    process = started(command(host="0.0.0.0"))
+    process.stdout.readline()
+    warning = process.stderr.readline()
+    assert warning.startswith("vqscope: warning: 0.0.0.0")
+    process.terminate()
+    assert process.wait(WAIT) == 0
+
+
+def test_help_is_quick_and_has_examples(environment):
+    code = (
+        "import sys, backend.serve as s\n"
+        "try: s.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'fastapi', 'uvicorn', 'pydantic', 'numpy'} & sys.modules.keys()\n"
+        "assert not heavy, heavy\n"
+    )
+    result = run([sys.executable, "-c", code], environment)
+    assert result.returncode == 0, result.stderr
+    assert "vqscope serve --model" in result.stdout
