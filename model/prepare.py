@@ -1,0 +1,275 @@
+"""Data, model and index for the explorer: found where they are, made where they are missing.
+
+What is made lies in the cache: ``models/quick-KEY`` and ``indexes/KEY``, where KEY stands for everything that
+went into it, so that a second start finds it and a change of data makes another. Each is made in a temporary
+folder under a lock and renamed when whole: two explorers that start together make it once, and being killed
+at any moment leaves nothing half-made under its final name.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from model import paths
+from model.cli_parser import CommandParser, names
+from model.data.catalogue import DatasetInfo, report_warnings
+from model.data.choose import choose_data, count_images
+from model.errors import VQScopeError
+from model.once import made_once
+
+DEFAULT_MODEL = "base"
+READY_S = 150
+"""Seconds for training and index together, so that a first start takes less than three minutes on two cores."""
+INDEXED_PER_S = 700
+"""Images that the index takes in a second on two cores (measured)."""
+
+_WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSettings:
+    """What the user asked for."""
+
+    data_dir: Path | None = None
+    """Folder of npz files; None: VQSCOPE_DATA, else ~/.medmnist."""
+    datasets: tuple[str, ...] = ()
+    """Names; empty: as `model.data.choose` decides."""
+    model: str | None = None
+    """Run folder or shipped model; None: a shipped one, else one trained here."""
+    or_sample: bool = False
+    """Take the offline sample where the folder holds no data set, without trying to download."""
+    train_time: str | None = None
+    """Limit of the quick training, HH:MM:SS; None: what the index leaves of `READY_S`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What serving needs."""
+
+    data_dir: Path
+    datasets: tuple[str, ...]
+    model: Path
+    """Run folder."""
+    index: Path
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Read back what ``--result`` wrote."""
+        return cls(
+            data_dir=Path(values["data_dir"]),
+            datasets=tuple(values["datasets"]),
+            model=Path(values["model"]),
+            index=Path(values["index"]),
+        )
+
+
+def prepare(settings: PrepareSettings) -> Prepared:
+    """Choose or make data, model and index, telling on stderr which.
+
+    Raises:
+        VQScopeError: Something that was asked for by name is not there or cannot be used.
+    """
+    data_dir, infos = choose_data(
+        settings.data_dir, settings.datasets, or_sample=settings.or_sample, say=_say
+    )
+    _say(f"data: {', '.join(info.name for info in infos)} in {data_dir}")
+    report_warnings(infos)
+    model = choose_model(settings, data_dir, infos)
+    index = choose_index(model, data_dir, infos)
+    return Prepared(data_dir=data_dir, datasets=tuple(i.name for i in infos), model=model, index=index)
+
+
+def choose_model(settings: PrepareSettings, data_dir: Path, infos: Sequence[DatasetInfo]) -> Path:
+    """Run folder of the named model, of the shipped one, or of a quick one that is trained once and kept.
+
+    Raises:
+        VQScopeError: There is no model of that name, or the training failed.
+    """
+    if settings.model or (_zoo() / DEFAULT_MODEL / _WEIGHTS).is_file():
+        from model.checkpoints import find_model  # imports torch, which a cached start need not wait for
+
+        model = find_model(settings.model or DEFAULT_MODEL).absolute()
+        _say(f"model: {model.name}")
+        return model
+    made_of = [*_identity(infos), settings.train_time or "", _version()]
+    model = paths.cache_dir() / "models" / f"quick-{_key(made_of)}"
+    if _has_weights(model):
+        _say(f"model: {model.name} (trained on an earlier start)")
+        return model
+    with made_once(model, _has_weights, _waiting) as part:
+        if part:
+            limit = settings.train_time or quick_time(sum(map(count_images, infos)))
+            _say(f"model: none yet, training a quick one (at most {limit})")
+            _train(part, limit, data_dir, infos)
+    return model
+
+
+def quick_time(n_images: int) -> str:
+    """Return the limit of the quick training, HH:MM:SS, that leaves time to index ``n_images``; 1 minute at least."""
+    seconds = max(60, READY_S - n_images // INDEXED_PER_S)
+    return f"00:{seconds // 60:02d}:{seconds % 60:02d}"
+
+
+def choose_index(model: Path, data_dir: Path, infos: Sequence[DatasetInfo]) -> Path:
+    """Index of the data sets under the model: the one in the cache, else a new one.
+
+    Raises:
+        VQScopeError: The model or a data set cannot be used.
+    """
+    with (model / _WEIGHTS).open("rb") as weights:
+        sha256 = hashlib.file_digest(weights, "sha256").hexdigest()
+    index = paths.cache_dir() / "indexes" / _key([sha256, *_identity(infos), _version()])
+    if _opens(index):
+        _say(f"index: {index.name} (built on an earlier start)")
+        return index
+    with made_once(index, _opens, _waiting) as part:
+        if part:
+            _say(f"index: building it for {sum(map(count_images, infos)):,} images")
+            from model.inference import load_model
+            from model.latent.index import build_index
+
+            build_index(load_model(model), data_dir=data_dir, datasets=[i.name for i in infos], out=part)
+    return index
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prepare and write a `Prepared` as JSON: ``python -m model.prepare … --result FILE``.
+
+    A process of its own for `vqscope explore`, so that torch's memory goes back when the work is done.
+    """
+    parser = CommandParser(prog="vqscope explore", description="Prepare data, model and index.")
+    add_arguments(parser)
+    parser.add_argument("--result", type=Path, required=True, help="file for the answer")
+    given = parser.parse_args(argv)
+    prepared = prepare(settings_from(given))
+    given.result.write_text(json.dumps(asdict(prepared), default=str))
+    return 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `settings_from` reads."""
+    add = parser.add_argument
+    add("--data-dir", type=Path, metavar="DIR", help="folder of npz files (VQSCOPE_DATA, else ~/.medmnist)")
+    add(
+        "--datasets",
+        type=names,
+        default=(),
+        metavar="A,B",
+        help="data sets (default: the paper's, and what else is small)",
+    )
+    add(
+        "--model",
+        metavar="MODEL",
+        help="run folder or shipped model (default: a shipped one, else trained)",
+    )
+    add(
+        "--or-sample",
+        action="store_true",
+        help="where there are no data take the offline sample at once",
+    )
+    add(
+        "--train-time",
+        type=_duration,
+        metavar="HH:MM:SS",
+        help="limit of the training where there is no model (default: so that all takes under 3 minutes)",
+    )
+
+
+def settings_from(given: argparse.Namespace) -> PrepareSettings:
+    """Settings from parsed arguments; an empty ``--model=`` counts as none."""
+    return PrepareSettings(
+        data_dir=given.data_dir,
+        datasets=given.datasets,
+        model=given.model or None,
+        or_sample=given.or_sample,
+        train_time=given.train_time,
+    )
+
+
+def to_arguments(settings: PrepareSettings) -> list[str]:
+    """Write settings as the arguments from which `settings_from` reads them."""
+    arguments = [f"--model={settings.model or ''}"]
+    if settings.train_time:
+        arguments.append(f"--train-time={settings.train_time}")
+    if settings.data_dir:
+        arguments.append(f"--data-dir={settings.data_dir}")
+    if settings.datasets:
+        arguments.append(f"--datasets={','.join(settings.datasets)}")
+    if settings.or_sample:
+        arguments.append("--or-sample")
+    return arguments
+
+
+def _train(run_dir: Path, limit: str, data_dir: Path, infos: Sequence[DatasetInfo]) -> None:
+    from model.commands.train import parse
+    from model.training import train
+
+    arguments = ["--data-dir", str(data_dir), "--datasets", ",".join(info.name for info in infos)]
+    arguments += ["--run-dir", str(run_dir), "--preset", "quick", "--max-time", limit]
+    result = train(parse(arguments))
+    if result.interrupted:
+        raise KeyboardInterrupt  # what was reached so far is not what a later start should find
+    shutil.rmtree(run_dir / "checkpoints")  # ten times the model's size, and nobody goes on training it
+
+
+def _has_weights(model: Path) -> bool:
+    return (model / _WEIGHTS).is_file()
+
+
+def _opens(index: Path) -> bool:
+    """Whether a whole index lies there; a damaged one is to be made again, and said to be."""
+    if not index.exists():
+        return False
+    from model.latent.index import open_index
+
+    try:
+        open_index(index)
+    except VQScopeError as error:
+        _say(f"index: to be made again ({error})")
+        return False
+    return True
+
+
+def _waiting() -> None:
+    _say("waiting for another vqscope that is making the same")
+
+
+def _identity(infos: Sequence[DatasetInfo]) -> list[str]:
+    return [f"{info.name}:{info.md5}" for info in infos]
+
+
+def _key(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("vqscope")
+
+
+def _zoo() -> Path:
+    return Path(__file__).parent / "zoo"
+
+
+def _duration(text: str) -> str:
+    if not re.fullmatch(r"\d+:[0-5]\d:[0-5]\d", text) or not text.strip("0:"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 00:02:30")
+    return text
+
+
+def _say(message: str) -> None:
+    print(f"vqscope: {message}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    from model.cli import guarded
+
+    sys.exit(guarded(main))
