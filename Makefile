@@ -1,0 +1,71 @@
+# VQScope: `make explore` and `make test` do all set-up themselves, in .venv, once.
+#
+#   make explore ARGS="--port 9000"             options of `vqscope explore`
+#   make explore VQSCOPE_DATA=~/images          another data folder
+#   make explore PYTHON=python3.12              another Python (3.11 or newer)
+#   make explore TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+#                                               smaller CPU wheels of torch: 0.2 GB instead of 3 GB on Linux
+#
+# pip's own variables (PIP_INDEX_URL, PIP_FIND_LINKS, PIP_CONSTRAINT …) and configuration are honoured as they are.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+TORCH_INDEX_URL ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup explore test lint format check-python pre-commit clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-12s%s\n", $$1, $$2}'
+
+explore: $(VENV)/.installed  ## Set up, then open the explorer (make explore ARGS="--port 9000")
+	@$(BIN)/vqscope explore $(ARGS)
+
+test: lint  ## Set up, then lint, type-check and run all tests (make test ARGS="-k ellipse")
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev  ## Check style, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.installed-dev  ## Put the code into the one format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+pre-commit: $(VENV)/.installed-dev  ## Check before each commit (installs the git hook)
+	@$(BIN)/pre-commit install
+
+setup: $(VENV)/.installed-dev  ## Only set up, with what development needs
+
+clean:  ## Remove the virtual environment and what tools left; data, runs and the cache stay
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "VQScope needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
+	       "Name another one: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv" >&2; exit 2; }
+
+# A stamp is touched last: what was interrupted is done again. pip knows --group from 25.1.
+$(VENV)/.made:
+	@$(MAKE) --no-print-directory check-python
+	@echo "Making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --upgrade --disable-pip-version-check 'pip>=25.1'
+	@touch $@
+
+# Where TORCH_INDEX_URL names an index, torch comes from there first; the second step then finds it in place.
+$(VENV)/.installed: pyproject.toml $(VENV)/.made
+	@echo "Installing VQScope into $(VENV); torch is large, the first time takes minutes"
+	@if [ -n "$(TORCH_INDEX_URL)" ]; then \
+	  $(BIN)/python -m pip install --index-url "$(TORCH_INDEX_URL)" torch torchvision; fi
+	@$(BIN)/python -m pip install -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --group dev
+	@touch $@

@@ -1,0 +1,256 @@
+"""The files of deployment are what they say: compose, image, Makefile, CI, licence, hooks."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from backend import explore, serve
+from model.commands import data, train
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+COMPOSE = ROOT / "docker-compose.yml"
+TALKING = {"api", "api-gpu", "dashboard"}
+ENDING = {"prepare", "train", "download"}
+
+
+@pytest.fixture(scope="module")
+def compose():
+    """The compose file with `${NAME:-default}` and `${NAME-default}` replaced by their defaults."""
+    text = re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", COMPOSE.read_text())
+    assert "${" not in text
+    return yaml.safe_load(text)
+
+
+@pytest.fixture(scope="module")
+def services(compose):
+    return compose["services"]
+
+
+def command(service) -> list[str]:
+    """Arguments behind `vqscope`, or behind `python -m`."""
+    words = service["command"]
+    return words[1:] if words[0] == "vqscope" else words[2:]
+
+
+def run(*arguments, **settings) -> subprocess.CompletedProcess:
+    return subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, **settings)
+
+
+def test_compose_follows_its_schema():
+    done = run(SCRIPTS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_compose_is_accepted_by_docker_where_there_is_one():
+    if not shutil.which("docker") or run("docker", "compose", "version").returncode:
+        pytest.skip("no docker compose here")
+    done = run("docker", "compose", "--profile", "gpu", "--profile", "train", "config", "--quiet")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_services_are_these(services):
+    assert set(services) == TALKING | ENDING
+
+
+@pytest.mark.parametrize("name", sorted(TALKING | ENDING))
+def test_every_service_is_hardened(services, name):
+    service = services[name]
+    assert service["user"] == "10001:10001"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["tmpfs"] == ["/tmp:mode=1777"]
+    assert not service.keys() & {"privileged", "cap_add", "devices", "pid", "ipc"}
+
+
+@pytest.mark.parametrize("name", sorted(TALKING))
+def test_ports_are_published_on_this_machine_only(services, name):
+    assert services[name]["ports"]
+    assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
+    assert services[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_published_ports_do_not_collide(services):
+    published = [port.rsplit(":", 1)[0] for name in TALKING for port in services[name]["ports"]]
+    assert len(set(published)) == len(published)
+
+
+@pytest.mark.parametrize("name", sorted(ENDING))
+def test_what_ends_publishes_nothing(services, name):
+    assert "ports" not in services[name]
+    assert services[name]["healthcheck"] == {"disable": True}
+
+
+def test_the_start_is_in_order(services):
+    for name in ("api", "api-gpu"):
+        assert services[name]["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
+    assert services["dashboard"]["depends_on"]["api"] == {"condition": "service_healthy"}
+
+
+def test_profiles(services):
+    profiles = {name: service.get("profiles") for name, service in services.items()}
+    assert profiles == {
+        "prepare": None,
+        "api": None,
+        "dashboard": None,
+        "api-gpu": ["gpu"],
+        "train": ["train"],
+        "download": ["download"],
+    }
+    (device,) = services["api-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+
+
+def test_data_are_mounted_read_only_but_for_the_download(services):
+    for name in ("prepare", "api", "api-gpu", "train"):
+        assert "data:/data:ro" in services[name]["volumes"]
+    for name in ("api", "api-gpu"):
+        mounts = {v.split(":")[0]: v.split(":")[2:] for v in services[name]["volumes"]}
+        assert (mounts["models"], mounts["indexes"]) == (["ro"], ["ro"])
+
+
+def test_commands_are_understood_by_the_real_parsers(services):
+    prepare = command(services["prepare"])
+    assert prepare[0] == "explore"
+    given = explore._parser().parse_args(prepare[1:])
+    assert given.prepare_only
+    assert given.or_sample
+    assert explore.prepare.settings_from(given).model is None
+
+    for name in ("api", "api-gpu"):
+        words = command(services[name])
+        assert words[0] == "serve"
+        api = serve._parser().parse_args(words[1:])
+        ready = Path(given.ready_dir)
+        assert (Path(api.model), api.index, api.data_dir) == (
+            ready / "model",
+            ready / "index",
+            ready / "data",
+        )
+        assert f"127.0.0.1:{api.port}/" in services[name]["healthcheck"]["test"][-1]
+        assert services[name]["ports"][0].endswith(f":{api.port}")
+
+    words = command(services["train"])
+    assert words[0] == "train"
+    settings = train.parse(words[1:])
+    assert settings.run_dir.parent == Path("/var/lib/vqscope/models")
+
+    words = command(services["download"])
+    assert words[0] == "data"
+    assert data.build_parser().parse_args(words[1:]).action == "download"
+
+    words = command(services["dashboard"])
+    assert words[0] == "dashboard"
+    done = run(sys.executable, "-m", "dashboard", *words[1:], "--help")
+    assert done.returncode == 0, done.stderr
+    assert all(word.split("=")[0] in done.stdout for word in words[1:])
+    assert services["dashboard"]["ports"][0].endswith(words[-1].split("=")[1])
+
+
+def test_the_image_passes_hadolint():
+    done = run(SCRIPTS / "hadolint", "--no-color", "Dockerfile")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_image_ends_without_root_and_without_tools():
+    stages = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.M)[1:]
+    assert [stage.split()[2] for stage in stages] == ["builder", "runtime"]
+    runtime = stages[-1]
+    assert re.findall(r"^USER (\S+)", runtime, flags=re.M) == ["10001:10001"]
+    assert not re.search(r"^RUN ", runtime, flags=re.M)
+    assert "HEALTHCHECK" in runtime
+    assert "org.opencontainers.image.licenses" in runtime
+
+
+def test_the_build_context_holds_all_that_is_copied():
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), flags=re.M)
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert {name for names in copied for name in names.split()} == kept
+    assert all((ROOT / name).exists() for name in kept)
+
+
+def test_version_of_the_image_is_that_of_the_package():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"ARG VERSION={version}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_make_help_lists_the_targets_and_they_exist():
+    done = run("make", "help")
+    targets = re.findall(r"^make (\S+)", done.stdout, flags=re.M)
+    assert {"help", "explore", "test", "lint", "format", "setup", "clean"} <= set(targets)
+    for target in targets:
+        assert run("make", "--dry-run", target).returncode == 0
+
+
+def test_make_refuses_an_old_or_missing_python(tmp_path):
+    old = tmp_path / "oldpython"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
+    old.chmod(0o755)
+    for python in (str(old), str(tmp_path / "absent")):
+        done = run("make", "check-python", f"PYTHON={python}")
+        assert done.returncode != 0
+        assert "VQScope needs Python 3.11 or newer" in done.stderr
+    assert "Python 3.9.2" in run("make", "check-python", f"PYTHON={old}").stderr
+
+
+def test_make_explore_passes_options_and_the_data_folder_on(tmp_path):
+    """With a stamped environment whose `vqscope` only tells what it was given."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    scripts = tmp_path / ".venv" / "bin"
+    scripts.mkdir(parents=True)
+    (scripts / "vqscope").write_text('#!/bin/sh\necho "$@ VQSCOPE_DATA=$VQSCOPE_DATA"\n')
+    (scripts / "vqscope").chmod(0o755)
+    for stamp in (".made", ".installed"):
+        (tmp_path / ".venv" / stamp).touch()
+    done = subprocess.run(
+        ["make", "explore", "ARGS=--port 9000", "VQSCOPE_DATA=/images"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={
+            key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+        },
+    )
+    assert done.stdout == "explore --port 9000 VQSCOPE_DATA=/images\n", done.stderr
+
+
+def test_ci_is_valid_and_calls_make_test():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert run("bash", "-n", script).returncode == 0
+    assert "set -euo pipefail" in script.read_text()
+    assert script.read_text().rstrip().endswith("make test")
+
+
+def test_the_licence_is_apache_2_in_full():
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert all(f"\n   {number}. " in text for number in range(1, 10))
+
+
+def test_pre_commit_is_valid_and_needs_no_network(tmp_path):
+    config = ROOT / ".pre-commit-config.yaml"
+    done = run(
+        SCRIPTS / "pre-commit",
+        "validate-config",
+        config,
+        env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (repository,) = yaml.safe_load(config.read_text())["repos"]
+    assert repository["repo"] == "local"
+    for hook in repository["hooks"]:
+        assert hook["language"] == "system"
+        assert (SCRIPTS / Path(hook["entry"].split()[0]).name).is_file()
