@@ -1,0 +1,1 @@
+"""The explorer: a Dash app that knows the service only through HTTP."""

@@ -1,0 +1,68 @@
+"""`python -m dashboard`: the dashboard as a process of its own."""
+
+import argparse
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+import uvicorn
+
+from dashboard.app import create_app
+from dashboard.settings import DashboardSettings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C. Returns 0, or 2 when it cannot start (one line on stderr)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dashboard",
+        description="The VQScope explorer, for a VQScope service that runs elsewhere.",
+    )
+    parser.add_argument(
+        "--api", required=True, metavar="URL", help="the service, such as http://127.0.0.1:8000"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8050, help="port to listen on (default: %(default)s)")
+    options = parser.parse_args(argv)
+    try:
+        settings = DashboardSettings(api_url=options.api, host=options.host, port=options.port)
+        listener = _listen(settings.host, settings.port)
+    except (ValueError, OSError) as error:
+        print(f"vqscope: error: {error}", file=sys.stderr)
+        return 2
+    # uvicorn shuts down on these signals and then raises them again, for whoever handled them before:
+    # that is us, and we have nothing left to do, so the process ends with code 0.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    port = listener.getsockname()[1]
+    print(
+        f"dashboard: http://{settings.host}:{port} (service: {settings.api_url})", file=sys.stderr, flush=True
+    )
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a port in use is met before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)  # whoever comes before the pages are built waits instead of being refused
+    except OSError as error:
+        listener.close()
+        raise OSError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+if __name__ == "__main__":
+    sys.exit(main())

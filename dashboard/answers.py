@@ -1,0 +1,180 @@
+"""The service's answers as values of our own, so that pages never handle raw JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set of the index, at its place in /v1/datasets (which decides its colour)."""
+
+    index: int
+    name: str
+    title: str
+    modality: str
+    licence: str
+    note: str
+    labels: dict[int, str]
+    n_indexed: dict[str, int]
+    image_size: int
+    warnings: tuple[str, ...]
+    available: bool
+
+    @property
+    def n(self) -> int:
+        """Number of indexed images, all splits."""
+        return sum(self.n_indexed.values())
+
+    @classmethod
+    def of(cls, index: int, item: Json) -> "Dataset":
+        """From one item of /v1/datasets; KeyError, TypeError or ValueError where it is not one."""
+        return cls(
+            index=index,
+            name=str(item["name"]),
+            title=str(item["title"]),
+            modality=str(item["modality"] or ""),
+            licence=str(item["licence"] or ""),
+            note=str(item["note"] or ""),
+            labels={int(key): str(value) for key, value in item["labels"].items()},
+            n_indexed={str(key): int(value) for key, value in item["n_indexed"].items()},
+            image_size=int(item["image_size"]),
+            warnings=tuple(str(w) for w in item["warnings"]),
+            available=bool(item["available"]),
+        )
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The data sets of the index, and the versions of index and model."""
+
+    model: str
+    index: str
+    datasets: tuple[Dataset, ...]
+
+    def get(self, name: str | None) -> Dataset | None:
+        """The data set of this name, or None."""
+        return next((d for d in self.datasets if d.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapInfo:
+    """A fitted 2-D projection."""
+
+    name: str
+    fitted_on: str
+    axis_labels: tuple[str, str]
+
+    @classmethod
+    def of(cls, item: Json) -> "MapInfo":
+        """From one item of /v1/maps."""
+        first, second = item["axis_labels"][:2]
+        return cls(
+            name=str(item["name"]), fitted_on=str(item["fitted_on"]), axis_labels=(str(first), str(second))
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """All points of a map, column by column, each (n,)."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    dataset: NDArray[np.int32]
+    """Index into `names`."""
+    names: tuple[str, ...]
+    split: NDArray[np.int8]
+    """Index into state.SPLITS."""
+    position: NDArray[np.int32]
+    label: NDArray[np.int32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ellipse:
+    """The region of one group; `outline` is None where the service refused to fit one."""
+
+    group: str
+    n: int
+    outline: tuple[tuple[float, float], ...] | None
+    observed_coverage: float | None
+    """Fraction of the group's points inside, in [0, 1]."""
+    level: float | None
+    """Nominal coverage in (0, 1)."""
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, item: Json) -> "Ellipse":
+        """From one item of /v1/maps/…/ellipses."""
+        outline, observed, level = item["outline"], item["observed_coverage"], item["level"]
+        return cls(
+            group=str(item["group"]),
+            n=int(item["n"]),
+            outline=None if outline is None else tuple((float(x), float(y)) for x, y in outline),
+            observed_coverage=None if observed is None else float(observed),
+            level=None if level is None else float(level),
+            warnings=tuple(str(w) for w in item["warnings"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One indexed image with the figures of its reconstruction."""
+
+    dataset: str
+    split: str
+    position: int
+    label: int
+    label_name: str
+    psnr: float
+    """dB, at native size."""
+    ssim: float
+    mae: float
+    """Mean absolute error as a fraction of full range."""
+    quantisation_error: float
+    codes: tuple[tuple[int, ...], ...] = ()
+    maps: Mapping[str, tuple[float, float]]
+
+    @classmethod
+    def of(cls, item: Json) -> "Sample":
+        """From one item of /v1/samples, or from the answer about a single sample."""
+        return cls(
+            dataset=str(item["dataset"]),
+            split=str(item["split"]),
+            position=int(item["position"]),
+            label=int(item["label"]),
+            label_name=str(item["label_name"]),
+            psnr=_figure(item["psnr"]),
+            ssim=_figure(item["ssim"]),
+            mae=_figure(item["mae"]),
+            quantisation_error=_figure(item["quantisation_error"]),
+            codes=tuple(tuple(int(code) for code in row) for row in item.get("codes", ())),
+            maps={str(name): (float(xy[0]), float(xy[1])) for name, xy in item.get("maps", {}).items()},
+        )
+
+
+@dataclass(frozen=True)
+class SamplePage:
+    """Some images out of `total`, and the index they come from."""
+
+    index: str
+    total: int
+    items: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether the service can answer: 'ready', 'starting' (model not loaded yet) or 'away'."""
+
+    state: str
+    model: str | None = None
+    index: str | None = None
+
+
+def _figure(value: float | None) -> float:
+    # JSON has no infinity: a perfect reconstruction (infinite PSNR) arrives as null.
+    return float("inf") if value is None else float(value)

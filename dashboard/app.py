@@ -1,0 +1,169 @@
+"""The application factory: one FastAPI server that carries Dash and the dashboard's own routes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from fastapi import FastAPI
+
+from dashboard.client import ApiClient
+from dashboard.components.attributes import attributes
+from dashboard.components.header import banner, header
+from dashboard.components.states import empty
+from dashboard.headers import SecurityHeaders
+from dashboard.pages import map as map_page
+from dashboard.pages import map_callbacks, reconstructions, reconstructions_callbacks
+from dashboard.routes import add_routes
+from dashboard.settings import DashboardSettings
+
+_INDEX = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <title>{%title%}</title>
+    <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
+    <script>
+      // Before anything is painted, so that a dark page never flashes white.
+      (function () {
+        var kept = null;
+        try { kept = localStorage.getItem("mantine-color-scheme-value"); } catch (error) { /* storage is off */ }
+        var dark = kept === "dark" || (kept !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+        document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
+      })();
+      // Asking for WebGL starts the browser's graphics process, which without a GPU takes a second or more.
+      // A worker asks first, so that it starts while the scripts below are loaded (see assets/map.js).
+      window.vqscopeWebgl = new Promise(function (resolve) {
+        if (!window.Worker || !window.OffscreenCanvas) {
+          resolve();
+          return;
+        }
+        var code = "new OffscreenCanvas(1, 1).getContext('webgl2'); postMessage(null);";
+        var worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+        worker.onmessage = worker.onerror = function () { resolve(); worker.terminate(); };
+      });
+    </script>
+    {%css%}
+  </head>
+  <body>
+    {%app_entry%}
+    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+  </body>
+</html>
+"""
+
+# Mantine's dark greys, cooled to the ground colours of assets/10_base.css (from text to deepest ground).
+_DARK = [
+    "#e7ecef",
+    "#c3ccd2",
+    "#9caab3",
+    "#6b7a84",
+    "#2f3940",
+    "#262f35",
+    "#1b2126",
+    "#161b1f",
+    "#12171a",
+    "#0f1316",
+]
+
+
+def create_app(settings: DashboardSettings) -> FastAPI:
+    """The dashboard as an ASGI application. It holds one client of the service, closed at shutdown."""
+    client = ApiClient(settings.api_url, timeout=settings.timeout)
+
+    @asynccontextmanager
+    async def lifespan(_server: FastAPI) -> AsyncIterator[None]:
+        yield
+        await client.aclose()
+
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    add_routes(server, client)
+    app = Dash(
+        "dashboard",
+        server=server,  # type: ignore[arg-type]  # Dash takes an application, its annotation forgot it
+        backend="fastapi",
+        title="VQScope",
+        update_title="",  # the title does not flicker while a callback runs
+        serve_locally=True,
+        index_string=_INDEX,
+        add_log_handler=False,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    # Every callback here is a plain request; without this each page would open a WebSocket it never uses.
+    app.backend.websocket_capability = False
+    app.layout = _layout(settings)
+    _register_shell(app)
+    map_callbacks.register(app, client, settings)
+    reconstructions_callbacks.register(app, client)
+    server.add_middleware(SecurityHeaders)
+    return server
+
+
+def _layout(settings: DashboardSettings) -> dmc.MantineProvider:
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="url", refresh=False),
+            dcc.Interval(id="pulse", interval=round(1000 * settings.health_interval)),
+            dcc.Store(id="api"),  # {"state", "model", "index"} of the service
+            header(),
+            banner(),
+            html.Div(
+                [
+                    map_page.layout(),
+                    reconstructions.layout(),
+                    html.Main(
+                        empty("There is no such page", "The map and the reconstructions are linked above."),
+                        id="page-missing",
+                        className="page",
+                        hidden=True,
+                    ),
+                ],
+                id="content",
+                tabIndex="-1",
+            ),
+            html.Div(
+                [html.Img(id="hover-image", className="pixels", alt=""), html.Div(id="hover-text")],
+                id="hover-card",
+                hidden=True,
+                **attributes({"aria-hidden": "true"}),
+            ),
+        ],
+        id="mantine",
+        defaultColorScheme="auto",
+        theme={
+            "primaryColor": "cyan",
+            "fontFamily": "inherit",
+            "defaultRadius": "sm",
+            "colors": {"dark": _DARK},
+        },
+    )
+
+
+def _register_shell(app: Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "pulse"),
+        Output("api", "data"),
+        Input("pulse", "n_intervals"),
+        State("api", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "route"),
+        Output("page-map", "hidden"),
+        Output("page-reconstructions", "hidden"),
+        Output("page-missing", "hidden"),
+        Input("url", "pathname"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "keepAddress"),
+        Output("nav-map", "href"),
+        Output("nav-reconstructions", "href"),
+        Input("map-query", "data"),
+        Input("recon-query", "data"),
+        Input("url", "pathname"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "switchScheme"),
+        Input("scheme", "n_clicks"),
+        prevent_initial_call=True,
+    )

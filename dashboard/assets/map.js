@@ -1,0 +1,221 @@
+/* The map: what is drawn after the figure has arrived. Everything here works on the traces' `meta`. */
+(function () {
+  "use strict";
+
+  const SPLITS = ["train", "val", "test"];
+  const SPLIT_NAMES = { train: "training", val: "validation", test: "test" };
+  const POSITION_RANGE = 2 ** 31;
+  const SPLIT_RANGE = 4;
+  const THUMBNAIL = 140; // CSS pixels at most
+  const noUpdate = () => window.dash_clientside.no_update;
+
+  // What the map should show. The figure is brought to it by sync(), whenever either has changed.
+  const wanted = { on: null, outlines: null, sample: null, loaded: null };
+  let hovered = null;
+
+  /** The reverse of figures/map_figure.py: pack_identity. */
+  function unpack(number) {
+    const rest = Math.floor(number / POSITION_RANGE);
+    return {
+      position: number % POSITION_RANGE,
+      split: SPLITS[rest % SPLIT_RANGE],
+      label: Math.floor(rest / SPLIT_RANGE) - 1,
+    };
+  }
+
+  function graph() {
+    const gd = document.querySelector("#map-graph .js-plotly-plot");
+    return gd && gd._fullLayout && gd.data && gd.data.length ? gd : null;
+  }
+
+  const isOn = (name) => wanted.on === null || wanted.on.includes(name);
+
+  function sync() {
+    const gd = graph();
+    if (!gd) return;
+    const changes = new Map(); // attribute -> [[trace, value], …]
+    const want = (attribute, trace, value) => {
+      if (!changes.has(attribute)) changes.set(attribute, []);
+      changes.get(attribute).push([trace, value]);
+    };
+    gd.data.forEach((trace, i) => {
+      const { role, dataset } = trace.meta || {};
+      if (role === "selected") return ring(trace, i, want);
+      if ((trace.visible !== false) !== isOn(dataset)) want("visible", i, isOn(dataset));
+      const outline = role === "ellipse" && wanted.outlines && wanted.outlines[dataset];
+      if (outline && trace.x !== outline.x) {
+        want("x", i, outline.x);
+        want("y", i, outline.y);
+      }
+    });
+    changes.forEach((pairs, attribute) => {
+      const update = { [attribute]: pairs.map(([, value]) => value) };
+      if (attribute === "x") update.y = changes.get("y").map(([, value]) => value);
+      if (attribute !== "y") window.Plotly.restyle(gd, update, pairs.map(([trace]) => trace));
+    });
+    document.getElementById("map-none-on").hidden = wanted.on === null || wanted.on.length > 0;
+  }
+
+  function ring(trace, i, want) {
+    const sample = wanted.sample && isOn(wanted.sample.dataset) ? wanted.sample : null;
+    const place = sample ? [sample.x, sample.y] : [];
+    const dark = document.documentElement.getAttribute("data-mantine-color-scheme") === "dark";
+    const colour = dark ? "#ffffff" : "#111418";
+    if (trace.marker.color !== colour) want("marker.color", i, colour);
+    if ((trace.x || [])[0] !== place[0] || (trace.y || [])[0] !== place[1]) {
+      want("x", i, place.slice(0, 1));
+      want("y", i, place.slice(1));
+    }
+  }
+
+  function attach() {
+    const gd = graph();
+    if (!gd) return void requestAnimationFrame(attach);
+    if (!gd.hasAttribute("data-attached")) {
+      gd.setAttribute("data-attached", "");
+      gd.on("plotly_hover", showCard);
+      gd.on("plotly_unhover", hideCard);
+      gd.on("plotly_relayouting", hideCard);
+      gd.on("plotly_click", select);
+      gd.on("plotly_afterplot", sync);
+    }
+    sync();
+  }
+
+  function identity(event) {
+    const point = event.points.find((p) => p.customdata !== undefined);
+    if (!point || !wanted.loaded) return null;
+    const dataset = point.data.meta.dataset;
+    const about = wanted.loaded.datasets[dataset];
+    const id = unpack(point.customdata);
+    const path = [dataset, id.split, id.position].map(encodeURIComponent).join("/");
+    const name = `${dataset}/${id.split}/${id.position}`;
+    return { ...id, dataset, about, name, url: `/pictures/${path}/image?v=${wanted.loaded.index}` };
+  }
+
+  function showCard(event) {
+    const id = identity(event);
+    if (!id) return;
+    const card = document.getElementById("hover-card");
+    const img = document.getElementById("hover-image");
+    if (hovered !== id.name) {
+      hovered = id.name;
+      const edge = id.about.size <= THUMBNAIL ? id.about.size * Math.floor(THUMBNAIL / id.about.size) : THUMBNAIL;
+      img.width = img.height = edge;
+      // The picture of the point before must never stand beside the name of this one.
+      img.removeAttribute("src");
+      img.src = id.url;
+      const label = id.about.labels[String(id.label)] || "label " + id.label;
+      const lines = [label, id.dataset, `${SPLIT_NAMES[id.split]} image ${id.position.toLocaleString("en-GB")}`];
+      document.getElementById("hover-text").replaceChildren(...lines.map((line) => Object.assign(document.createElement("div"), { textContent: line })));
+      card.dataset.point = id.name;
+    }
+    card.hidden = false;
+    place(card, event.event);
+  }
+
+  function place(card, mouse) {
+    const gap = 16;
+    const { width, height } = card.getBoundingClientRect();
+    const right = mouse.clientX + gap + width < window.innerWidth - 4;
+    const x = right ? mouse.clientX + gap : mouse.clientX - gap - width;
+    const y = Math.min(Math.max(4, mouse.clientY - height / 2), window.innerHeight - height - 4);
+    card.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
+  }
+
+  function hideCard() {
+    hovered = null;
+    document.getElementById("hover-card").hidden = true;
+  }
+
+  function select(event) {
+    const id = identity(event);
+    if (id) window.dash_clientside.set_props("map-selected", { data: id.name });
+  }
+
+  async function hasWebgl(_pathname, known) {
+    if (known !== undefined && known !== null) return noUpdate();
+    await window.vqscopeWebgl; // the graphics process runs now, so that asking for it here is quick
+    const canvas = document.createElement("canvas");
+    return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
+  }
+
+  function switchDatasets(checked, _only, _all, _none, ids) {
+    if (!ids.length) return [[], noUpdate()];
+    const context = window.dash_clientside.callback_context;
+    const source = context.triggered_id;
+    const pressed = context.triggered.length === 1 && context.triggered[0].value; // a click, not a new row
+    let next = checked;
+    if (pressed && source === "map-all") next = ids.map(() => true);
+    if (pressed && source === "map-none") next = ids.map(() => false);
+    if (pressed && source && source.type === "dataset-only") next = ids.map((id) => id.name === source.name);
+    wanted.on = ids.filter((_, i) => next[i]).map((id) => id.name);
+    sync();
+    return [next, wanted.on];
+  }
+
+  function drawMap(figure, loaded) {
+    wanted.loaded = loaded;
+    if (figure && loaded) attach();
+    return noUpdate();
+  }
+
+  function drawEllipses(ellipses) {
+    wanted.outlines = ellipses ? ellipses.outlines : null;
+    sync();
+  }
+
+  function drawSelected(sample) {
+    wanted.sample = sample;
+    sync();
+  }
+
+  function clearSelected(clicks) {
+    return clicks ? null : noUpdate();
+  }
+
+  /** Bring the data sets that are on, with their ellipses, into view. */
+  function fit(gd) {
+    const shown = gd.data.filter((trace) => trace.meta.dataset && isOn(trace.meta.dataset));
+    const update = {};
+    ["x", "y"].forEach((axis, k) => {
+      const ends = shown.flatMap((trace) => (trace.meta.extent ? trace.meta.extent[k] || [] : Array.from(trace[axis])));
+      if (!ends.length) return;
+      const [low, high] = [Math.min(...ends), Math.max(...ends)];
+      const margin = 0.04 * (high - low) || 1;
+      update[axis + "axis.range"] = [low - margin, high + margin];
+    });
+    window.Plotly.relayout(gd, update);
+  }
+
+  function zoom() {
+    const gd = graph();
+    const source = window.dash_clientside.callback_context.triggered_id;
+    if (!gd || !source) return;
+    if (source === "map-fit") {
+      fit(gd);
+      return;
+    }
+    const factor = source === "map-zoom-in" ? 1 / 1.5 : 1.5;
+    const update = {};
+    ["xaxis", "yaxis"].forEach((axis) => {
+      const [low, high] = gd._fullLayout[axis].range;
+      const half = ((high - low) / 2) * factor;
+      update[axis + ".range"] = [(low + high) / 2 - half, (low + high) / 2 + half];
+    });
+    window.Plotly.relayout(gd, update);
+  }
+
+  new MutationObserver(sync).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {
+    hasWebgl,
+    switchDatasets,
+    drawMap,
+    drawEllipses,
+    drawSelected,
+    clearSelected,
+    zoom,
+  });
+})();

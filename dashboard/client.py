@@ -1,0 +1,241 @@
+"""The only place that knows the service's HTTP interface."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dashboard.answers import Catalogue, Dataset, Ellipse, Health, MapInfo, Points, Sample, SamplePage
+from dashboard.state import SPLITS, Point
+
+_ARROW = "application/vnd.apache.arrow.stream"
+_HEALTH_TIMEOUT = 1.5  # seconds; a service that is slower than this to say "ready" is not of use to a reader
+_MAX_PICTURE = 16 * 2**20  # bytes; a native picture of a patch is a few kB
+PICTURE_VIEWS = ("image", "reconstruction", "error")
+
+T = TypeVar("T")
+
+
+class ApiError(Exception):
+    """The service did not give what was asked for. The message is one line for the reader of a page."""
+
+
+class ApiUnavailable(ApiError):
+    """The service does not answer, or says that it cannot for now."""
+
+
+class ApiRefused(ApiError):
+    """The service refused the request (4xx); `status` and its own words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ApiUnreadable(ApiError):
+    """The answer is not what the interface promises: dashboard and service differ in version."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG of the service, or word that the browser's copy is still good (status 304)."""
+
+    status: int
+    content: bytes
+    headers: dict[str, str]
+
+
+class ApiClient:
+    """Asynchronous client of one VQScope service.
+
+    Belongs to the event loop that first uses it. All methods raise ApiUnavailable, ApiRefused or
+    ApiUnreadable. `transport` is for tests.
+    """
+
+    def __init__(
+        self, base_url: str, *, timeout: float = 20.0, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        # trust_env=False: a proxy meant for the internet must not see the pictures of a local service.
+        self._http = httpx.AsyncClient(
+            base_url=base_url.rstrip("/"),
+            timeout=httpx.Timeout(timeout, connect=3.0),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+            transport=transport,
+            trust_env=False,
+        )
+        self._points: dict[str, tuple[str, Points]] = {}  # map -> (ETag, points): sent once per index
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def health(self) -> Health:
+        """Whether the service is ready, starting or away; never raises."""
+        try:
+            answer = await self._http.get("/health/ready", timeout=_HEALTH_TIMEOUT)
+        except httpx.HTTPError:
+            return Health("away")
+        if answer.status_code == 503:
+            return Health("starting")
+        try:
+            body = answer.raise_for_status().json()
+            return Health("ready", str(body["model"]), str(body["index"]))
+        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
+            return Health("away")
+
+    async def catalogue(self) -> Catalogue:
+        """The data sets of the index, in its order."""
+        body = await self._json("/v1/datasets")
+        return self._read(
+            lambda: Catalogue(
+                str(body["model"]),
+                str(body["index"]),
+                tuple(Dataset.of(i, item) for i, item in enumerate(body["items"])),
+            )
+        )
+
+    async def maps(self) -> tuple[MapInfo, ...]:
+        """The maps of the index."""
+        body = await self._json("/v1/maps")
+        return self._read(lambda: tuple(MapInfo.of(item) for item in body["items"]))
+
+    async def points(self, name: str) -> Points:
+        """All points of the map. They are asked for again only when the service's ETag has changed."""
+        cached = self._points.get(name)
+        headers = {"Accept": _ARROW} | ({"If-None-Match": cached[0]} if cached else {})
+        answer = await self._get(f"/v1/maps/{quote(name, safe='')}/points", headers=headers)
+        if cached and answer.status_code == 304:
+            return cached[1]
+        points = self._read(lambda: _points(answer.content))
+        if etag := answer.headers.get("etag"):
+            self._points[name] = (etag, points)
+        return points
+
+    async def ellipses(self, name: str, *, kind: str, level: float, sigma: float) -> tuple[Ellipse, ...]:
+        """One ellipse per data set; level in (0, 1), sigma only matters to kind 'sigma'."""
+        params = {"group_by": "dataset", "kind": kind, "level": f"{level:.6g}", "k": f"{sigma:g}"}
+        body = await self._json(f"/v1/maps/{quote(name, safe='')}/ellipses", params)
+        return self._read(lambda: tuple(Ellipse.of(item) for item in body["items"]))
+
+    async def sample(self, point: Point) -> tuple[str, Sample]:
+        """The index version and one image with its figures, codes and places on the maps."""
+        body = await self._json(_sample_path(point))
+        return self._read(lambda: (str(body["index"]), Sample.of(body)))
+
+    async def samples(
+        self,
+        dataset: str,
+        *,
+        split: str | None,
+        label: int | None,
+        sort: str,
+        order: str,
+        offset: int,
+        limit: int,
+    ) -> SamplePage:
+        """A page of one data set's images, filtered and sorted."""
+        params: dict[str, str] = {"dataset": dataset, "sort": sort, "order": order}
+        params |= {"offset": str(offset), "limit": str(limit)}
+        params |= {} if split is None else {"split": split}
+        params |= {} if label is None else {"label": str(label)}
+        body = await self._json("/v1/samples", params)
+        return self._read(
+            lambda: SamplePage(
+                str(body["index"]), int(body["total"]), tuple(Sample.of(i) for i in body["items"])
+            )
+        )
+
+    async def picture(self, point: Point, view: str, *, version: str | None, etag: str | None) -> Picture:
+        """The PNG of an image, its reconstruction or its error map, with the headers caches need."""
+        answer = await self._get(
+            f"{_sample_path(point)}/{view}",
+            params={"v": version} if version else {},
+            headers={"If-None-Match": etag} if etag else {},
+        )
+        if len(answer.content) > _MAX_PICTURE:
+            raise ApiUnreadable(f"the picture of {point} is larger than {_MAX_PICTURE >> 20} MiB")
+        kept = ("content-type", "etag", "cache-control")
+        return Picture(
+            answer.status_code, answer.content, {k: answer.headers[k] for k in kept if k in answer.headers}
+        )
+
+    async def _json(self, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
+        answer = await self._get(path, params=params or {})
+        body = self._read(answer.json)
+        if not isinstance(body, dict):
+            raise ApiUnreadable(f"the service's answer to {path} is not an object; are both of one version?")
+        return body
+
+    async def _get(
+        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        try:
+            answer = await self._http.get(path, params=params, headers=headers)
+        except httpx.TimeoutException as error:
+            raise ApiUnavailable("the service takes too long to answer") from error
+        except httpx.HTTPError as error:
+            raise ApiUnavailable("the service does not answer") from error
+        if answer.status_code < 400:
+            return answer
+        detail = _problem(answer)
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise ApiUnavailable(detail or "the service cannot answer now")
+        raise ApiRefused(answer.status_code, detail or f"the service refused {path} ({answer.status_code})")
+
+    @staticmethod
+    def _read(reader: Callable[[], T]) -> T:
+        try:
+            return reader()
+        except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
+            raise ApiUnreadable(
+                "the service's answer cannot be read; are dashboard and service of one version?"
+            ) from error
+
+
+def _sample_path(point: Point) -> str:
+    return f"/v1/samples/{quote(point.dataset, safe='')}/{point.split}/{point.position}"
+
+
+def _problem(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return ""
+    return str(body.get("detail") or body.get("title") or "") if isinstance(body, dict) else ""
+
+
+def _points(content: bytes) -> Points:
+    with pa.ipc.open_stream(io.BytesIO(content)) as reader:
+        table = reader.read_all().unify_dictionaries().combine_chunks()
+    names, dataset = _categories(table, "dataset")
+    split_names, split = _categories(table, "split")
+    to_code = np.array([SPLITS.index(name) for name in split_names], dtype=np.int8)
+    return Points(
+        x=_column(table, "x").astype(np.float32),
+        y=_column(table, "y").astype(np.float32),
+        dataset=dataset,
+        names=names,
+        split=to_code[split] if len(split) else np.empty(0, np.int8),
+        position=_column(table, "position").astype(np.int32),
+        label=_column(table, "label").astype(np.int32),
+    )
+
+
+def _column(table: pa.Table, name: str) -> NDArray[Any]:
+    column: NDArray[Any] = table.column(name).to_numpy()
+    return column
+
+
+def _categories(table: pa.Table, name: str) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    array = table.column(name).combine_chunks()
+    if isinstance(array, pa.ChunkedArray):  # a table without rows has no chunk to combine
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    return tuple(array.dictionary.to_pylist()), array.indices.to_numpy(zero_copy_only=False).astype(np.int32)

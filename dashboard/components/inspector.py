@@ -1,0 +1,97 @@
+"""Everything known about one image: pictures, figures, codes."""
+
+from dash import html
+
+from dashboard.answers import Sample
+from dashboard.components.attributes import attributes
+from dashboard.components.help import help_button
+from dashboard.components.legend import swatch
+from dashboard.components.pictures import error_scale, trio
+from dashboard.components.states import empty
+from dashboard.components.words import SPLIT_NAMES, count, decibel, figure
+from dashboard.state import Point
+
+
+def nothing_selected() -> html.Div:
+    """The inspector before the first click."""
+    return empty("No image selected", "Move over the map to see images; click a point to inspect one.")
+
+
+def inspector(sample: Sample, version: str, *, dataset_index: int, image_size: int) -> html.Div:
+    """The filled inspector.
+
+    `version` is the index version of the sample, `dataset_index` the place of its data set in
+    /v1/datasets and `image_size` the native edge of its images in pixels.
+    """
+    point = Point(sample.dataset, sample.split, sample.position)
+    split = SPLIT_NAMES.get(sample.split, sample.split)
+    place = f"{split} image {count(sample.position)}"
+    return html.Div(
+        [
+            html.Div(sample.label_name, className="inspector-label", title=sample.label_name),
+            html.Div(
+                [swatch(dataset_index), html.Span(sample.dataset), html.Span(place, className="muted")],
+                className="inspector-place",
+            ),
+            trio(
+                point,
+                version,
+                image_size,
+                target=120,
+                wide_target=150,
+                description=f"{sample.label_name}, {sample.dataset}, {place}",
+                after=[error_scale()],
+            ),
+            _figures(sample),
+            *([_codes(sample.codes)] if sample.codes else []),
+        ],
+        className="inspector-body",
+        **attributes({"data-point": str(point)}),
+    )
+
+
+def _figures(sample: Sample) -> html.Dl:
+    rows = (
+        ("psnr", "PSNR", decibel(sample.psnr), "Peak signal-to-noise ratio; higher is better"),
+        ("ssim", "SSIM", figure(sample.ssim, 3), "Structural similarity, 1 is identical; no unit"),
+        ("mae", "Mean absolute error", f"{100 * sample.mae:.2f} %", "Share of the full range of intensities"),
+        (
+            "quantisation_error",
+            "Quantisation error",
+            figure(sample.quantisation_error, 4),
+            "Mean squared distance between the encoder's vectors and their codes, in latent units",
+        ),
+    )
+    cells = []
+    for key, title, value, hint in rows:
+        unit = {"mae": "of full range", "quantisation_error": "latent units²"}.get(key)
+        shown = [
+            html.Span(value, className="value"),
+            *([html.Span(f" {unit}", className="muted")] if unit else []),
+        ]
+        cells += [html.Dt(title, title=hint), html.Dd(shown, **attributes({"data-figure": key}))]
+    return html.Dl(cells, className="figures")
+
+
+def _codes(codes: tuple[tuple[int, ...], ...]) -> html.Div:
+    """The code grid; the tint only helps the eye to find equal codes, their order means nothing."""
+    cells = [
+        html.Td(
+            str(code),
+            style={"--hue": str((code * 137) % 360)},
+            title=f"row {r + 1}, column {c + 1}: code {code}",
+        )
+        for r, row in enumerate(codes)
+        for c, code in enumerate(row)
+    ]
+    width = len(codes[0])
+    rows = [html.Tr(cells[i : i + width]) for i in range(0, len(cells), width)]
+    size = f"{len(codes)} × {width}"
+    return html.Div(
+        [
+            html.Div([html.Span(f"Codes, {size}"), help_button("code")], className="section-title"),
+            html.Table(
+                html.Tbody(rows), className="codes", **attributes({"aria-label": f"Code grid, {size}"})
+            ),
+        ]
+    )

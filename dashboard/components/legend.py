@@ -1,0 +1,121 @@
+"""The list of data sets: legend of the map and its switches in one."""
+
+from collections.abc import Sequence
+
+import dash_mantine_components as dmc
+from dash import html
+
+from dashboard.answers import Dataset, Ellipse
+from dashboard.components.attributes import attributes
+from dashboard.components.words import count, per_cent
+from dashboard.palette import mark
+from dashboard.state import MapView
+
+
+def swatch(index: int) -> html.Span:
+    """The data set's marker in its colour."""
+    look = mark(index)
+    return html.Span(
+        className="swatch",
+        style={"--swatch": look.colour},
+        **attributes({"data-symbol": look.symbol, "aria-hidden": "true"}),
+    )
+
+
+def legend_rows(datasets: Sequence[Dataset], ellipses: Sequence[Ellipse], view: MapView) -> list[html.Div]:
+    """One row per data set: switch, marker, name, number of images, coverage, warnings, 'Only'."""
+    regions = {e.group: e for e in ellipses}
+    return [_row(dataset, regions.get(dataset.name), on=view.shows(dataset.name)) for dataset in datasets]
+
+
+def coverage(ellipse: Ellipse | None) -> str:
+    """Share of the data set's points really inside its ellipse."""
+    if ellipse is None or ellipse.outline is None:
+        return "no ellipse"
+    return per_cent(ellipse.observed_coverage)
+
+
+def warning_mark(dataset: Dataset, ellipse: Ellipse | None) -> list[dmc.HoverCard]:
+    """A small sign with the warnings about the data set and its ellipse; nothing where there are none."""
+    texts = (*(ellipse.warnings if ellipse else ()), *dataset.warnings)
+    if not texts:
+        return []
+    return [
+        dmc.HoverCard(
+            [
+                dmc.HoverCardTarget(
+                    html.Button(
+                        "!",
+                        type="button",
+                        className="warning",
+                        **attributes({"aria-label": "Warning: " + "; ".join(texts)}),
+                    ),
+                    boxWrapperProps={"style": {"display": "inline-flex"}},
+                ),
+                dmc.HoverCardDropdown(html.Ul([html.Li(text) for text in texts], className="warning-list")),
+            ],
+            width=260,
+            position="right",
+            withArrow=True,
+            shadow="md",
+            withinPortal=True,
+            openDelay=80,
+        )
+    ]
+
+
+def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool) -> html.Div:
+    name = dataset.name
+    return html.Div(
+        [
+            dmc.Switch(
+                id={"type": "dataset-switch", "name": name},
+                checked=on,
+                size="xs",
+                color="cyan.9",
+                withThumbIndicator=False,
+                attributes={"input": {"aria-label": f"Show {name}"}},
+            ),
+            swatch(dataset.index),
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            html.Span(name, className="legend-name", title=dataset.title),
+                            html.Span(
+                                count(dataset.n), className="legend-count", title="images in the index"
+                            ),
+                        ],
+                        className="legend-line",
+                    ),
+                    html.Div(
+                        [
+                            html.Span(
+                                warning_mark(dataset, ellipse),
+                                id={"type": "dataset-warning", "name": name},
+                                className="legend-warning",
+                            ),
+                            html.Span(dataset.modality, className="legend-modality", title=dataset.modality),
+                            html.Span(
+                                coverage(ellipse),
+                                id={"type": "dataset-coverage", "name": name},
+                                className="legend-coverage",
+                                title="observed coverage: share of the points that lie inside the ellipse",
+                            ),
+                        ],
+                        className="legend-line muted",
+                    ),
+                ],
+                className="legend-names",
+            ),
+            html.Button(
+                "Only",
+                id={"type": "dataset-only", "name": name},
+                type="button",
+                className="plain small only",
+                **attributes({"aria-label": f"Show only {name}"}),
+            ),
+        ],
+        className="legend-row",
+        **attributes({"data-dataset": name}),
+    )

@@ -1,0 +1,191 @@
+"""The scatter of the latent map: one trace of points and one of the ellipse per data set.
+
+The figure is sent once per index. What changes afterwards (visibility, ellipses, the ring around the
+inspected image) is changed in the browser, see assets/map.js, which finds traces by their `meta`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard.answers import Dataset, Ellipse, MapInfo, Points
+from dashboard.palette import Mark, mark, rgba
+from dashboard.state import MapView
+
+_POSITION_RANGE = 2**31
+_SPLIT_RANGE = 4
+_GREY = "rgba(128,140,152,0.9)"
+
+
+def pack_identity(position: NDArray[Any], split: NDArray[Any], label: NDArray[Any]) -> NDArray[np.float64]:
+    """Identity of each point as one exactly representable number, (n,) float64.
+
+    position + 2³¹ · (split + 4 · (label + 1)): one flat binary column instead of three (assets/map.js
+    takes it apart). Exact below 2⁵³, that is for labels below 2²⁰.
+    """
+    rest = split.astype(np.float64) + _SPLIT_RANGE * (label.astype(np.float64) + 1)
+    packed: NDArray[np.float64] = position.astype(np.float64) + _POSITION_RANGE * rest
+    if packed.size and packed.max() >= 2**53:
+        raise ValueError("a label is too large to be packed with its position")
+    return packed
+
+
+def map_figure(
+    datasets: Sequence[Dataset],
+    info: MapInfo,
+    points: Points,
+    ellipses: Sequence[Ellipse],
+    view: MapView,
+    *,
+    svg_points: int | None = None,
+) -> go.Figure:
+    """The map of these data sets, the most numerous drawn first so that small ones stay visible.
+
+    With `svg_points`, for browsers without WebGL: SVG traces of at most about that many points, a
+    seeded sample stratified by data set.
+    """
+    figure = go.Figure(layout=_layout(info, points, ellipses))
+    scatter = go.Scattergl if svg_points is None else go.Scatter
+    rows = {d.name: _rows(points, d.name) for d in datasets}
+    total = sum(map(len, rows.values()))
+    by_size = sorted(datasets, key=lambda d: -len(rows[d.name]))
+    regions = {e.group: e for e in ellipses}
+    for dataset in by_size:
+        kept = rows[dataset.name]
+        if svg_points is not None:
+            kept = subsample(kept, max(50, round(svg_points * len(kept) / max(total, 1))))
+        figure.add_trace(_points_trace(scatter, dataset, points, kept, mark(dataset.index), view, total))
+    for dataset in by_size:
+        figure.add_trace(
+            _ellipse_trace(scatter, dataset, regions.get(dataset.name), mark(dataset.index), view)
+        )
+    figure.add_trace(_ring(scatter))
+    return figure
+
+
+def subsample(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """At most n of the rows, drawn with a fixed seed, in their order."""
+    if len(rows) <= n:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, n, replace=False))
+
+
+def ellipse_outlines(ellipses: Sequence[Ellipse]) -> dict[str, Mapping[str, list[float]]]:
+    """Outline of each group as coordinate lists (empty where there is none), for the browser."""
+    return {
+        e.group: {"x": [x for x, _ in e.outline or ()], "y": [y for _, y in e.outline or ()]}
+        for e in ellipses
+    }
+
+
+def _rows(points: Points, name: str) -> NDArray[np.int64]:
+    code = points.names.index(name) if name in points.names else -1
+    return np.flatnonzero(points.dataset == code)
+
+
+def _points_trace(
+    scatter: type[go.Scatter],
+    dataset: Dataset,
+    points: Points,
+    rows: NDArray[np.int64],
+    look: Mark,
+    view: MapView,
+    total: int,
+) -> go.Scatter:
+    crowd = total > 10_000
+    return scatter(
+        x=points.x[rows],
+        y=points.y[rows],
+        customdata=pack_identity(points.position[rows], points.split[rows], points.label[rows]),
+        name=dataset.name,
+        meta={"role": "points", "dataset": dataset.name, "extent": _trace_extent(points, rows)},
+        mode="markers",
+        marker={"color": look.colour, "symbol": look.symbol, "size": 4 if crowd else 6, "line": {"width": 0}},
+        opacity=0.45 if crowd else 0.7,
+        hoverinfo="none",
+        visible=view.shows(dataset.name),
+    )
+
+
+def _trace_extent(points: Points, rows: NDArray[np.int64]) -> list[list[float]]:
+    """Smallest and largest x, smallest and largest y: what "Fit" needs without reading all points."""
+    return [[float(v.min()), float(v.max())] for v in (points.x[rows], points.y[rows])] if len(rows) else []
+
+
+def _ellipse_trace(
+    scatter: type[go.Scatter], dataset: Dataset, ellipse: Ellipse | None, look: Mark, view: MapView
+) -> go.Scatter:
+    outline = ellipse_outlines([ellipse])[ellipse.group] if ellipse else {"x": [], "y": []}
+    return scatter(
+        x=outline["x"],
+        y=outline["y"],
+        name=dataset.name,
+        meta={"role": "ellipse", "dataset": dataset.name},
+        mode="lines",
+        line={"color": look.colour, "width": 2.5},
+        fill="toself",
+        fillcolor=rgba(look.colour, 0.06),
+        hoverinfo="skip",
+        visible=view.shows(dataset.name),
+    )
+
+
+def _ring(scatter: type[go.Scatter]) -> go.Scatter:
+    return scatter(
+        x=[],
+        y=[],
+        name="selected",
+        meta={"role": "selected"},
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 18, "color": "#111", "line": {"width": 3}},
+        hoverinfo="skip",
+    )
+
+
+def _extent(values: NDArray[Any], outlines: Sequence[float]) -> list[float]:
+    """From the smallest to the largest finite coordinate, and 4 % more on either side."""
+    finite = np.concatenate([values[np.isfinite(values)], np.asarray(outlines, np.float64)])
+    if not finite.size:
+        return [-1.0, 1.0]
+    low, high = float(finite.min()), float(finite.max())
+    margin = 0.04 * (high - low) or 1.0
+    return [low - margin, high + margin]
+
+
+def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[str, Any]:
+    outlines = ellipse_outlines(ellipses).values()
+    # Fixed from the start: a data set stays where it is, whichever others are switched on.
+    x_range = _extent(points.x, [x for outline in outlines for x in outline["x"]])
+    y_range = _extent(points.y, [y for outline in outlines for y in outline["y"]])
+    axis: dict[str, Any] = {
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "gridcolor": "rgba(128,140,152,0.18)",
+        "nticks": 9,
+    }
+    return {
+        "template": None,
+        "showlegend": False,
+        "hovermode": "closest",
+        "hoverdistance": 12,
+        "spikedistance": 0,  # otherwise each mouse move searches all points a second time
+        "dragmode": "pan",
+        "uirevision": "map",  # zoom and pan survive whatever is switched
+        "margin": {"l": 62, "r": 14, "t": 12, "b": 46},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 12, "color": _GREY},
+        "xaxis": axis | {"title": {"text": info.axis_labels[0], "standoff": 8}, "range": x_range},
+        # One unit is equally long on both axes: angles and axes of an ellipse are seen as they are.
+        "yaxis": axis
+        | {
+            "title": {"text": info.axis_labels[1], "standoff": 4},
+            "range": y_range,
+            "scaleanchor": "x",
+            "scaleratio": 1,
+        },
+    }

@@ -1,0 +1,198 @@
+"""Page 2: what the model makes of the images of one data set, page by page (layout only)."""
+
+from collections.abc import Sequence
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from dashboard.answers import Dataset, Sample
+from dashboard.components.attributes import attributes
+from dashboard.components.pictures import error_scale, trio
+from dashboard.components.states import empty
+from dashboard.components.words import SPLIT_NAMES, count, decibel, figure
+from dashboard.state import SPLITS, MapView, Point, ReconstructionsView
+
+PAGE_SIZE = 12
+SORT_NAMES = {
+    "psnr-asc": "PSNR, worst first",
+    "psnr-desc": "PSNR, best first",
+    "ssim-asc": "SSIM, worst first",
+    "ssim-desc": "SSIM, best first",
+    "mae-desc": "Mean absolute error, worst first",
+    "mae-asc": "Mean absolute error, best first",
+    "quantisation_error-desc": "Quantisation error, largest first",
+    "quantisation_error-asc": "Quantisation error, smallest first",
+    "position-asc": "Position in the data set",
+}
+ALL_LABELS = "all"
+
+
+def layout() -> html.Main:
+    """The page; its data arrive by the callbacks of reconstructions_callbacks.py."""
+    return html.Main(
+        [
+            html.Section(
+                _filters(), className="panel filters", **attributes({"aria-label": "Choice of images"})
+            ),
+            html.Section(
+                html.Div(
+                    empty("Loading …", "The images are being fetched."),
+                    id="recon-grid",
+                    className="recon-grid",
+                ),
+                className="panel gallery",
+                **attributes({"aria-label": "Original, reconstruction and error"}),
+            ),
+            _pager(),
+            dcc.Store(id="recon-page", data=1),
+            dcc.Store(id="recon-pages", data=1),
+            dcc.Store(id="recon-query"),
+            dcc.Store(id="recon-loaded"),
+        ],
+        id="page-reconstructions",
+        className="page recon-page",
+        hidden=True,
+        **attributes({"aria-label": "Reconstructions"}),
+    )
+
+
+def label_options(dataset: Dataset) -> list[dict[str, str]]:
+    """Choices of the label filter."""
+    each = [{"value": str(key), "label": name} for key, name in sorted(dataset.labels.items())]
+    return [{"value": ALL_LABELS, "label": "All labels"}, *each]
+
+
+def cards(dataset: Dataset, samples: Sequence[Sample], version: str) -> list[html.Article]:
+    """One card per image."""
+    return [_card(dataset, sample, version) for sample in samples]
+
+
+def _card(dataset: Dataset, sample: Sample, version: str) -> html.Article:
+    point = Point(sample.dataset, sample.split, sample.position)
+    place = f"{SPLIT_NAMES.get(sample.split, sample.split)} {count(sample.position)}"
+    return html.Article(
+        [
+            trio(
+                point,
+                version,
+                dataset.image_size,
+                target=84,
+                wide_target=112,
+                description=f"{sample.label_name}, {dataset.name}, {place}",
+            ),
+            html.Div(
+                [
+                    html.Span(sample.label_name, className="card-label", title=sample.label_name),
+                    dcc.Link(
+                        place,
+                        href="/" + MapView(point=point).to_query(),
+                        className="card-place",
+                        title="Show this image on the map",
+                    ),
+                ],
+                className="card-line",
+            ),
+            html.Div(
+                [
+                    html.Span(decibel(sample.psnr), **attributes({"data-figure": "psnr"})),
+                    html.Span(
+                        ["SSIM ", html.B(figure(sample.ssim, 3))], **attributes({"data-figure": "ssim"})
+                    ),
+                    html.Span(
+                        ["MAE ", html.B(f"{100 * sample.mae:.2f} %")],
+                        title="mean absolute error, of full range",
+                        **attributes({"data-figure": "mae"}),
+                    ),
+                ],
+                className="card-figures",
+            ),
+        ],
+        className="card",
+        **attributes({"data-point": str(point)}),
+    )
+
+
+def _filters() -> list[html.Div]:
+    wide = {"withinPortal": True}
+    return [
+        dmc.Select(
+            id="recon-dataset",
+            label="Data set",
+            size="xs",
+            data=[],
+            allowDeselect=False,
+            comboboxProps=wide,
+            w=190,
+        ),
+        html.Div(
+            [
+                html.Div("Split", className="field-label", id="recon-split-label"),
+                dmc.SegmentedControl(
+                    id="recon-split",
+                    size="xs",
+                    value=ReconstructionsView.split,
+                    data=[{"value": "all", "label": "all"}]
+                    + [{"value": split, "label": SPLIT_NAMES[split]} for split in SPLITS],
+                    attributes={"root": {"aria-labelledby": "recon-split-label"}},
+                ),
+            ]
+        ),
+        dmc.Select(
+            id="recon-label",
+            label="Label",
+            size="xs",
+            data=[{"value": ALL_LABELS, "label": "All labels"}],
+            value=ALL_LABELS,
+            allowDeselect=False,
+            comboboxProps=wide,
+            w=230,
+        ),
+        dmc.Select(
+            id="recon-sort",
+            label="Order",
+            size="xs",
+            data=[{"value": key, "label": name} for key, name in SORT_NAMES.items()],
+            value=ReconstructionsView.sort,
+            allowDeselect=False,
+            comboboxProps=wide,
+            w=220,
+        ),
+        html.Div(error_scale(), className="filters-scale"),
+    ]
+
+
+def _pager() -> html.Nav:
+    def button(text: str, name: str, id_: str, keys: str) -> html.Button:
+        return html.Button(
+            text,
+            id=id_,
+            type="button",
+            className="plain",
+            disabled=True,
+            title=f"{name} ({keys})",
+            **attributes({"aria-label": name}),
+        )
+
+    return html.Nav(
+        [
+            html.Div(id="recon-total", className="muted pager-total", role="status"),
+            html.Div(
+                [
+                    button("«", "First page", "recon-first", "Home"),
+                    button("‹ Previous", "Previous page", "recon-previous", "← or Page Up"),
+                    html.Span(
+                        "Page –",
+                        id="recon-place",
+                        className="pager-place",
+                        **attributes({"aria-live": "polite"}),
+                    ),
+                    button("Next ›", "Next page", "recon-next", "→ or Page Down"),
+                    button("»", "Last page", "recon-last", "End"),
+                ],
+                className="button-row",
+            ),
+            html.Div("← → turn the page", className="muted pager-keys"),
+        ],
+        className="pager",
+        **attributes({"aria-label": "Pages of images"}),
+    )

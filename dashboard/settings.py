@@ -1,0 +1,36 @@
+"""How the dashboard is started."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardSettings:
+    """Settings of one dashboard process.
+
+    Raises ValueError, with one line that says what to do, for values that cannot work.
+    """
+
+    api_url: str
+    """Address of the VQScope service, such as http://127.0.0.1:8000 (without /v1)."""
+    host: str = "127.0.0.1"
+    """Address to listen on; only this machine by default."""
+    port: int = 8050
+    """TCP port, 0 … 65535 (0: any free one)."""
+    timeout: float = 20.0
+    """Seconds after which an answer of the service is given up."""
+    health_interval: float = 2.0
+    """Seconds between two looks at the service's health by an open page."""
+    svg_points: int = 3000
+    """Points drawn where the browser has no WebGL."""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.api_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(
+                f"'{self.api_url}' is not the address of a service; give one like http://127.0.0.1:8000"
+            )
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port {self.port} does not exist; give one between 0 and 65535")
+        if self.timeout <= 0 or self.health_interval <= 0 or self.svg_points < 1:
+            raise ValueError("timeout, health_interval and svg_points must be positive")

@@ -1,0 +1,172 @@
+"""The real service and the real dashboard as processes, and a Chromium that looks at them.
+
+Every test ends with the question whether the browser's console stayed clean and whether all requests
+stayed on this machine.
+"""
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+WAIT = 60.0
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SWITCHES = (
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@dataclass
+class Service:
+    """The API as a process that can be ended and started again at the same address."""
+
+    arguments: tuple[str, ...]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "backend", *self.arguments, "--port", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert self.process.stdout is not None
+        lines = []
+        for line in self.process.stdout:  # it says when it is ready
+            lines.append(line)
+            if b"ready at" in line:
+                return
+        raise AssertionError(f"the service ended before it was ready:\n{b''.join(lines).decode()}")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.communicate(timeout=WAIT)
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def service(tiny_model_dir: Path, tiny_index_dir: Path, sample_dir: Path) -> Iterator[Service]:
+    served = Service(
+        ("--model", str(tiny_model_dir), "--index", str(tiny_index_dir), "--data-dir", str(sample_dir))
+    )
+    served.start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="session")
+def api(service: Service) -> Iterator[httpx.Client]:
+    """The service, asked without the dashboard: what pages show is compared with it."""
+    with httpx.Client(base_url=service.url, timeout=WAIT, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def dashboard_url(service: Service) -> Iterator[str]:
+    command = [sys.executable, "-m", "dashboard", "--api", service.url, "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    url = process.stderr.readline().split()[1]
+    yield url
+    process.send_signal(signal.SIGTERM)
+    rest = process.communicate(timeout=WAIT)[1]
+    assert process.returncode == 0, rest
+    assert "Traceback" not in rest, rest
+
+
+# Not for the whole session: while it lives, Playwright runs an event loop in this thread, in which no
+# asynchronous test of another folder could run.
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Starts a Chromium, with further switches where given."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: install Debian's chromium")
+    with sync_playwright() as playwright:
+        yield lambda *more: playwright.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *more])
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    started = launch()
+    yield started
+    started.close()
+
+
+@dataclass
+class Watched:
+    """What a page did that it should not have done."""
+
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    expected: tuple[str, ...] = ()
+    """Complaints that contain one of these are part of the test."""
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complain(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    def complain(self, text: str) -> None:
+        self.complaints.append(text)
+
+    def request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"data", "blob"}:
+            self.hosts.add(parts.hostname or request.url)
+
+    def check(self) -> None:
+        assert [c for c in self.complaints if not any(e in c for e in self.expected)] == []
+        assert self.hosts <= {"127.0.0.1"}
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
+
+
+@pytest.fixture
+def open_page(watched: Watched, dashboard_url: str) -> Callable[..., Page]:
+    """Opens a fresh, watched window of 1280 × 720; paths are relative to the dashboard."""
+
+    def opened(browser: Browser, **options) -> Page:
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 720}, base_url=dashboard_url, **options
+        )
+        context.set_default_timeout(1000 * WAIT)
+        page = context.new_page()
+        page.on("console", watched.console)
+        page.on("pageerror", lambda error: watched.complain(f"exception: {error}"))
+        page.on("request", watched.request)
+        return page
+
+    return opened
+
+
+@pytest.fixture
+def page(browser: Browser, open_page: Callable[..., Page], watched: Watched) -> Iterator[Page]:
+    page = open_page(browser)
+    yield page
+    page.context.close()
+    watched.check()

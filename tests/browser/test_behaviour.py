@@ -1,0 +1,117 @@
+"""What holds on every page: disclaimer, fit, themes, and life without the service or without WebGL."""
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("/", "/reconstructions", "/no-such-page")
+CONTENT = {
+    "/": "#map-graph .js-plotly-plot[data-attached]",
+    "/reconstructions": ".card",
+    "/no-such-page": "#page-missing:not([hidden])",
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_says_what_it_is_not_for_and_fits(page: Page, path: str) -> None:
+    page.goto(path)
+    page.wait_for_selector(CONTENT[path])
+    notice = page.get_by_text("Research use only, not for diagnosis")
+    expect(notice).to_be_visible()
+    expect(notice).to_be_in_viewport(ratio=1)
+    width, height = page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
+    assert (width, height) == (1280, 720)
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('body *')].filter((e) => {
+          const box = e.getBoundingClientRect();
+          return box.width && !e.closest('.skip, svg') && (box.right > innerWidth + 1 || box.left < -1);
+        }).map((e) => e.outerHTML.slice(0, 80))"""
+    )
+    assert wide == []
+
+
+def test_the_page_follows_the_system_and_can_be_switched(browser: Browser, open_page, watched) -> None:
+    page = open_page(browser, color_scheme="dark")
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    page.goto("/")
+    page.wait_for_selector(".legend-row")
+    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.wait_for_function(f"(dark) => ({ground})() !== dark", arg=dark)
+    light = page.evaluate(ground)
+    page.reload()  # the choice is kept
+    page.wait_for_selector(".legend-row")
+    assert page.evaluate(ground) == light
+    page.context.close()
+    watched.check()
+
+
+def test_help_is_opened_by_keyboard(page: Page) -> None:
+    page.goto("/")
+    page.wait_for_selector(".legend-row")
+    for word, text in (("latent space", "each image is one point"), ("ellipse", "is expected to fall")):
+        button = page.get_by_role("button", name=f"What is meant by {word}?")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(text)).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_text(text)).to_be_hidden()
+
+
+def test_the_service_goes_away_and_comes_back(page: Page, watched, service, api: httpx.Client) -> None:
+    # Pictures asked for while the service is away fail, and the browser says so.
+    watched.expected = ("503 (Service Unavailable)",)
+    page.goto("/")
+    page.wait_for_selector(CONTENT["/"])
+    name, other = (item["name"] for item in api.get("/v1/datasets").json()["items"][:2])
+    service.stop()
+    try:
+        banner = page.get_by_role("alert").filter(has_text="does not answer")
+        expect(banner).to_be_visible()
+        expect(banner).to_contain_text("vqscope serve")
+        # What needs no service goes on.
+        page.get_by_role("button", name=f"Show only {other}", exact=True).click()
+        page.get_by_role("link", name="Reconstructions").click()
+        expect(page.locator("#page-reconstructions")).to_be_visible()
+        expect(banner).to_be_visible()
+    finally:
+        service.start()
+    expect(banner).to_be_hidden()
+    page.wait_for_selector(".card")  # without a reload
+    page.get_by_role("link", name="Map").click()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.evaluate(f"() => window.dash_clientside.set_props('map-selected', {{ data: '{name}/test/0' }})")
+    expect(page.locator(f'.inspector-body[data-point="{name}/test/0"]')).to_be_visible()
+
+
+def test_a_page_opened_while_the_service_is_away_fills_when_it_comes(page: Page, service) -> None:
+    service.stop()
+    try:
+        page.goto("/?kind=normal")
+        expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
+    finally:
+        service.start()
+    page.wait_for_selector(".legend-row")
+    page.wait_for_selector(CONTENT["/"])
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_without_webgl_the_map_is_drawn_as_svg_and_says_so(launch, open_page, watched) -> None:
+    # Chromium remarks on each refused context; that it is refused is the point here.
+    watched.expected = ("WebGL",)
+    with launch("--disable-3d-apis") as browser:
+        page = open_page(browser)
+        page.goto("/")
+        page.wait_for_selector(CONTENT["/"])
+        expect(page.get_by_text("This browser has no WebGL")).to_be_visible()
+        types = page.evaluate(
+            "() => document.querySelector('#map-graph .js-plotly-plot').data.map((t) => t.type)"
+        )
+        assert set(types) == {"scatter"}
+        drawn = page.locator("#map-graph .scatterlayer .points path").count()
+        assert 1000 < drawn < 3600
+    watched.check()

@@ -1,0 +1,290 @@
+"""The map page in a real browser over the real service."""
+
+import io
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from dashboard.palette import mark
+
+pytestmark = pytest.mark.browser
+
+# The traces of the figure, as they are drawn.
+TRACES = """() => document.querySelector('#map-graph .js-plotly-plot').data.map((t, i) => ({
+  role: t.meta.role, dataset: t.meta.dataset, visible: t.visible !== false, type: t.type,
+  n: (document.querySelector('#map-graph .js-plotly-plot')._fullData[i].x || []).length,
+  x: t.meta.role === 'points' ? [] : Array.from(t.x || []), y: t.meta.role === 'points' ? [] : Array.from(t.y || []),
+}))"""
+
+# A point of a data set that stands alone: its place in the window, so that the mouse meets no other.
+LONELY = """(dataset) => {
+  const gd = document.querySelector('#map-graph .js-plotly-plot');
+  const box = gd.getBoundingClientRect();
+  const { xaxis, yaxis } = gd._fullLayout;
+  const places = [];
+  gd._fullData.filter((t) => t.visible === true && t.meta.role === 'points').forEach((trace) => {
+    for (let i = 0; i < trace.x.length; i++) {
+      const rest = Math.floor(trace.customdata[i] / 2 ** 31);
+      places.push({
+        dataset: trace.meta.dataset, split: ['train', 'val', 'test'][rest % 4], position: trace.customdata[i] % 2 ** 31,
+        x: box.left + xaxis._offset + xaxis.l2p(trace.x[i]), y: box.top + yaxis._offset + yaxis.l2p(trace.y[i]),
+      });
+    }
+  });
+  let best = null;
+  places.forEach((p, i) => {
+    if (dataset && p.dataset !== dataset) return;
+    let nearest = Infinity;
+    places.forEach((q, j) => { if (i !== j) nearest = Math.min(nearest, Math.hypot(p.x - q.x, p.y - q.y)); });
+    if (!best || nearest > best.nearest) best = { ...p, nearest };
+  });
+  return best;
+}"""
+
+
+def _open(page: Page, path: str = "/") -> None:
+    page.goto(path)
+    _drawn(page)
+
+
+def _drawn(page: Page) -> None:
+    page.wait_for_function(
+        "() => document.querySelector('#map-graph .js-plotly-plot[data-attached]') "
+        "&& document.querySelectorAll('.legend-row').length > 0"
+    )
+
+
+def _traces(page: Page) -> list[dict[str, Any]]:
+    return page.evaluate(TRACES)
+
+
+def _wait_visible(page: Page, names: set[str]) -> None:
+    page.wait_for_function(
+        f"(names) => {{ const drawn = ({TRACES})().filter((t) => t.role !== 'selected');"
+        "return drawn.every((t) => t.visible === names.includes(t.dataset)); }",
+        arg=sorted(names),
+    )
+
+
+def _names(api: httpx.Client) -> list[str]:
+    return [item["name"] for item in api.get("/v1/datasets").json()["items"]]
+
+
+def _colours(page: Page) -> set[tuple[int, int, int]]:
+    """The colours of which the picture of the map shows more than a few pixels."""
+    picture = Image.open(io.BytesIO(page.locator(".map-body").screenshot())).convert("RGB")
+    counted = picture.getcolors(maxcolors=2**24) or []
+    return {colour for n, colour in counted if n > 20}
+
+
+def test_all_data_sets_and_their_ellipses_are_drawn(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    names = _names(api)
+    traces = _traces(page)
+    datasets = {
+        item["name"]: sum(item["n_indexed"].values()) for item in api.get("/v1/datasets").json()["items"]
+    }
+    assert {t["dataset"]: t["n"] for t in traces if t["role"] == "points"} == datasets
+    assert {t["type"] for t in traces} == {"scattergl"}
+    fitted = {e["group"]: e for e in api.get("/v1/maps/pca/ellipses").json()["items"]}
+    for trace in traces:
+        if trace["role"] == "ellipse":
+            outline = fitted[trace["dataset"]]["outline"]
+            assert list(zip(trace["x"], trace["y"], strict=True)) == [
+                pytest.approx(p, rel=1e-5) for p in outline
+            ]
+    for name in names:
+        row = page.locator(f'.legend-row[data-dataset="{name}"]')
+        expect(row).to_contain_text(f"{datasets[name]:,}")
+        expect(row).to_contain_text(f"{100 * fitted[name]['observed_coverage']:.1f} %")
+    axes = api.get("/v1/maps").json()["items"][0]["axis_labels"]
+    expect(page.locator("#map-graph .xtitle")).to_have_text(axes[0])
+    expect(page.locator("#map-graph .ytitle")).to_have_text(axes[1])
+
+
+def test_data_sets_are_switched_one_at_a_time(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    names = _names(api)
+    colour = {
+        name: tuple(int(mark(i).colour[k : k + 2], 16) for k in (1, 3, 5)) for i, name in enumerate(names)
+    }
+    for name in names:
+        page.get_by_role("button", name=f"Show only {name}", exact=True).click()
+        _wait_visible(page, {name})
+        seen = _colours(page)
+        assert colour[name] in seen
+        assert not seen & {c for other, c in colour.items() if other != name}
+    page.get_by_role("button", name="None", exact=True).click()
+    _wait_visible(page, set())
+    expect(page.locator("#map-none-on")).to_be_visible()
+    assert not _colours(page) & set(colour.values())
+    on: set[str] = set()
+    for name in names:
+        page.get_by_role("switch", name=f"Show {name}", exact=True).click(force=True)
+        on.add(name)
+        _wait_visible(page, on)
+    page.get_by_role("button", name="None", exact=True).click()
+    _wait_visible(page, set())
+    page.get_by_role("button", name="All", exact=True).click()
+    _wait_visible(page, set(names))
+    assert set(colour.values()) <= _colours(page)
+
+
+def test_zoom_survives_a_switch(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    ranges = "() => document.querySelector('#map-graph .js-plotly-plot')._fullLayout.xaxis.range.slice()"
+    before = page.evaluate(ranges)
+    page.get_by_role("button", name="Zoom in", exact=True).click()
+    page.wait_for_function(f"(before) => ({ranges})()[0] > before[0]", arg=before)
+    zoomed = page.evaluate(ranges)
+    name = _names(api)[0]
+    page.get_by_role("button", name=f"Show only {name}", exact=True).click()
+    _wait_visible(page, {name})
+    assert page.evaluate(ranges) == zoomed
+
+
+def test_fit_brings_what_is_on_into_view(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    layout = "document.querySelector('#map-graph .js-plotly-plot')._fullLayout"
+    ranges = f"() => ['xaxis', 'yaxis'].map((axis) => {layout}[axis].range)"
+    before = page.evaluate(ranges)
+    ellipses = {e["group"]: e for e in api.get("/v1/maps/pca/ellipses").json()["items"]}
+    name = min(ellipses, key=lambda group: ellipses[group]["axes"][0])
+    page.get_by_role("button", name=f"Show only {name}", exact=True).click()
+    _wait_visible(page, {name})
+    page.get_by_role("button", name="Fit the view to the data sets that are on").click()
+    page.wait_for_function(
+        f"(before) => JSON.stringify(({ranges})()) !== JSON.stringify(JSON.parse(before))",
+        arg=json.dumps(before),
+    )
+    columns = api.get("/v1/maps/pca/points", params={"dataset": name}).json()["columns"]
+    for (low, high), values in zip(page.evaluate(ranges), (columns["x"], columns["y"]), strict=True):
+        assert low < min(values)
+        assert max(values) < high
+
+
+def test_hover_shows_the_image_of_that_point(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    for name in _names(api)[:3]:
+        page.get_by_role("button", name=f"Show only {name}", exact=True).click()
+        _wait_visible(page, {name})
+        point = page.evaluate(LONELY, name)
+        assert point["nearest"] > 3
+        path = f"{name}/{point['split']}/{point['position']}"
+        with page.expect_response(re.compile(f"/pictures/{path}/image")) as caught:
+            page.mouse.move(point["x"] + 40, point["y"])
+            page.mouse.move(point["x"], point["y"])
+            page.wait_for_selector(f'#hover-card[data-point="{path}"]', state="visible")
+        shown = page.locator("#hover-image")
+        page.wait_for_function("() => document.getElementById('hover-image').naturalWidth > 0")
+        assert caught.value.url.endswith(shown.get_attribute("src") or "-")
+        assert caught.value.body() == api.get(f"/v1/samples/{path}/image").content
+        sample = api.get(f"/v1/samples/{path}").json()
+        expect(page.locator("#hover-text")).to_contain_text(sample["label_name"])
+        page.mouse.move(2, 2)
+        expect(page.locator("#hover-card")).to_be_hidden()
+
+
+def _expect_inspector(page: Page, api: httpx.Client, path: str) -> None:
+    sample = api.get(f"/v1/samples/{path}").json()
+    body = page.locator(f'.inspector-body[data-point="{path}"]')
+    expect(body).to_be_visible()
+    expect(body.locator(".inspector-label")).to_have_text(sample["label_name"])
+    figures = {
+        "psnr": f"{sample['psnr']:.2f} dB",
+        "ssim": f"{sample['ssim']:.3f}",
+        "mae": f"{100 * sample['mae']:.2f} % of full range",
+        "quantisation_error": f"{sample['quantisation_error']:.4f} latent units²",
+    }
+    for key, text in figures.items():
+        expect(body.locator(f'[data-figure="{key}"]')).to_have_text(text)
+    assert body.locator(".codes td").all_inner_texts() == [
+        str(code) for row in sample["codes"] for code in row
+    ]
+    for view in ("image", "reconstruction", "error"):
+        img = body.locator(f'img[data-view="{view}"]')
+        page.wait_for_function("(img) => img.complete && img.naturalWidth > 0", arg=img.element_handle())
+        shown = page.request.get(img.get_attribute("src") or "")
+        assert shown.body() == api.get(f"/v1/samples/{path}/{view}").content
+        assert shown.headers["cache-control"] == "public, max-age=31536000, immutable"
+        width, natural = img.evaluate("(img) => [img.getBoundingClientRect().width, img.naturalWidth]")
+        assert width % natural == 0
+        assert img.evaluate("(img) => getComputedStyle(img).imageRendering") == "pixelated"
+    ring = next(t for t in _traces(page) if t["role"] == "selected")
+    assert [*ring["x"], *ring["y"]] == pytest.approx(sample["maps"]["pca"], rel=1e-5)
+
+
+def test_click_fills_the_inspector_with_the_numbers_of_the_service(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    for name in _names(api)[-2:]:
+        page.get_by_role("button", name=f"Show only {name}", exact=True).click()
+        _wait_visible(page, {name})
+        point = page.evaluate(LONELY, name)
+        path = f"{name}/{point['split']}/{point['position']}"
+        page.mouse.move(point["x"], point["y"])
+        page.wait_for_selector(f'#hover-card[data-point="{path}"]', state="visible")
+        page.mouse.click(point["x"], point["y"])
+        _expect_inspector(page, api, path)
+        page.wait_for_url(re.compile(re.escape(f"point={path}")))
+    page.get_by_role("button", name="Clear selection").click()
+    expect(page.get_by_text("No image selected")).to_be_visible()
+
+
+def test_a_link_reproduces_the_view(page: Page, api: httpx.Client) -> None:
+    first, second, *_ = _names(api)
+    link = f"/?on={second}&on={first}&kind=normal&level=80&point={first}/test/1"
+    _open(page, link)
+    _wait_visible(page, {first, second})
+    _expect_inspector(page, api, f"{first}/test/1")
+    fitted = {
+        e["group"]: e
+        for e in api.get("/v1/maps/pca/ellipses", params={"kind": "normal", "level": 0.8}).json()["items"]
+    }
+    drawn = {t["dataset"]: t for t in _traces(page) if t["role"] == "ellipse"}
+    assert drawn[first]["x"] == pytest.approx([x for x, _ in fitted[first]["outline"]], rel=1e-5)
+    expect(page.locator("#map-level")).to_have_value("80 %")
+    # What the page makes of it is an address that gives the same view again.
+    page.wait_for_function("() => location.search.includes('kind=normal')")
+    page.reload()
+    _drawn(page)
+    _wait_visible(page, {first, second})
+    _expect_inspector(page, api, f"{first}/test/1")
+
+
+def test_kind_and_level_of_the_ellipses_are_asked_of_the_service(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    name = _names(api)[0]
+    page.locator("#map-kind").click()
+    page.get_by_role("option", name="Robust (MCD)").click()
+    page.locator("#map-level").fill("60")
+    page.wait_for_url(re.compile("kind=robust&level=60"))
+    asked = {"kind": "robust", "level": 0.6}
+    fitted = {e["group"]: e for e in api.get("/v1/maps/pca/ellipses", params=asked).json()["items"]}
+    row = page.locator(f'.legend-row[data-dataset="{name}"]')
+    expect(row).to_contain_text(f"{100 * fitted[name]['observed_coverage']:.1f} %")
+    page.wait_for_function(
+        f"([name, x]) => Math.abs(({TRACES})()"
+        ".find((t) => t.role === 'ellipse' && t.dataset === name).x[0] - x) < 1e-4",
+        arg=[name, fitted[name]["outline"][0][0]],
+    )
+
+
+def test_warnings_of_the_service_are_shown(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    datasets = {item["name"]: item["warnings"] for item in api.get("/v1/datasets").json()["items"]}
+    for ellipse in api.get("/v1/maps/pca/ellipses").json()["items"]:
+        texts = [*ellipse["warnings"], *datasets[ellipse["group"]]]
+        sign = page.locator(f'.legend-row[data-dataset="{ellipse["group"]}"] .warning')
+        expect(sign).to_have_count(1 if texts else 0)
+        if texts:
+            expect(sign).to_have_attribute("aria-label", "Warning: " + "; ".join(texts))
+
+
+def test_an_image_that_does_not_exist_is_said_to_be_missing(page: Page, api: httpx.Client) -> None:
+    _open(page, f"/?point={_names(api)[0]}/test/999999")
+    expect(page.get_by_text("No such image")).to_be_visible()

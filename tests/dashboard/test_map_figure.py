@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+
+from dashboard.answers import Ellipse
+from dashboard.figures.map_figure import ellipse_outlines, map_figure, pack_identity, subsample
+from dashboard.palette import mark
+from dashboard.state import MapView
+
+
+def _ellipse(group, outline=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)), **other):
+    return Ellipse(group=group, n=5, outline=outline, observed_coverage=0.9, level=0.95, warnings=(), **other)
+
+
+def _unpack(number):
+    rest = number // 2**31
+    return number % 2**31, rest % 4, rest // 4 - 1
+
+
+def test_identity_survives_packing():
+    position = np.array([0, 17, 2**31 - 1])
+    split = np.array([0, 2, 1])
+    label = np.array([-1, 0, 2**14 - 1])
+    packed = pack_identity(position, split, label)
+    assert [_unpack(int(p)) for p in packed] == list(zip(position, split, label, strict=True))
+
+
+def test_a_label_that_would_lose_digits_is_refused():
+    with pytest.raises(ValueError, match="label"):
+        pack_identity(np.array([0]), np.array([0]), np.array([2**24]))
+
+
+def _traces(figure, role):
+    return [t for t in figure.data if t.meta["role"] == role]
+
+
+def test_one_trace_of_points_per_data_set_the_largest_first(datasets, info, points):
+    figure = map_figure(datasets, info, points, [], MapView())
+    traces = _traces(figure, "points")
+    assert [t.name for t in traces] == ["large", "middle", "small"]
+    assert {t.type for t in traces} == {"scattergl"}
+    for trace in traces:
+        rows = points.dataset == points.names.index(trace.name)
+        np.testing.assert_array_equal(trace.x, points.x[rows])
+        np.testing.assert_array_equal(trace.y, points.y[rows])
+        expected = pack_identity(points.position[rows], points.split[rows], points.label[rows])
+        np.testing.assert_array_equal(trace.customdata, expected)
+        look = mark({"small": 0, "large": 1, "middle": 2}[trace.name])
+        assert (trace.marker.color, trace.marker.symbol) == (look.colour, look.symbol)
+
+
+def test_numbers_travel_in_binary(datasets, info, points):
+    sent = json.loads(map_figure(datasets, info, points, [], MapView()).to_json())
+    assert set(sent["data"][0]["x"]) == {"dtype", "bdata"}
+    assert set(sent["data"][0]["customdata"]) == {"dtype", "bdata"}
+
+
+def test_ellipses_and_visibility_follow_the_view(datasets, info, points):
+    ellipses = [_ellipse("small"), _ellipse("large", outline=None)]
+    figure = map_figure(datasets, info, points, ellipses, MapView(on=("small",)))
+    outlines = {t.name: t for t in _traces(figure, "ellipse")}
+    assert tuple(outlines["small"].x) == (0.0, 1.0, 0.0, 0.0)
+    assert not outlines["large"].x
+    assert not outlines["middle"].x
+    visible = {t.name for t in figure.data if t.visible is True}
+    assert visible == {"small"}
+    assert ellipse_outlines(ellipses)["large"] == {"x": [], "y": []}
+
+
+def test_hovering_stays_cheap_and_axes_are_equal(datasets, info, points):
+    layout = map_figure(datasets, info, points, [], MapView()).layout
+    assert layout.spikedistance == 0
+    assert layout.uirevision
+    assert (layout.yaxis.scaleanchor, layout.yaxis.scaleratio) == ("x", 1)
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == info.axis_labels
+
+
+def test_the_ranges_hold_everything_whatever_is_switched_on(datasets, info, points):
+    far = _ellipse("small", outline=((0.0, 0.0), (50.0, 0.0), (0.0, 7.0), (0.0, 0.0)))
+    layouts = [map_figure(datasets, info, points, [far], view).layout for view in (MapView(), MapView(on=()))]
+    assert layouts[0].xaxis.range == layouts[1].xaxis.range
+    low, high = layouts[0].xaxis.range
+    assert low < points.x.min()
+    assert 50 < high < 60
+    assert layouts[0].yaxis.range[1] > 7
+
+
+def test_without_webgl_a_fixed_sample_is_drawn_as_svg(datasets, info, points):
+    figures = [map_figure(datasets, info, points, [], MapView(), svg_points=200) for _ in range(2)]
+    traces = _traces(figures[0], "points")
+    assert {t.type for t in figures[0].data} == {"scatter"}
+    counts = {t.name: len(t.x) for t in traces}
+    assert counts["small"] == 5
+    assert 50 <= counts["middle"] <= 60
+    assert counts["large"] == round(200 * 400 / 465)
+    for first, second in zip(traces, _traces(figures[1], "points"), strict=True):
+        np.testing.assert_array_equal(first.x, second.x)
+
+
+def test_subsample_keeps_order_and_small_sets():
+    rows = np.arange(10, 1010)
+    kept = subsample(rows, 100)
+    assert len(kept) == len(set(kept)) == 100
+    assert set(kept) <= set(rows)
+    assert (np.diff(kept) > 0).all()
+    assert subsample(rows, 5000) is rows

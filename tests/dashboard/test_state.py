@@ -1,0 +1,76 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.state import KINDS, SORTS, SPLITS, MapView, Point, ReconstructionsView
+
+names = st.text(
+    st.characters(exclude_characters="/\\", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30
+)
+points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 - 1))
+
+
+@given(
+    on=st.none() | st.lists(names, unique=True, max_size=8).map(tuple),
+    kind=st.sampled_from(KINDS),
+    level=st.integers(500, 999).map(lambda n: n / 10),
+    point=st.none() | points,
+)
+def test_a_link_reproduces_the_map(on, kind, level, point):
+    sigma = kind == "sigma"
+    view = MapView(on=on, kind=kind, level=95.0 if sigma else level, sigma=2.5 if sigma else 3.0, point=point)
+    assert MapView.from_query(view.to_query()) == view
+
+
+@given(
+    dataset=st.none() | names,
+    split=st.none() | st.sampled_from(SPLITS),
+    label=st.none() | st.integers(0, 20_000),
+    sort=st.sampled_from(SORTS),
+    page=st.integers(1, 100_000),
+)
+def test_a_link_reproduces_the_reconstructions(dataset, split, label, sort, page):
+    view = ReconstructionsView(dataset=dataset, split=split, label=label, sort=sort, page=page)
+    assert ReconstructionsView.from_query(view.to_query()) == view
+
+
+def test_the_default_view_has_a_bare_address():
+    assert MapView().to_query() == ""
+    assert ReconstructionsView().to_query() == ""
+
+
+def test_no_data_set_is_another_view_than_all():
+    assert MapView(on=()).to_query() == "?on="
+    assert MapView.from_query("?on=").on == ()
+    assert not MapView(on=()).shows("a")
+    assert MapView().shows("a")
+
+
+@given(st.text(max_size=200))
+def test_any_query_can_be_read(query):
+    for view in (MapView, ReconstructionsView):
+        found = view.from_query(query)
+        assert view.from_query(found.to_query()) == found
+
+
+def test_what_cannot_be_read_becomes_the_default():
+    query = "?kind=magic&level=1000&sigma=nan&point=a/b/c&on=x"
+    assert MapView.from_query(query) == MapView(on=("x",))
+    assert ReconstructionsView.from_query("?page=-3&sort=none&label=x&split=foo") == ReconstructionsView()
+    assert MapView.from_query("?" + "&".join(f"a={i}" for i in range(500))) == MapView()
+
+
+def test_points_are_read_strictly():
+    assert Point.parse("set/test/12") == Point("set", "test", 12)
+    for text in (
+        None,
+        "",
+        "set",
+        "set/test",
+        "set/other/1",
+        "set/test/-1",
+        "set/test/1.5",
+        "/test/1",
+        "a/b/test/1",
+    ):
+        assert Point.parse(text) is None, text
+    assert Point.parse(f"set/test/{2**31}") is None
