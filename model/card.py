@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from model.latent.embedding import EMBEDDING_VERSION
+from model.latent.embedding import EMBEDDING_DEFINITION, EMBEDDING_VERSION
 
 if TYPE_CHECKING:
     from lightning import Trainer
@@ -47,10 +47,7 @@ def describe_training(
         "vqscope": version("vqscope"),
         "intended_use": INTENDED_USE,
         "limits": LIMITS,
-        "embedding": {
-            "version": EMBEDDING_VERSION,
-            "definition": "mean and deviation of the last feature map",
-        },
+        "embedding": {"version": EMBEDDING_VERSION, "definition": EMBEDDING_DEFINITION},
         "code_grid": [model.grid, model.grid],
         "codebook_size": model.quantizer.codebook_size,
         "bits_per_image": cells * torch.tensor(model.quantizer.codebook_size).log2().item(),

@@ -121,7 +121,7 @@ def read_model(folder: Path) -> StoredModel:
 
 def _weights(network: VQVAE) -> dict[str, Tensor]:
     """The network's own tensors; metrics and the like belong to training."""
-    parts = ("encoder.", "quantizer.", "decoder.")
+    parts = ("encoder.", "quantizer.", "decoder.", "embedding.")
     return {k: v for k, v in network.state_dict().items() if k.startswith(parts)}
 
 

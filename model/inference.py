@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from model.checkpoints import StoredModel, find_model, read_model
 from model.data.datasets import ImageTransform
-from model.latent.embedding import EMBEDDING_VERSION, embedding_dim
+from model.latent.embedding import EMBEDDING_VERSION
 from model.metrics import Figures, figures
 
 Pictures = NDArray[np.uint8]
@@ -58,7 +58,7 @@ class InferenceModel:
         self.image_size = self.settings.image_size
         self.code_grid = (self.settings.grid, self.settings.grid)
         self.codebook_size = self.settings.quantizer.codebook_size
-        self.embedding_dim = embedding_dim(self.settings.encoder.width)
+        self.embedding_dim = stored.network.embedding.dim
         self.embedding_version = EMBEDDING_VERSION
         self._transform = ImageTransform(self.image_size)
         self._network = stored.network.to(device, memory_format=torch.channels_last).eval()

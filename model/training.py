@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -137,6 +138,7 @@ def train(settings: TrainSettings) -> TrainResult:
                 # weights_only: even our own checkpoint is read without unpickling.
                 checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
                 network.load_state_dict(checkpoint["state_dict"])
+                fit_embedding(network, data)
                 seconds = time.monotonic() - started
                 save_model(run_dir, network, describe_training(settings, data, trainer, network, seconds))
     if best.best_model_score is None:
@@ -144,6 +146,16 @@ def train(settings: TrainSettings) -> TrainResult:
             "stopped before the first validation, nothing was saved: allow more time or fewer images"
         )
     return TrainResult(run_dir, trainer.current_epoch, float(best.best_model_score), stop.requested)
+
+
+@torch.no_grad()
+def fit_embedding(network: VQVAE, data: BiomedicalDataModule, images: int = 5000) -> None:
+    """Standardise the embedding on training images, drawn as in training but not augmented."""
+    network.eval()
+    device = network.device
+    batches = data.train_dataloader()
+    enough = islice(batches, min(-(-images // data.settings.batch_size), len(batches)))
+    network.embedding.fit(network.encoder(batch.to(device)).features for batch, _ in enough)
 
 
 def use_bfloat16(options: TrainerSettings) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
-from model.latent.embedding import embed
+from model.latent.embedding import EmbeddingHead
 from model.metrics import CodebookUsage, ImageFigures, image_figures
 from model.networks.decoder import Decoder, DecoderSettings
 from model.networks.encoder import Encoder, EncoderSettings
@@ -63,6 +63,7 @@ class VQVAE(LightningModule):
         self.encoder = Encoder(settings.encoder, dim)
         self.quantizer = EMAQuantizer(settings.quantizer)
         self.decoder = Decoder(settings.decoder, dim, settings.encoder.reduction.bit_length() - 1)
+        self.embedding = EmbeddingHead(settings.encoder.width)
         self.budget_spent: Callable[[], float] = lambda: 0.0
         """Share of the training budget that is spent, in [0, 1]; set by whoever trains."""
         self.train_figures, self.val_figures = FigureMeans(), FigureMeans()
@@ -71,7 +72,7 @@ class VQVAE(LightningModule):
     def encode(self, images: Tensor) -> tuple[Quantized, Tensor]:
         """B 3 H W in [-1, 1] -> quantised grid, and the embedding B E."""
         encoded = self.encoder(images)
-        return self.quantizer(encoded.latent), embed(encoded.features)
+        return self.quantizer(encoded.latent), self.embedding(encoded.features)
 
     def decode(self, codes: Tensor) -> Tensor:
         """B H' W' codes -> B 3 H W, clamped to [-1, 1]."""
