@@ -41,10 +41,13 @@ def image_figures(pictures: Tensor, references: Tensor) -> ImageFigures:
         a uniform window of the largest odd size that fits a smaller picture) over the whole picture, mirrored at
         its border, MAE in [0, 1]; mean over channels.
     """
-    difference = (pictures - references).abs()
-    mse = difference.square().mean((1, 2, 3))
-    psnr = -10 * torch.log10(mse.clamp(min=10 ** (-PSNR_CEILING / 10)))
-    return ImageFigures(psnr, _ssim(pictures, references), difference.mean((1, 2, 3)))
+    # Under autocast the windows of SSIM would be averaged in bfloat16, whose variances are mostly rounding.
+    with torch.autocast(pictures.device.type, enabled=False):
+        pictures, references = pictures.float(), references.float()
+        difference = (pictures - references).abs()
+        mse = difference.square().mean((1, 2, 3))
+        psnr = -10 * torch.log10(mse.clamp(min=10 ** (-PSNR_CEILING / 10)))
+        return ImageFigures(psnr, _ssim(pictures, references), difference.mean((1, 2, 3)))
 
 
 def _ssim(pictures: Tensor, references: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from model.metrics import PSNR_CEILING, CodebookUsage, error_map, figures
+from model.metrics import PSNR_CEILING, CodebookUsage, error_map, figures, image_figures
 
 
 @pytest.fixture(params=[(28, 28), (28, 28, 3), (41, 33, 3)])
@@ -45,6 +45,17 @@ def test_each_image_has_its_own_figures(pair):
     images, others = pair
     alone = figures(images[2:3], others[2:3])
     assert figures(images, others).psnr[2] == pytest.approx(alone.psnr[0], abs=1e-4)
+
+
+def test_mixed_precision_does_not_change_the_figures():
+    torch.manual_seed(0)
+    images = torch.rand(4, 3, 28, 28) * 0.2 + 0.4  # low contrast: the variances are small differences
+    others = images + 0.02 * torch.randn_like(images)
+    plain = image_figures(others, images)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = image_figures(others, images)
+    for one, other in zip(plain, mixed, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_a_perfect_copy_has_finite_figures():
