@@ -1,0 +1,98 @@
+"""What the README shows is run: Python as it stands, commands on the offline sample."""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+STAND_INS = {"ham10000": "sample_fundus", "retinamnist": "sample_mr", "00:10:00": "00:00:08"}
+
+pytestmark = pytest.mark.integration
+
+
+def console(word: str) -> list[str]:
+    """The README's lines at a prompt that begin with a word."""
+    return [line[2:] for line in README.splitlines() if line.startswith(f"$ {word} ")]
+
+
+def test_the_python_example_runs(tiny_model_dir, tiny_index_dir, tmp_path, monkeypatch):
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    for name, target in (("runs", tiny_model_dir), ("indexes", tiny_index_dir)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "two").symlink_to(target)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert np.shape(names["xy"]) == (4, 2)
+    assert np.shape(names["pictures"]) == (4, 28, 28, 3)
+
+
+@pytest.fixture(scope="module")
+def workplace(sample_dir, tmp_path_factory):
+    """A folder in which the README's commands have been run, up to `serve`."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "DATA").symlink_to(sample_dir)
+    for line in console("vqscope"):
+        if " serve " in line:
+            continue
+        for word, stand_in in STAND_INS.items():
+            line = line.replace(word, stand_in)
+        argv = [sys.executable, "-m", "model.cli", *shlex.split(line)[1:]]
+        done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, env=_environment())
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    return folder
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+
+
+def test_the_commands_leave_what_they_promise(workplace):
+    assert (workplace / "figures.json").is_file()
+    assert (workplace / "indexes" / "two" / "index.json").is_file()
+    for name in ("model.safetensors", "config.json", "card.json", "metrics.csv", "curves.png"):
+        assert (workplace / "runs" / "two" / name).is_file()
+
+
+@contextlib.contextmanager
+def served(folder: Path):
+    """The README's `vqscope serve`, on a free port."""
+    (line,) = (line for line in console("vqscope") if " serve " in line)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    argv = [sys.executable, "-m", "model.cli", *shlex.split(line.replace("8000", str(port)))[1:]]
+    process = subprocess.Popen(argv, cwd=folder, env=_environment(), stderr=subprocess.PIPE)
+    try:
+        # The retries of the transport bridge the time until the port listens; readiness has its own answer.
+        with httpx.Client(transport=httpx.HTTPTransport(retries=12), timeout=60) as client:
+            while client.get(f"http://127.0.0.1:{port}/health/ready").status_code != 200:
+                assert process.poll() is None
+        yield port
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are written for curl")
+def test_the_curl_examples_answer(workplace):
+    pixels = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(workplace / "image.png")
+    with served(workplace) as port:
+        for line in console("curl"):
+            argv = [*shlex.split(line.replace("8000", str(port))), "--fail-with-body", "--silent"]
+            done = subprocess.run(argv, cwd=workplace, capture_output=True, text=True)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            assert '"items"' in done.stdout
