@@ -12,6 +12,7 @@ from model.data.catalogue import DatasetInfo, list_datasets
 from model.data.download import download
 from model.data.npz import SPLITS
 from model.data.official import SIZES
+from model.errors import VQScopeError
 
 _EXAMPLES = """examples:
   vqscope data list
@@ -49,6 +50,8 @@ def main(argv: list[str]) -> int:
         for path in download(options.datasets, folder, options.size):
             print(path)
         return 0
+    if options.data_dir is not None and not folder.is_dir():
+        raise VQScopeError(f"there is no folder {folder}: give --data-dir one that holds npz files")
     infos = list_datasets(folder)
     if options.json:
         print(json.dumps({"data_dir": str(folder), "datasets": [i.to_dict() for i in infos]}, indent=2))

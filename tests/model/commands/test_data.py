@@ -77,3 +77,8 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert leaving.value.code == 0
     assert "vqscope data download --datasets breastmnist" in capsys.readouterr().out
+
+
+def test_a_folder_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(VQScopeError, match="there is no folder"):
+        main(["list", "--data-dir", str(tmp_path / "nowhere")])
