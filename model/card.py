@@ -30,6 +30,7 @@ def describe_training(
     trainer: "Trainer",
     network: "VQVAE",
     seconds: float,
+    validation: dict[str, float],
 ) -> dict[str, Any]:
     """Card of a model that has just been trained (JSON-able).
 
@@ -39,9 +40,9 @@ def describe_training(
         trainer: that trained it.
         network: with the weights that are saved.
         seconds: of wall time that the training took.
+        validation: figures of the saved state on the validation split.
     """
-    options, model = settings.trainer, settings.model
-    cells = model.grid**2
+    options, model, infos = settings.trainer, settings.model, data.split("train").infos
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "vqscope": version("vqscope"),
@@ -50,9 +51,9 @@ def describe_training(
         "embedding": {"version": EMBEDDING_VERSION, "definition": EMBEDDING_DEFINITION},
         "code_grid": [model.grid, model.grid],
         "codebook_size": model.quantizer.codebook_size,
-        "bits_per_image": cells * torch.tensor(model.quantizer.codebook_size).log2().item(),
+        "bits_per_image": model.bits_per_image,
         "parameters": sum(p.numel() for p in network.parameters()),
-        "datasets": [_dataset(info) for info in data.split("train").infos],
+        "datasets": [_dataset(info) for info in infos],
         "training": {
             "epochs": trainer.current_epoch,
             "steps": trainer.global_step,
@@ -67,11 +68,8 @@ def describe_training(
             "torch": torch.__version__,
             "machine": platform.machine(),
         },
-        "validation": {
-            name.removeprefix("val_"): round(float(value), 5)
-            for name, value in trainer.callback_metrics.items()
-            if name.startswith("val_")
-        },
+        "validation": validation,
+        "caveats": [caveat for info in infos if (caveat := _caveat(info))],
     }
 
 
@@ -82,7 +80,18 @@ def _dataset(info: "DatasetInfo") -> dict[str, Any]:
         "modality": info.modality,
         "licence": info.licence,
         "official": info.official,
+        "stands_for": info.stands_for,
         "note": info.note,
         "md5": info.md5,
         "n_train": info.n_samples["train"],
     }
+
+
+def _caveat(info: "DatasetInfo") -> str | None:
+    """What must be known where scores are compared with others'."""
+    if info.stands_for is None or info.stands_for == info.name:
+        return None
+    return (
+        f"{info.name} holds the pictures of {info.stands_for} under other splits: the model may have been trained on"
+        f" images of the official test split of {info.stands_for}, and scores on the two are not comparable."
+    )

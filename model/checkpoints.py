@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -103,7 +103,9 @@ def read_model(folder: Path) -> StoredModel:
     if config.get("format") != FORMAT or config.get("architecture") != "vqvae":
         raise ModelDamaged(f"{folder / 'config.json'} is of an unknown format: train anew or update vqscope")
     try:
-        network = VQVAE(from_dict(VQVAESettings, config["model"]))
+        settings = from_dict(VQVAESettings, config["model"])
+        # The weights are in the folder: torchvision must not fetch (and unpickle) those that training began with.
+        network = VQVAE(replace(settings, encoder=replace(settings.encoder, pretrained=False)))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelDamaged(f"{folder / 'config.json'} does not describe a model ({error})") from error
     file = folder / "model.safetensors"

@@ -46,14 +46,23 @@ class CurveWriter(Callback):
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
         }
         logged = trainer.callback_metrics
-        self._rows.append(
+        self.add(
             {name: row.get(name, float(logged[name]) if name in logged else float("nan")) for name in COLUMNS}
         )
+
+    def add(self, row: dict[str, float]) -> None:
+        """Add an epoch's row, of all `COLUMNS`, and write the file anew."""
+        self._rows.append(row)
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
         writer.writerows(self._rows)
         write_atomically(self._run_dir / "metrics.csv", text.getvalue().encode())
+
+    def best(self) -> dict[str, float]:
+        """Validation figures of the epoch with the best SSIM: those of the state that is saved."""
+        row = max(self._rows, key=lambda row: row["val_ssim"])
+        return {k.removeprefix("val_"): round(v, 5) for k, v in row.items() if k.startswith("val_")}
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves."""

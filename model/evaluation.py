@@ -9,8 +9,12 @@ import torch
 from tqdm import tqdm
 
 from model.data.arrays import open_split
-from model.inference import BATCH, InferenceModel
+from model.errors import VQScopeError
+from model.inference import InferenceModel
 from model.metrics import CodebookUsage, Figures
+
+STRIDE = 256
+"""Images between two movements of the progress bar."""
 
 
 def evaluate(
@@ -31,6 +35,11 @@ def evaluate(
         VQScopeError: a data set that does not exist or cannot be read.
     """
     splits = [open_split(name, split, data_dir=data_dir) for name in datasets]
+    for part in splits:
+        if not len(part):
+            raise VQScopeError(
+                f"{part.info.name} has no images in its {split} split: leave it out, or choose another --split"
+            )
     usage = CodebookUsage(model.codebook_size)
     results: dict[str, dict[str, float]] = {}
     with tqdm(
@@ -38,8 +47,8 @@ def evaluate(
     ) as bar:
         for part in splits:
             figures = []
-            for start in range(0, len(part), BATCH):
-                analysis = model.analyse(part.images[start : start + BATCH])
+            for start in range(0, len(part), STRIDE):
+                analysis = model.analyse(part.images[start : start + STRIDE])
                 usage.update(torch.from_numpy(analysis.encoding.codes.astype(np.int64)))
                 figures.append(analysis.figures)
                 bar.update(len(analysis.figures.psnr))

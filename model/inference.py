@@ -1,5 +1,6 @@
 """A trained model in use: uint8 arrays in, arrays out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from torch.nn import functional as F
 
 from model.checkpoints import StoredModel, find_model, read_model
 from model.data.datasets import ImageTransform
+from model.errors import VQScopeError
 from model.latent.embedding import EMBEDDING_VERSION
 from model.metrics import Figures, figures
 
 Pictures = NDArray[np.uint8]
 
-BATCH = 256
-"""Images per pass: large enough to keep two cores busy, small enough for 1 GB."""
+PIXELS_PER_PASS = 256 * 28 * 28
+"""Large enough to keep two cores busy, small enough for 1 GB, whatever the size of the images."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Analysis:
 class InferenceModel:
     """A trained VQ-VAE behind arrays: images are uint8, (N, H, W) grey or (N, H, W, 3) colour, of any size.
 
-    Not thread-safe: one thread owns a model. Computes in float32 so that codes do not depend on the batch.
+    Not thread-safe: one thread owns a model. Computes in float32, not in mixed precision, so that codes do not
+    depend on the batch.
     """
 
     def __init__(self, stored: StoredModel, name: str, device: torch.device) -> None:
@@ -71,11 +74,12 @@ class InferenceModel:
     @property
     def bits_per_image(self) -> float:
         """Cells of the code grid times log2 of the codebook size."""
-        return float(self.code_grid[0] * self.code_grid[1] * np.log2(self.codebook_size))
+        return self.settings.bits_per_image
 
     def encode(self, images: Pictures) -> Encoding:
         """Codes and embeddings of N images."""
-        return _join([self._encode(self._batch(part)) for part in _parts(images)])
+        _check(images)
+        return _join([self._encode(self._batch(images[part])) for part in self._passes(images)])
 
     def reconstruct(self, images: Pictures) -> Pictures:
         """N images through the codes and back, at their own size and number of channels."""
@@ -93,15 +97,14 @@ class InferenceModel:
             )
         if codes.min() < 0 or codes.max() >= self.codebook_size:
             raise ValueError(f"codes must lie in 0 … {self.codebook_size - 1}")
-        parts = [_to_pictures(self._decode(part)) for part in np.array_split(codes, -(-len(codes) // BATCH))]
-        return np.concatenate(parts)
+        return np.concatenate([_to_pictures(self._decode(codes[part])) for part in self._passes(codes)])
 
     def decode_like(self, codes: NDArray[np.integer[Any]], images: Pictures) -> Pictures:
         """Decoded pictures, at the size and with the channels of the images that the codes come from."""
         pictures = []
-        for start in range(0, len(codes), BATCH):
-            like = images[start : start + BATCH]
-            decoded = self._decode(codes[start : start + BATCH])
+        for part in self._passes(images):
+            like = images[part]
+            decoded = self._decode(codes[part])
             size = like.shape[1:3]
             if decoded.shape[-2:] != size:
                 decoded = F.interpolate(decoded, size, mode="bilinear", antialias=True, align_corners=False)
@@ -114,11 +117,14 @@ class InferenceModel:
         """Encoding, reconstruction and figures of N images, each encoded once."""
         encoding = self.encode(images)
         reconstructions = self.decode_like(encoding.codes, images)
-        parts = [
-            figures(np.asarray(images[i : i + BATCH]), reconstructions[i : i + BATCH])
-            for i in range(0, len(images), BATCH)
-        ]
+        parts = [figures(images[part], reconstructions[part]) for part in self._passes(images)]
         return Analysis(encoding, reconstructions, Figures.concatenate(parts))
+
+    def _passes(self, items: NDArray[Any]) -> Iterator[slice]:
+        """Slices of images (N, H, W[, 3]), or of codes, that one pass takes: by the larger of both sizes."""
+        pixels = max(self.image_size**2, items.shape[1] * items.shape[2])
+        step = max(1, PIXELS_PER_PASS // pixels)
+        return (slice(start, start + step) for start in range(0, len(items), step))
 
     def _batch(self, images: Pictures) -> Tensor:
         batch = self._transform(images).to(self.device)
@@ -150,18 +156,29 @@ def load_model(path_or_name: str | Path, device: str | None = None) -> Inference
     Raises:
         ModelNotFound: there is none.
         ModelDamaged: its files cannot be used.
+        VQScopeError: there is no such device.
     """
     folder = find_model(path_or_name)
-    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    chosen = _device(device)
     return InferenceModel(read_model(folder), folder.resolve().name, chosen)
 
 
-def _parts(images: Pictures) -> list[Pictures]:
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
+        raise VQScopeError(f"there is no device {name!r} here: leave out --device, or give cpu") from error
+    return device
+
+
+def _check(images: Pictures) -> None:
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):
         raise ValueError(f"images must be uint8 (N, H, W) or (N, H, W, 3), not {images.dtype} {images.shape}")
     if len(images) == 0:
         raise ValueError("no images given")
-    return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
 
 
 def _join(parts: list[Encoding]) -> Encoding:

@@ -29,6 +29,8 @@ class OptimizerSettings:
     def __post_init__(self) -> None:
         if self.learning_rate <= 0:
             raise ValueError(f"optimizer.learning_rate must be positive, not {self.learning_rate}")
+        if self.weight_decay < 0 or self.patience < 0:
+            raise ValueError("optimizer.weight_decay and optimizer.patience cannot be negative")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"optimizer.warmup must lie in [0, 1), not {self.warmup}")
 

@@ -50,6 +50,14 @@ class TrainerSettings:
     def __post_init__(self) -> None:
         if self.max_epochs < 1:
             raise ValueError(f"max_epochs must be at least 1, not {self.max_epochs}")
+        if self.patience < 0:
+            raise ValueError(f"trainer.patience cannot be negative, not {self.patience}")
+        if self.devices < 1:
+            raise ValueError(f"trainer.devices must be at least 1, not {self.devices}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must lie in 0 … {2**32 - 1}, not {self.seed}")
+        if self.accelerator == "gpu" and not torch.cuda.is_available():
+            raise ValueError("there is no GPU that torch can use: leave out --trainer.accelerator gpu")
         if self.max_time is not None and self.max_time <= timedelta(0):
             raise ValueError("max_time must be positive, such as 00:10:00")
 
@@ -98,18 +106,25 @@ def train(settings: TrainSettings) -> TrainResult:
     with _quiet_lightning():
         seed_everything(options.seed, workers=True, verbose=False)
         data = BiomedicalDataModule(settings.data)
+        data.prepare_data()  # before anything heavy: what cannot be read is told at once
+        for split in ("train", "val"):
+            if not len(data.split(split)):
+                raise VQScopeError(
+                    f"the data sets have no images in their {split} splits: training needs some"
+                )
         network = VQVAE(settings.model, settings.optimizer)
         network.to(memory_format=torch.channels_last)
         best = ModelCheckpoint(
             run_dir / "checkpoints", "best", monitor="val_ssim", mode="max", enable_version_counter=False
         )
         stop = GracefulStop()
+        curves = CurveWriter(run_dir)
         budget = Budget(options)
         callbacks: list[Callback] = [
             best,
             NotANumber(),  # before EarlyStopping, which would take it for a plain end
             EarlyStopping("val_ssim", patience=options.patience, mode="max"),
-            CurveWriter(run_dir),
+            curves,
             budget,
             stop,
         ]
@@ -131,16 +146,27 @@ def train(settings: TrainSettings) -> TrainResult:
             num_sanity_val_steps=0,
         )
         started = time.monotonic()
-        try:
-            trainer.fit(network, datamodule=data)
-        finally:  # whatever ended the run: the best state so far is the user's
+
+        def save() -> None:
             if best.best_model_path and trainer.is_global_zero:
                 # weights_only: even our own checkpoint is read without unpickling.
                 checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
                 network.load_state_dict(checkpoint["state_dict"])
                 fit_embedding(network, data)
                 seconds = time.monotonic() - started
-                save_model(run_dir, network, describe_training(settings, data, trainer, network, seconds))
+                card = describe_training(settings, data, trainer, network, seconds, curves.best())
+                save_model(run_dir, network, card)
+
+        try:
+            trainer.fit(network, datamodule=data)
+        except (
+            SystemExit
+        ):  # what Lightning makes of a Ctrl-C that is not ours: before training, or the second
+            raise KeyboardInterrupt from None
+        except TrainingFailed:
+            save()  # what was good before that is the user's
+            raise
+        save()
     if best.best_model_score is None:
         raise TrainingFailed(
             "stopped before the first validation, nothing was saved: allow more time or fewer images"

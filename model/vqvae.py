@@ -1,5 +1,6 @@
 """The VQ-VAE: encoder, quantiser, decoder and how they are trained."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -43,6 +44,11 @@ class VQVAESettings:
     def grid(self) -> int:
         """Side of the code grid, in cells."""
         return self.image_size // self.encoder.reduction
+
+    @property
+    def bits_per_image(self) -> float:
+        """Cells of the code grid times log2 of the codebook size."""
+        return self.grid**2 * math.log2(self.quantizer.codebook_size)
 
 
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

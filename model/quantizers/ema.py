@@ -22,8 +22,9 @@ class EMASettings:
     """Of the moving averages, per step."""
     commitment: float = 0.25
     """Weight beta of the commitment loss."""
-    restart_below: float = 1.0
-    """A code whose average count per batch falls below this is moved to a random latent of the batch; 0: never."""
+    restart_below: float = 0.1
+    """A code that is chosen less often than this share of its even share (N latents / K codes per batch) is moved
+    to a random latent of the batch; 0: never. Relative, since with small batches every code is chosen rarely."""
     kmeans_steps: int = 10
     """Lloyd steps on the first batch that place the codebook; 0: start from random latents of it."""
     epsilon: float = 1e-5
@@ -36,6 +37,10 @@ class EMASettings:
             raise ValueError(f"quantizer.code_dim must be at least 1, not {self.code_dim}")
         if not 0 < self.decay < 1:
             raise ValueError(f"quantizer.decay must lie between 0 and 1, not {self.decay}")
+        if not 0 <= self.restart_below < 1:
+            raise ValueError(f"quantizer.restart_below must lie in [0, 1), not {self.restart_below}")
+        if self.commitment < 0 or self.kmeans_steps < 0 or self.epsilon < 0:
+            raise ValueError("quantizer.commitment, kmeans_steps and epsilon cannot be negative")
 
 
 class EMAQuantizer(Quantizer):
@@ -113,7 +118,7 @@ class EMAQuantizer(Quantizer):
         decay = self.settings.decay
         self.ema_count.lerp_(counts, 1 - decay)
         self.ema_sum.lerp_(sums, 1 - decay)
-        self._restart(flat)
+        self._restart(flat, counts.sum() / self.codebook_size)
         total = self.ema_count.sum()
         smoothed = (
             (self.ema_count + self.settings.epsilon)
@@ -122,13 +127,16 @@ class EMAQuantizer(Quantizer):
         )
         self.codebook.copy_(self.ema_sum / smoothed[:, None])
 
-    def _restart(self, flat: Tensor) -> None:
-        """Move codes in disuse to random latents of this batch, with the count that keeps them alive."""
-        dead = (self.ema_count < self.settings.restart_below).nonzero().squeeze(1)
+    def _restart(self, flat: Tensor, even_share: Tensor) -> None:
+        """Move codes in disuse to random latents of this batch, with the count of a code in even use.
+
+        With less they would be found in disuse again before they had a chance.
+        """
+        dead = (self.ema_count < self.settings.restart_below * even_share).nonzero().squeeze(1)
         if dead.numel() == 0:
             return
         replacements = distributed.from_rank_zero(
             lambda: flat[torch.randint(len(flat), (dead.numel(),), device=flat.device)]
         )
-        self.ema_sum[dead] = replacements * self.settings.restart_below
-        self.ema_count[dead] = self.settings.restart_below
+        self.ema_sum[dead] = replacements * even_share
+        self.ema_count[dead] = even_share

@@ -75,6 +75,16 @@ def test_a_config_that_does_not_fit_is_refused(copied, change, match):
         read_model(copied)
 
 
+def test_reading_never_fetches_the_weights_that_training_began_with(copied, monkeypatch):
+    config = json.loads((copied / "config.json").read_text())
+    config["model"]["encoder"]["pretrained"] = True
+    (copied / "config.json").write_text(json.dumps(config))
+    asked = []
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *a, **k: asked.append(a))
+    assert read_model(copied).sha256
+    assert asked == []
+
+
 def test_pickled_weights_are_never_opened(copied):
     torch.save({"encoder": torch.zeros(1)}, copied / "model.safetensors")
     with pytest.raises(ModelDamaged):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from model.data.arrays import open_split
+from model.errors import VQScopeError
 from model.evaluation import as_table, evaluate
 from model.inference import load_model
 
@@ -38,3 +39,11 @@ def test_the_table_has_a_row_per_data_set(tiny_model_dir, sample_dir):
     table = as_table(result)
     assert "sample_mr" in table
     assert "294 bits" in table
+
+
+def test_an_empty_split_is_a_clear_line(tiny_model_dir, tmp_path):
+    images, labels = np.zeros((4, 28, 28), np.uint8), np.zeros((4, 1), np.uint8)
+    arrays = {"train_images": images, "val_images": images, "test_images": images[:0]}
+    np.savez(tmp_path / "odd.npz", **arrays, train_labels=labels, val_labels=labels, test_labels=labels[:0])
+    with pytest.raises(VQScopeError, match="no images in its test split"):
+        evaluate(load_model(tiny_model_dir, "cpu"), data_dir=tmp_path, datasets=["odd"], progress=False)

@@ -1,12 +1,16 @@
 import csv
+import json
 import math
+import shutil
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from model.checkpoints import read_model
-from model.curves import COLUMNS
+from model.curves import COLUMNS, CurveWriter
 from model.data.datamodule import DataSettings
 from model.errors import VQScopeError
 from model.networks.decoder import DecoderSettings
@@ -64,9 +68,41 @@ def test_the_card_says_what_the_model_comes_from(tiny_model_dir, sample_names):
     assert card["bits_per_image"] == 49 * 6
     assert "Not for diagnosis" in card["intended_use"]
     assert card["training"]["epochs"] == 2
-    assert card["validation"]["ssim"] == pytest.approx(
-        max(r["val_ssim"] for r in rows(tiny_model_dir)), abs=1e-4
-    )
+    assert card["caveats"] == []
+
+
+def test_the_card_has_the_figures_of_the_saved_state(tmp_path, tiny_model_dir):
+    best = max(rows(tiny_model_dir), key=lambda row: row["val_ssim"])
+    card = read_model(tiny_model_dir).card
+    for name in ("loss", "psnr", "ssim", "mae", "codebook_used", "codebook_perplexity"):
+        assert card["validation"][name] == pytest.approx(best[f"val_{name}"], abs=1e-5)
+
+
+def test_the_best_epoch_is_not_the_last_one(tmp_path):
+    curves = CurveWriter(tmp_path)
+    for epoch, ssim in enumerate((0.2, 0.7, 0.7, 0.5)):
+        curves.add({**dict.fromkeys(COLUMNS, 0.0), "epoch": epoch, "val_ssim": ssim, "val_loss": epoch})
+    assert curves.best()["ssim"] == 0.7
+    assert curves.best()["loss"] == 1  # the first of equals, as the checkpoint keeps it
+
+
+def test_stand_ins_are_named_in_the_card(sample_dir, tmp_path):
+    shutil.copy(sample_dir / "sample_ct.npz", tmp_path / "ct.npz")
+    about = json.loads((sample_dir / "sample_ct.json").read_text())
+    (tmp_path / "ct.json").write_text(json.dumps({**about, "name": "ct", "stands_for": "organamnist"}))
+    chosen = settings(tmp_path, tmp_path / "run")
+    train(replace(chosen, data=replace(chosen.data, datasets=("ct",))))
+    (caveat,) = read_model(tmp_path / "run").card["caveats"]
+    assert "official test split of organamnist" in caveat
+
+
+def test_an_empty_split_is_told_before_training(tmp_path):
+    images, labels = np.zeros((4, 28, 28), np.uint8), np.zeros((4, 1), np.uint8)
+    arrays = {"train_images": images, "test_images": images, "val_images": images[:0]}
+    np.savez(tmp_path / "odd.npz", **arrays, train_labels=labels, test_labels=labels, val_labels=labels[:0])
+    chosen = settings(tmp_path, tmp_path / "run")
+    with pytest.raises(VQScopeError, match="no images in their val splits"):
+        train(replace(chosen, data=replace(chosen.data, datasets=("odd",))))
 
 
 def test_the_same_seed_gives_the_same_curve(sample_dir, tmp_path):

@@ -69,6 +69,10 @@ def test_short_options(tmp_path):
         (["--max-time", "00:00:00"], "more than"),
         (["--model.image_size", "30"], "multiple"),
         (["--optimizer.learning_rate", "-1"], "positive"),
+        (["--optimizer.weight_decay", "-1"], "weight_decay"),
+        (["--trainer.patience", "-1"], "patience"),
+        (["--trainer.devices", "0"], "devices"),
+        (["--seed", "99999999999"], "seed"),
     ],
 )
 def test_impossible_values_are_one_clear_line(tmp_path, extra, match):
@@ -120,5 +124,24 @@ def test_ctrl_c_ends_cleanly_with_the_best_state_saved(sample_dir, tmp_path):
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "saved" in out
+    assert list(run_dir.glob(".*")) == []
     assert json.loads((run_dir / "card.json").read_text())["sha256"]
     assert (run_dir / "model.safetensors").is_file()
+
+
+@pytest.mark.integration
+def test_the_second_ctrl_c_ends_at_once(sample_dir, tmp_path):
+    argv = command("--datasets", "sample_ct", "--data-dir", sample_dir, "--run-dir", tmp_path / "run")
+    process = subprocess.Popen([*argv, "--max-epochs", "100000"], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    seen = ""
+    while "training" not in seen:
+        seen += os.read(process.stderr.fileno(), 4096).decode()
+    process.send_signal(signal.SIGINT)
+    while "again to end at once" not in seen:
+        seen += os.read(process.stderr.fileno(), 4096).decode()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, seen + err
+    assert "Traceback" not in seen + err
+    assert not (tmp_path / "run" / "model.safetensors").exists()
