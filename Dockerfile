@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image for all services of docker-compose.yml: the API, the dashboard, preparation and training.
 # All dependencies come as wheels, so that no build tool is needed, and none stays.
 
@@ -59,6 +58,7 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8000 8050
 
+# podman keeps this with `podman build --format docker` only; docker-compose.yml says it again.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=6 \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=4)"]
 

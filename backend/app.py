@@ -1,6 +1,7 @@
 """The application factory; nothing is built at import."""
 
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from backend import problems
+from backend.hosts import HostGuard, answered_hosts
 from backend.limits import BodyLimit
 from backend.loading import Service
 from backend.routes import datasets, ellipses, health, maps, models, root, samples, uploads
@@ -19,7 +21,9 @@ An explorer of the latent space that a VQ-VAE learns from medical images. Resear
 diagnosis.
 
 Every answer under `/v1` names the model and, where one is involved, the latent index that it comes from.
-Every error is a problem document (RFC 9457)."""
+Every error is a problem document (RFC 9457). Any path answers 421 where the Host header is none of the names
+that the service answers to: by default, on loopback, those of this machine."""
+_PROBLEM_SCHEMA = problems.ProblemDocument.model_json_schema()
 
 
 class Application(FastAPI):
@@ -27,10 +31,9 @@ class Application(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        if self.openapi_schema is None:
-            schema = super().openapi()
-            schema["components"]["schemas"]["ProblemDocument"] = problems.ProblemDocument.model_json_schema()
-        return super().openapi()
+        schema = super().openapi()  # made once, then the same one
+        schema["components"]["schemas"].setdefault("ProblemDocument", _PROBLEM_SCHEMA)
+        return schema
 
 
 def create_app(
@@ -50,8 +53,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # One decodes at a time, whoever waits: decoding must not take the threads that other routes need. An
+        # executor, as anyio's limiter would let go of a thread that still works when its request is cancelled.
+        app.state.decoder = decoder = ThreadPoolExecutor(1, "vqscope-decoder")
         service.start()
         yield
+        decoder.shutdown(wait=False, cancel_futures=True)
         service.close()
 
     app = Application(
@@ -67,7 +74,13 @@ def create_app(
     )
     app.state.service = service
     limits = settings.limits
-    app.add_middleware(BodyLimit, body_bytes=limits.body_bytes, seconds=limits.request_seconds)
+    app.add_middleware(
+        BodyLimit,
+        body_bytes=limits.body_bytes,
+        in_flight=limits.body_bytes_in_flight,
+        seconds=limits.request_seconds,
+    )
+    app.add_middleware(HostGuard, hosts=answered_hosts(settings.host, settings.allowed_hosts))
     problems.install(app)
     for module in (root, health, models, datasets, maps, ellipses, samples, uploads):
         app.include_router(module.router)

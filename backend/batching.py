@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from starlette.requests import ClientDisconnect, Request
-
 from backend.problems import Problem, fault, unavailable
 
 logger = logging.getLogger(__name__)
@@ -199,36 +197,9 @@ def _fail(entries: Sequence[_Entry], error: Exception) -> None:
             entry.future.set_exception(error)
 
 
-async def compute(
-    request: Request,
-    batcher: Batcher,
-    job: Job[Payload, Result],
-    payloads: Sequence[Payload],
-    *,
-    seconds: float,
-) -> list[Result]:
+async def results(batcher: Batcher, job: Job[Payload, Result], payloads: Sequence[Payload]) -> list[Result]:
     """Results of the model for one request, in order; the caller holds the slots.
 
-    Raises:
-        ClientDisconnect: the client left; its work is withdrawn.
-        Problem: 503 if there is no result within ``seconds``, or the model thread is dead.
+    What waits when this is cancelled is withdrawn. Raises the problem 503 if the model thread is dead.
     """
-    results = asyncio.gather(*(asyncio.wrap_future(future) for future in batcher.submit(job, payloads)))
-    gone = asyncio.ensure_future(_client_gone(request))
-    try:
-        async with asyncio.timeout(seconds):
-            await asyncio.wait((results, gone), return_when=asyncio.FIRST_COMPLETED)
-    except TimeoutError:
-        raise unavailable(f"no result within {seconds:g} s; the service is busy", kind="timeout") from None
-    finally:
-        gone.cancel()
-        if not results.done():
-            results.cancel()
-    if not results.done() or results.cancelled():
-        raise ClientDisconnect
-    return results.result()
-
-
-async def _client_gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    return await asyncio.gather(*(asyncio.wrap_future(future) for future in batcher.submit(job, payloads)))

@@ -1,11 +1,11 @@
-"""Strong ETags and conditional answers (RFC 9110, 13.1.2)."""
+"""Strong ETags and conditional answers (RFC 9110, 13.1.2); images of patients stay out of shared caches."""
 
 import hashlib
 
 from fastapi import Request, Response
 
-REVALIDATE = "no-cache"
-FOREVER = "public, max-age=31536000, immutable"
+REVALIDATE = "private, no-cache"
+FOREVER = "private, max-age=31536000, immutable"
 
 
 def etag(*parts: bytes | str) -> str:

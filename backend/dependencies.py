@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 
 from backend.loading import Loaded, Service
-from backend.selection import Split
 from backend.settings import Settings
+from model.data.npz import Split
 
 INT32_MAX = 2**31 - 1
 

@@ -1,7 +1,6 @@
 """``vqscope explore``: prepares what is missing, then runs service and dashboard until they are ended."""
 
 import argparse
-import errno
 import json
 import os
 import socket
@@ -9,12 +8,13 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 
+from backend.addresses import listen
 from backend.supervisor import ChildEnded, NotReady, StopRequested, Supervisor
 from model import prepare
 from model.cli_parser import CommandParser
-from model.errors import VQScopeError
 from model.paths import cache_dir
 
 READY_TIMEOUT_S = 180.0
@@ -45,6 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_port(given.host, given.port)
         if given.api_port:
             check_port(_LOOPBACK, given.api_port)
+        if not is_loopback(given.host):
+            print(
+                f"vqscope: warning: {given.host} can be reached from other machines and no key is asked for:"
+                " whoever reaches it sees the images",
+                file=sys.stderr,
+            )
     with Supervisor() as supervisor:
         try:
             code, prepared = _prepare(supervisor, given)
@@ -77,25 +83,7 @@ def check_port(host: str, port: int) -> None:
     Raises:
         VQScopeError: It could not, and why.
     """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except OSError as error:
-        raise VQScopeError(f"--host {host} is no address of this machine ({error.strerror})") from error
-    with socket.socket(family, kind, protocol) as probe:
-        # As servers do: a connection that ended a moment ago does not hold the port.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise VQScopeError(
-                    f"port {port} is in use: choose another one, such as {port + 1}"
-                ) from error
-            raise VQScopeError(
-                f"cannot listen on {host}:{port} ({error.strerror}): choose another"
-            ) from error
+    listen(host, port).close()
 
 
 def free_port() -> int:
@@ -176,6 +164,12 @@ def reachable(host: str) -> str:
     if host == "::":
         return "[::1]"
     return f"[{host}]" if ":" in host else host
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a server that listens on ``host``, an address or a name, serves this machine alone."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return all(ip_address(address[0]).is_loopback for *_, address in found)
 
 
 def _has_screen() -> bool:

@@ -1,18 +1,50 @@
-"""Names of label values; a multi-label data set stores the bit mask of its classes in one integer."""
+"""What label values mean; a multi-label data set stores the bit mask of its classes in one integer."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.latent.index import LatentIndex
+
+_BITS = 31
+"""An int32 without its sign."""
 
 
-def is_multi_label(dataset: Mapping[str, Any]) -> bool:
-    """Whether an image of the data set may have several classes or none (as in ChestMNIST)."""
-    return str(dataset["task"]).startswith("multi-label")
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a data set of the index."""
+
+    names: Mapping[str, str]
+    """Class names, by class as text."""
+    multi: bool
+    """Whether an image may have several classes or none (as in ChestMNIST): its value is their bit mask."""
+
+    def name(self, value: int) -> str:
+        """Name of a label value; of a bit mask ``A + B``, or ``none``; without a name the value itself."""
+        if not self.multi:
+            return self.names.get(str(value), str(value))
+        present = [self.names.get(str(bit), str(bit)) for bit in range(_BITS) if value >> bit & 1]
+        return " + ".join(present) or "none"
+
+    def having(self, values: NDArray[np.int32], label: int) -> NDArray[np.bool_]:
+        """Which images (n,) are of a class; in a multi-label data set the class may be one among others."""
+        kept: NDArray[np.bool_] = values == label
+        if self.multi:
+            kept = (values >> label) % 2 == 1 if 0 <= label < _BITS else np.zeros_like(kept)
+        return kept
 
 
-def label_name(dataset: Mapping[str, Any], label: int) -> str:
-    """Name of a label value; of a bit mask ``A + B``, or ``none``; without a name the value itself."""
-    names: Mapping[str, str] = dataset["labels"]
-    if not is_multi_label(dataset):
-        return names.get(str(label), str(label))
-    present = [names.get(str(bit), str(bit)) for bit in range(label.bit_length()) if label >> bit & 1]
-    return " + ".join(present) or "none"
+def labels_of(index: LatentIndex) -> dict[str, Labels]:
+    """Labels of each data set of an index, by its name.
+
+    What the file holds decides whether there are several an image; of an index that does not say, the task.
+    """
+    return {
+        dataset["name"]: Labels(
+            dataset["labels"],
+            dataset.get("multi_label", str(dataset["task"]).startswith("multi-label")),
+        )
+        for dataset in index.datasets
+    }

@@ -4,16 +4,19 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from backend.batching import Batcher
 from backend.jobs import ANALYSE
+from backend.labels import Labels, labels_of
 from backend.pictures import PictureCache
 from backend.problems import unavailable
 from backend.settings import Settings
 from model.data.arrays import SplitArrays, open_split
+from model.data.catalogue import require_folder
 from model.errors import VQScopeError
 from model.inference import InferenceModel, load_model
 from model.latent.index import LatentIndex, open_index
@@ -54,6 +57,8 @@ class Loaded:
     """Images by (data set, split), as far as their files are those that were indexed."""
     missing: Mapping[str, str]
     """Why a data set's images cannot be shown, by its name."""
+    labels: Mapping[str, Labels]
+    """What label values mean, by data set."""
     batcher: Batcher
     pictures: PictureCache
 
@@ -135,9 +140,12 @@ class Service:
 
     def _load(self) -> Loaded:
         limits = self.settings.limits
+        folder = data_dir(self.settings.data_dir)
+        if self.settings.data_dir is not None:
+            require_folder(folder)
         model = self._load_model(self.settings.model)
         index = open_index(self.settings.index, model)
-        splits, missing = self._open_images(index)
+        splits, missing = _open_images(index, folder)
         facts = ModelFacts.of(model)
         batcher = Batcher(model, queue_length=limits.queue_length, batch_size=limits.batch_size)
         batcher.start()
@@ -148,25 +156,28 @@ class Service:
         except BaseException:
             batcher.close(CLOSING_SECONDS)
             raise
-        return Loaded(facts, index, splits, missing, batcher, PictureCache(limits.picture_cache_bytes))
+        pictures = PictureCache(limits.picture_cache_bytes)
+        return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures)
 
-    def _open_images(self, index: LatentIndex) -> tuple[dict[tuple[str, str], SplitArrays], dict[str, str]]:
-        folder = data_dir(self.settings.data_dir)
-        splits: dict[tuple[str, str], SplitArrays] = {}
-        missing: dict[str, str] = {}
-        for dataset in index.datasets:
-            name = dataset["name"]
-            opened = {}
-            try:
-                for split in [block.split for block in index.blocks if block.dataset == name]:
-                    opened[name, split] = open_split(name, split, data_dir=folder)
-            except VQScopeError as error:
-                missing[name] = str(error)
+
+def _open_images(
+    index: LatentIndex, folder: Path
+) -> tuple[dict[tuple[str, str], SplitArrays], dict[str, str]]:
+    splits: dict[tuple[str, str], SplitArrays] = {}
+    missing: dict[str, str] = {}
+    for dataset in index.datasets:
+        name = dataset["name"]
+        opened = {}
+        try:
+            for split in [block.split for block in index.blocks if block.dataset == name]:
+                opened[name, split] = open_split(name, split, data_dir=folder)
+        except VQScopeError as error:
+            missing[name] = str(error)
+        else:
+            if any(arrays.info.md5 != dataset["md5"] for arrays in opened.values()):
+                missing[name] = f"the file of {name} in the data folder is not the one that was indexed"
             else:
-                if any(arrays.info.md5 != dataset["md5"] for arrays in opened.values()):
-                    missing[name] = f"the file of {name} in the data folder is not the one that was indexed"
-                else:
-                    splits |= opened
-        for name, reason in missing.items():
-            logger.warning("no images of %s: %s", name, reason)
-        return splits, missing
+                splits |= opened
+    for name, reason in missing.items():
+        logger.warning("no images of %s: %s", name, reason)
+    return splits, missing

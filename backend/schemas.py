@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.selection import Split
+from model.data.npz import Split
 
 ModelVersion = Annotated[
     str,
@@ -17,7 +17,7 @@ IndexVersion = Annotated[
     str, Field(description="Latent index that the answer comes from.", examples=["a41f0c9be27d"])
 ]
 Label = Annotated[
-    int, Field(description="Class; of a multi-label data set the bit mask of its classes.", examples=[3])
+    int, Field(description="Class; in a multi-label data set the bit mask of its classes.", examples=[3])
 ]
 Psnr = Annotated[float, Field(description="Peak signal-to-noise ratio in dB, at most 100.", examples=[30.4])]
 Ssim = Annotated[float, Field(description="Structural similarity, at most 1.", examples=[0.91])]
@@ -100,6 +100,9 @@ class DatasetItem(BaseModel):
     title: str = Field(examples=["BreastMNIST"])
     modality: str = Field(examples=["ultrasound"])
     task: str = Field(examples=["binary-class"])
+    multi_label: bool = Field(
+        description="Whether an image may have several classes or none; its label is then their bit mask."
+    )
     licence: str = Field(examples=["CC BY 4.0"])
     official: bool = Field(description="Whether the file is the official one, by MD5.")
     note: str
@@ -107,10 +110,11 @@ class DatasetItem(BaseModel):
         description="The MedMNIST set whose pictures these are, where a card says so."
     )
     labels: dict[str, str] = Field(
-        description="Class names by label.", examples=[{"0": "malignant", "1": "normal, benign"}]
+        description="Class names by class; in a multi-label data set class i is bit i.",
+        examples=[{"0": "malignant", "1": "normal, benign"}],
     )
     n_samples: dict[str, int] = Field(description="Images per split of the file.")
-    class_counts: dict[str, dict[str, int]] | None = Field(description="Images per split and label.")
+    class_counts: dict[str, dict[str, int]] | None = Field(description="Images per split and class.")
     image_size: int = Field(description="Native height in pixels.", examples=[28])
     n_channels: int = Field(description="1 grey, 3 colour.", examples=[1])
     md5: str | None = Field(description="Of the file that was indexed.")
@@ -153,7 +157,9 @@ class PointColumns(BaseModel):
     dataset: list[str] = Field(examples=[["breastmnist"]])
     split: list[str] = Field(examples=[["train"]])
     position: list[int] = Field(examples=[[0]])
-    label: list[int] = Field(examples=[[1]])
+    label: list[int] = Field(
+        description="Classes; in a multi-label data set bit masks of classes.", examples=[[1]]
+    )
 
 
 class Points(IndexAnswer):

@@ -1,7 +1,7 @@
 """Which rows of an index a request means: rows lie in blocks of one data set and split, so slices say it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from backend.problems import not_found
 from model.latent.index import LatentIndex
 from model.latent.manifest import Block
-
-Split = Literal["train", "val", "test"]
 
 
 def dataset_named(index: LatentIndex, name: str) -> dict[str, Any]:

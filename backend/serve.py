@@ -8,11 +8,11 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from backend.addresses import listen
 from model.cli_parser import CommandParser
 from model.errors import VQScopeError
 
@@ -76,9 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: "Settings") -> int:
-    with _Ending() as ending, _listen(settings.host, settings.port) as listener:
+    with _Ending() as ending, listen(settings.host, settings.port) as listener:
+        from backend.hosts import is_loopback
+
         url = _url(listener)
-        if not _is_loopback(settings.host):
+        if not is_loopback(settings.host):
             print(
                 f"vqscope: warning: {settings.host} can be reached from other machines and no key is asked for: "
                 "whoever reaches it sees the images",
@@ -157,34 +159,6 @@ class _Ending:
             self._server.should_exit = True
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the address before anything slow begins."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise VQScopeError(
-            f"cannot listen on {host!r}: {error.strerror}; give an address of this machine"
-        ) from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(socket.SOMAXCONN)
-    except OSError as error:
-        listener.close()
-        raise VQScopeError(
-            f"cannot listen on {host} port {port}: {error.strerror}; choose another --port (0: a free one)"
-        ) from error
-    return listener
-
-
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,9 +1,10 @@
 """Settings of the service: read once from arguments and ``VQSCOPE_…`` variables, then frozen."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Limits(BaseSettings):
@@ -18,23 +19,30 @@ class Limits(BaseSettings):
     body_bytes: PositiveInt = Field(
         default=32 * 1024**2, description="Most bytes of a request's body; more: 413."
     )
+    body_bytes_in_flight: PositiveInt = Field(
+        default=256 * 1024**2, description="Most bytes of the bodies of all requests in work; more: 429."
+    )
     pixels: PositiveInt = Field(
         default=16 * 1024**2, description="Most pixels of an uploaded image; more: 422."
     )
     images_per_request: PositiveInt = Field(default=64, description="Most images of one upload; more: 413.")
     request_seconds: PositiveFloat = Field(
         default=30.0,
-        description="Longest wait for a request's body (then 408), and for the model's result (then 503).",
+        description="Longest wait for a request's body (then 408), then for decoding and the model together (503).",
     )
     picture_cache_bytes: PositiveInt = Field(
         default=32 * 1024**2, description="Most bytes of ready PNGs kept in memory."
     )
 
     @model_validator(mode="after")
-    def _one_request_fits_the_queue(self) -> "Limits":
+    def _one_request_fits(self) -> "Limits":
         if self.images_per_request > self.queue_length:
             raise ValueError(
                 f"images_per_request ({self.images_per_request}) exceeds queue_length ({self.queue_length})"
+            )
+        if self.body_bytes > self.body_bytes_in_flight:
+            raise ValueError(
+                f"body_bytes ({self.body_bytes}) exceeds body_bytes_in_flight ({self.body_bytes_in_flight})"
             )
         return self
 
@@ -52,5 +60,17 @@ class Settings(BaseSettings):
         description="Folder of the npz files; default: MedMNIST's own.",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on; only this machine by default.")
+    allowed_hosts: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Names to answer to, with commas between (Host header; *: any); "
+        "default: on loopback this machine's own, else any.",
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     limits: Limits = Field(default_factory=Limits)
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+        )

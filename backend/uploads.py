@@ -1,14 +1,14 @@
 """Uploaded images: multipart bytes, kept in memory, to checked arrays of the model's size."""
 
+import asyncio
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 
-from backend.batching import Slots
 from backend.jobs import Picture
-from backend.multipart import read_parts
+from backend.multipart import Part, read_parts
 from backend.pictures import fit
 from backend.problems import Problem, invalid
 from backend.settings import Limits
@@ -49,19 +49,12 @@ class Upload:
     image: Picture
 
 
-async def read_uploads(request: Request, slots: Slots, limits: Limits, size: int) -> list[Upload]:
-    """Read, check and decode the images of a request; each takes a slot, of which the first is held already.
+async def read_files(request: Request, limits: Limits) -> list[Part]:
+    """Read the files of a request; they are not looked at yet.
 
     Raises:
-        Problem: 413 too many images, 415 no multipart body or no supported image, 422 damaged images or
-            none, 429.
+        Problem: 408 or 429 from the body's limits, 413 too large or too many, 415 no multipart body, 422 none.
     """
-    files = await _files(request, limits)
-    slots.grow(len(files) - 1)
-    return await run_in_threadpool(_decode, files, limits, size)
-
-
-async def _files(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "multipart/form-data":
         detail = f"send images as multipart/form-data in fields named {FIELD!r}, not as {kind or 'nothing'}"
@@ -71,19 +64,34 @@ async def _files(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
         raise invalid(f"every part of the body must be a file, with a file name, in a field named {FIELD!r}")
     if not parts:
         raise invalid(f"the body has no file in a field named {FIELD!r}")
-    return [(part.filename or "", bytes(part.data)) for part in parts]
+    return parts
 
 
-def _decode(files: list[tuple[str, bytes]], limits: Limits, size: int) -> list[Upload]:
+async def decode_files(files: list[Part], decoder: Executor, limits: Limits, size: int) -> list[Upload]:
+    """Decode files one by one, each to the model's size at once; ``files`` is emptied on the way.
+
+    Each waits for its turn in ``decoder``, so that requests take turns and none holds a thread of the pool
+    that other routes need. Cancelled, it leaves the rest undone.
+
+    Raises:
+        Problem: 415 no supported image, 422 damaged or too large.
+    """
+    loop = asyncio.get_running_loop()
     uploads = []
-    for number, (filename, data) in enumerate(files, 1):
-        try:
-            image = decode_image(data, max_pixels=limits.pixels, max_bytes=limits.body_bytes)
-        except UnsupportedImage as error:
-            raise Problem(415, "unsupported-image", f"file {number}: {error}") from error
-        except ImageTooLarge as error:
-            raise Problem(422, "image-too-large", f"file {number}: {error}") from error
-        except UnreadableImage as error:
-            raise Problem(422, "unreadable-image", f"file {number}: {error}") from error
-        uploads.append(Upload(filename, fit(image, size)))
+    for number in range(1, len(files) + 1):
+        part = files.pop(0)
+        image = await loop.run_in_executor(decoder, _decode, number, part, limits, size)
+        uploads.append(Upload(part.filename or "", image))
     return uploads
+
+
+def _decode(number: int, part: Part, limits: Limits, size: int) -> Picture:
+    try:
+        image = decode_image(bytes(part.data), max_pixels=limits.pixels, max_bytes=limits.body_bytes)
+    except UnsupportedImage as error:
+        raise Problem(415, "unsupported-image", f"file {number}: {error}") from error
+    except ImageTooLarge as error:
+        raise Problem(422, "image-too-large", f"file {number}: {error}") from error
+    except UnreadableImage as error:
+        raise Problem(422, "unreadable-image", f"file {number}: {error}") from error
+    return fit(image, size)

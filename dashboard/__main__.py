@@ -5,15 +5,18 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from types import FrameType
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from dashboard.app import create_app
 from dashboard.settings import DashboardSettings
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C. Returns 0, or 2 when it cannot start (one line on stderr)."""
+    ending = _Ending()
     parser = argparse.ArgumentParser(
         prog="python -m dashboard",
         description="The VQScope explorer, for a VQScope service that runs elsewhere.",
@@ -30,14 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"vqscope: error: {error}", file=sys.stderr)
         return 2
-    # uvicorn shuts down on these signals and then raises them again, for whoever handled them before:
-    # that is us, and we have nothing left to do, so the process ends with code 0.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
     port = listener.getsockname()[1]
-    print(
-        f"dashboard: http://{settings.host}:{port} (service: {settings.api_url})", file=sys.stderr, flush=True
-    )
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"dashboard: http://{host}:{port} (service: {settings.api_url})", file=sys.stderr, flush=True)
+
+    import uvicorn  # these take seconds, and the address above is told without delay
+
+    from dashboard.app import create_app
+
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
@@ -45,8 +48,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=3,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    if not ending.asked_of(server):
+        server.run(sockets=[listener])
     return 0
+
+
+class _Ending:
+    """SIGTERM and Ctrl-C end the dashboard with code 0, at whatever moment they come.
+
+    Before there is a server they are remembered. While it runs uvicorn handles them, and then raises them
+    again for whoever handled them before: that is this object, which has nothing left to do.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._server: uvicorn.Server | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def asked_of(self, server: "uvicorn.Server") -> bool:
+        """From now on end this server; tell whether a signal came already."""
+        self._server = server
+        return self._asked
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        if self._server is not None:
+            self._server.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:

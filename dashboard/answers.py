@@ -18,13 +18,15 @@ class Dataset:
     name: str
     title: str
     modality: str
-    licence: str
-    note: str
     labels: dict[int, str]
+    """Name of each label value; of a multi-label set, of each class."""
+    multi_label: bool
+    """Whether a label is a bit mask (bit c: class c is present) instead of a class."""
     n_indexed: dict[str, int]
     image_size: int
     warnings: tuple[str, ...]
     available: bool
+    """Whether the service has the pictures; without them there still are figures, codes and places."""
 
     @property
     def n(self) -> int:
@@ -39,9 +41,8 @@ class Dataset:
             name=str(item["name"]),
             title=str(item["title"]),
             modality=str(item["modality"] or ""),
-            licence=str(item["licence"] or ""),
-            note=str(item["note"] or ""),
             labels={int(key): str(value) for key, value in item["labels"].items()},
+            multi_label=bool(item.get("multi_label", False)),
             n_indexed={str(key): int(value) for key, value in item["n_indexed"].items()},
             image_size=int(item["image_size"]),
             warnings=tuple(str(w) for w in item["warnings"]),
@@ -99,7 +100,6 @@ class Ellipse:
     """The region of one group; `outline` is None where the service refused to fit one."""
 
     group: str
-    n: int
     outline: tuple[tuple[float, float], ...] | None
     observed_coverage: float | None
     """Fraction of the group's points inside, in [0, 1]."""
@@ -113,7 +113,6 @@ class Ellipse:
         outline, observed, level = item["outline"], item["observed_coverage"], item["level"]
         return cls(
             group=str(item["group"]),
-            n=int(item["n"]),
             outline=None if outline is None else tuple((float(x), float(y)) for x, y in outline),
             observed_coverage=None if observed is None else float(observed),
             level=None if level is None else float(level),

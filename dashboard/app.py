@@ -11,7 +11,7 @@ from dashboard.client import ApiClient
 from dashboard.components.attributes import attributes
 from dashboard.components.header import banner, header
 from dashboard.components.states import empty
-from dashboard.headers import SecurityHeaders
+from dashboard.headers import LoopbackHosts, SecurityHeaders
 from dashboard.pages import map as map_page
 from dashboard.pages import map_callbacks, reconstructions, reconstructions_callbacks
 from dashboard.routes import add_routes
@@ -95,7 +95,9 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     _register_shell(app)
     map_callbacks.register(app, client, settings)
     reconstructions_callbacks.register(app, client)
-    server.add_middleware(SecurityHeaders)
+    if settings.loopback:
+        server.add_middleware(LoopbackHosts, name=settings.host)
+    server.add_middleware(SecurityHeaders)  # the last one is the outermost: refusals carry them too
     return server
 
 

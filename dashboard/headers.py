@@ -1,7 +1,12 @@
-"""Response headers that keep a page from loading anything that is not the dashboard's own."""
+"""What keeps other pages out: which Host a request may name, and which headers every response carries."""
 
-from starlette.datastructures import MutableHeaders
+import re
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.settings import is_loopback
 
 # Dash writes its configuration as inline scripts, Plotly's WebGL layer compiles functions at run time,
 # both use inline styles. What matters here: nothing is fetched from, or sent to, any other host.
@@ -24,6 +29,45 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\[\]:]+))(?::[0-9]{1,5})?")
+
+
+class LoopbackHosts:
+    """ASGI middleware for a dashboard that only this machine can reach: a Host must name this machine too.
+
+    Otherwise a page of another site, whose name is made to stand for 127.0.0.1 once it is loaded ("DNS
+    rebinding"), could read everything here. An address or localhost cannot be made to stand for something else.
+    """
+
+    def __init__(self, app: ASGIApp, *, name: str) -> None:
+        """`name`: the address or name that the dashboard listens on; a Host may be this one too."""
+        self._app = app
+        self._name = name.lower()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 421 (Misdirected Request)."""
+        if scope["type"] == "lifespan" or self._is_ours(Headers(scope=scope).get("host", "")):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            body = {
+                "type": "about:blank",
+                "title": "Not an address of this dashboard",
+                "status": 421,
+                "detail": "open it as localhost or 127.0.0.1; to reach it from elsewhere start it with --host",
+            }
+            refusal = JSONResponse(
+                body, 421, headers={"Cache-Control": "no-store"}, media_type="application/problem+json"
+            )
+            await refusal(scope, receive, send)
+
+    def _is_ours(self, host: str) -> bool:
+        found = _HOST.fullmatch(host)
+        if found is None:
+            return False
+        named = found[1] or found[2]
+        return is_loopback(named) or named.lower() == self._name
 
 
 class SecurityHeaders:

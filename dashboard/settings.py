@@ -1,6 +1,8 @@
 """How the dashboard is started."""
 
+import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
@@ -34,3 +36,17 @@ class DashboardSettings:
             raise ValueError(f"port {self.port} does not exist; give one between 0 and 65535")
         if self.timeout <= 0 or self.health_interval <= 0 or self.svg_points < 1:
             raise ValueError("timeout, health_interval and svg_points must be positive")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the dashboard; OSError for a name that nothing has."""
+        found = socket.getaddrinfo(self.host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return all(is_loopback(str(address[0])) for *_, address in found)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this address, or the name localhost, stands for this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

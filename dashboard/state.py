@@ -4,6 +4,7 @@ Reading never fails: whoever edits an address by hand gets the default for what 
 Defaults are not written, so that addresses stay short.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
@@ -91,6 +92,27 @@ class MapView:
             level=_number(_last(found, "level", ""), MIN_LEVEL, MAX_LEVEL, cls.level),
             sigma=_number(_last(found, "sigma", ""), MIN_SIGMA, MAX_SIGMA, cls.sigma),
             point=Point.parse(_last(found, "point", "")),
+        )
+
+    @classmethod
+    def from_controls(
+        cls,
+        on: Sequence[str] | None,
+        kind: str,
+        level: float | str | None,
+        sigma: float | str | None,
+        point: str | None,
+    ) -> "MapView":
+        """The view that the page's controls ask for.
+
+        A number field that is being edited may be empty or out of range; the default stands in meanwhile.
+        """
+        return cls(
+            on=None if on is None else tuple(on),
+            kind=kind,
+            level=_number(str(level), MIN_LEVEL, MAX_LEVEL, cls.level),
+            sigma=_number(str(sigma), MIN_SIGMA, MAX_SIGMA, cls.sigma),
+            point=Point.parse(point),
         )
 
 

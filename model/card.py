@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from model.latent.embedding import EMBEDDING_DEFINITION, EMBEDDING_VERSION
+from model.latent.embedding import EMBEDDING_DEFINITION
+from model.versions import EMBEDDING_VERSION
 
 if TYPE_CHECKING:
     from lightning import Trainer

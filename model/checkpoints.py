@@ -13,9 +13,9 @@ from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
 from model.errors import VQScopeError
+from model.versions import FORMAT
 from model.vqvae import VQVAE, VQVAESettings
 
-FORMAT = 1
 MAX_WEIGHT_BYTES = 2 << 30
 ZOO = Path(__file__).parent / "zoo"
 

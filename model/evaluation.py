@@ -9,6 +9,7 @@ import torch
 from tqdm import tqdm
 
 from model.data.arrays import open_split
+from model.data.download import ensure_available
 from model.errors import VQScopeError
 from model.inference import InferenceModel
 from model.metrics import CodebookUsage, Figures
@@ -34,6 +35,7 @@ def evaluate(
     Raises:
         VQScopeError: a data set that does not exist or cannot be read.
     """
+    ensure_available(datasets, data_dir)
     splits = [open_split(name, split, data_dir=data_dir) for name in datasets]
     for part in splits:
         if not len(part):

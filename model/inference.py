@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from model.checkpoints import StoredModel, find_model, read_model
 from model.data.datasets import ImageTransform
 from model.errors import VQScopeError
-from model.latent.embedding import EMBEDDING_VERSION
 from model.metrics import Figures, figures
+from model.versions import EMBEDDING_VERSION
 
 Pictures = NDArray[np.uint8]
 

@@ -1,11 +1,20 @@
-"""Folders that are made once, whole or not at all, whoever else makes them at the same time."""
+"""Folders that are made once, whole or not at all, whoever else makes them at the same time.
+
+Locks are the operating system's, which lets go of them when their holder dies. On Windows, which has no flock,
+there are none: work may be done twice and leftovers stay, the result is whole still.
+"""
 
 import contextlib
+import hashlib
+import json
 import os
+import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+_SEAL = "seal.json"
 
 
 @contextlib.contextmanager
@@ -42,12 +51,26 @@ def made_once(
             raise
 
 
+def seal(folder: Path, names: Sequence[str]) -> None:
+    """Note the SHA-256 of some files of a folder in it, for `is_sealed`."""
+    (folder / _SEAL).write_text(json.dumps(_digests(folder, names), indent=2) + "\n", encoding="utf-8")
+
+
+def is_sealed(folder: Path, names: Sequence[str]) -> bool:
+    """Whether a folder holds these files as they were when it was sealed."""
+    try:
+        return bool(json.loads((folder / _SEAL).read_text(encoding="utf-8")) == _digests(folder, names))
+    except (OSError, ValueError):
+        return False  # a file is missing or unreadable: not whole
+
+
+def _digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
 @contextlib.contextmanager
 def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock that goes with ``path``; the operating system lets go of it when its holder dies.
-
-    On Windows, which has no flock, there is no lock: work may be done twice, the result is whole still.
-    """
+    """Hold the lock that goes with ``path``, which lies in a folder of our own: the lock's file stays there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if sys.platform == "win32":
         yield
@@ -61,3 +84,59 @@ def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
             on_wait()
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def new_folder_beside(final: Path, purpose: str) -> Iterator[Path]:
+    """Make a hidden folder beside ``final`` that `remove_abandoned` spares while this process lives.
+
+    Unlike with `locked`, nothing stays in the user's folder: the new folder is its own lock. Whoever uses it
+    renames or removes it.
+    """
+    while True:
+        folder = final.with_name(f".{final.name}.{purpose}-{os.getpid()}-{secrets.token_hex(4)}")
+        folder.mkdir(parents=True)
+        try:
+            descriptor = _lock_folder(folder)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # taken for abandoned before it was locked
+        try:
+            yield folder
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+        return
+
+
+def remove_abandoned(folder: Path, pattern: str) -> None:
+    """Remove those folders in ``folder`` that match ``pattern`` and whose maker has ended or was killed."""
+    for leftover in folder.glob(pattern):
+        try:
+            descriptor = _lock_folder(leftover)
+        except OSError:
+            continue  # in use, gone by now, or not ours
+        if descriptor is not None:
+            shutil.rmtree(leftover, ignore_errors=True)  # what cannot be removed only takes up room
+            os.close(descriptor)
+
+
+def _lock_folder(folder: Path) -> int | None:
+    """Descriptor that holds the lock of a folder until it is closed; None where folders have no locks.
+
+    Raises:
+        BlockingIOError: Somebody else holds it.
+        FileNotFoundError: It has gone.
+    """
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None  # such as some network file systems
+    return descriptor

@@ -3,7 +3,7 @@
 What is made lies in the cache: ``models/quick-KEY`` and ``indexes/KEY``, where KEY stands for everything that
 went into it, so that a second start finds it and a change of data makes another. Each is made in a temporary
 folder under a lock and renamed when whole: two explorers that start together make it once, and being killed
-at any moment leaves nothing half-made under its final name.
+at any moment leaves nothing half-made under its final name. What was damaged since is made again.
 """
 
 import argparse
@@ -22,7 +22,8 @@ from model.cli_parser import CommandParser, names
 from model.data.catalogue import DatasetInfo, report_warnings
 from model.data.choose import choose_data, count_images
 from model.errors import VQScopeError
-from model.once import made_once
+from model.once import is_sealed, locked, made_once, remove_abandoned, seal
+from model.versions import EMBEDDING_VERSION, FORMAT
 
 DEFAULT_MODEL = "base"
 READY_S = 150
@@ -31,6 +32,7 @@ INDEXED_PER_S = 700
 """Images that the index takes in a second on two cores (measured)."""
 
 _WEIGHTS = "model.safetensors"
+_MODEL_FILES = (_WEIGHTS, "config.json", "card.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,15 +100,16 @@ def choose_model(settings: PrepareSettings, data_dir: Path, infos: Sequence[Data
         model = find_model(settings.model or DEFAULT_MODEL).absolute()
         _say(f"model: {model.name}")
         return model
-    made_of = [*_identity(infos), settings.train_time or "", _version()]
+    made_of = [*_identity(infos), settings.train_time or "", *_versions(), str(FORMAT)]
     model = paths.cache_dir() / "models" / f"quick-{_key(made_of)}"
-    if _has_weights(model):
+    if is_sealed(model, _MODEL_FILES):
         _say(f"model: {model.name} (trained on an earlier start)")
         return model
-    with made_once(model, _has_weights, _waiting) as part:
+    with made_once(model, lambda folder: is_sealed(folder, _MODEL_FILES), _waiting) as part:
         if part:
             limit = settings.train_time or quick_time(sum(map(count_images, infos)))
-            _say(f"model: none yet, training a quick one (at most {limit})")
+            why = f"{model.name} is damaged" if model.exists() else "none yet"
+            _say(f"model: {why}, training a quick one (at most {limit})")
             _train(part, limit, data_dir, infos)
     return model
 
@@ -125,17 +128,27 @@ def choose_index(model: Path, data_dir: Path, infos: Sequence[DatasetInfo]) -> P
     """
     with (model / _WEIGHTS).open("rb") as weights:
         sha256 = hashlib.file_digest(weights, "sha256").hexdigest()
-    index = paths.cache_dir() / "indexes" / _key([sha256, *_identity(infos), _version()])
-    if _opens(index):
+    from model.latent.manifest import FORMAT_VERSION
+
+    made_of = [sha256, *_identity(infos), *_versions(), str(FORMAT_VERSION)]
+    index = paths.cache_dir() / "indexes" / _key(made_of)
+    if _fault(index) is None:
         _say(f"index: {index.name} (built on an earlier start)")
         return index
-    with made_once(index, _opens, _waiting) as part:
-        if part:
-            _say(f"index: building it for {sum(map(count_images, infos)):,} images")
-            from model.inference import load_model
-            from model.latent.index import build_index
+    with locked(index, _waiting):
+        fault = _fault(index)  # again: another vqscope may have built it meanwhile
+        if fault is None:
+            return index
+        remove_abandoned(index.parent, ".*.building-*")  # of other keys too: nobody else would ever look
+        if index.exists():
+            _say(f"index: to be made again ({fault})")
+            shutil.rmtree(index)
+        _say(f"index: building it for {sum(map(count_images, infos)):,} images")
+        from model.inference import load_model
+        from model.latent.index import build_index
 
-            build_index(load_model(model), data_dir=data_dir, datasets=[i.name for i in infos], out=part)
+        # It appears under its name when it is whole, by build_index's own doing.
+        build_index(load_model(model), data_dir=data_dir, datasets=[i.name for i in infos], out=index)
     return index
 
 
@@ -208,6 +221,7 @@ def to_arguments(settings: PrepareSettings) -> list[str]:
 
 
 def _train(run_dir: Path, limit: str, data_dir: Path, infos: Sequence[DatasetInfo]) -> None:
+    from model.checkpoints import read_model
     from model.commands.train import parse
     from model.training import train
 
@@ -217,24 +231,21 @@ def _train(run_dir: Path, limit: str, data_dir: Path, infos: Sequence[DatasetInf
     if result.interrupted:
         raise KeyboardInterrupt  # what was reached so far is not what a later start should find
     shutil.rmtree(run_dir / "checkpoints")  # ten times the model's size, and nobody goes on training it
+    read_model(
+        run_dir
+    )  # needs torch, which a later start need not wait for: the seal says that nothing changed
+    seal(run_dir, _MODEL_FILES)
 
 
-def _has_weights(model: Path) -> bool:
-    return (model / _WEIGHTS).is_file()
-
-
-def _opens(index: Path) -> bool:
-    """Whether a whole index lies there; a damaged one is to be made again, and said to be."""
-    if not index.exists():
-        return False
+def _fault(index: Path) -> str | None:
+    """What is wrong with the index that lies there; None where it is whole."""
     from model.latent.index import open_index
 
     try:
         open_index(index)
     except VQScopeError as error:
-        _say(f"index: to be made again ({error})")
-        return False
-    return True
+        return str(error)
+    return None
 
 
 def _waiting() -> None:
@@ -249,10 +260,12 @@ def _key(parts: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def _version() -> str:
+def _versions() -> list[str]:
+    """Of what turns images into a model and a model into vectors."""
     from importlib.metadata import version
 
-    return version("vqscope")
+    preset = Path(__file__).parent / "presets" / "quick.yaml"
+    return [version("vqscope"), EMBEDDING_VERSION, hashlib.sha256(preset.read_bytes()).hexdigest()]
 
 
 def _zoo() -> Path:

@@ -16,9 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from backend.explore import check_port, free_port, link_ready, reachable
-from model.errors import VQScopeError
-from model.prepare import Prepared
+from backend.explore import free_port
 
 VQSCOPE = Path(sysconfig.get_path("scripts")) / "vqscope"
 PATIENCE_S = 240.0
@@ -242,69 +240,3 @@ class TestExplore:
         assert (tmp_path / "ready" / "index" / "index.json").is_file()
         assert list((tmp_path / "ready" / "data").glob("*.npz"))
         assert [line.split()[0] for line in done.stdout.splitlines()] == ["model", "index", "data"]
-
-
-@pytest.mark.parametrize("option", ["--port", "--api-port"])
-def test_a_port_in_use_is_said_before_anything_starts(option, tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        done = subprocess.run(
-            [VQSCOPE, "explore", "--port", "0", option, str(port)],
-            env={**os.environ, "HOME": str(tmp_path), "VQSCOPE_CACHE": str(tmp_path / "cache")},
-            capture_output=True,
-            text=True,
-        )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"vqscope: error: port {port} is in use: choose another one, such as {port + 1}\n"
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--data-dir", "absent"], "absent does not exist"),
-        (["--port", "99999"], "'99999' is not a port"),
-        (["--host", "no.such.host.invalid"], "is no address of this machine"),
-        (["--train-time", "soon"], "'soon' is not a time"),
-        (["--datasets", ","], "expected names"),
-        (["extra"], "unrecognized arguments"),
-    ],
-)
-def test_a_wrong_argument_is_one_line_and_code_2(arguments, words, tmp_path):
-    done = subprocess.run(
-        [VQSCOPE, "explore", "--port", "0", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path), "VQSCOPE_CACHE": str(tmp_path / "cache")},
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert words in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("host", "name"),
-    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("box", "box")],
-)
-def test_the_url_is_one_that_a_browser_can_open(host, name):
-    assert reachable(host) == name
-
-
-def test_a_port_that_is_free_is_accepted_and_a_foreign_address_is_not():
-    check_port("127.0.0.1", free_port())
-    with pytest.raises(VQScopeError, match=r"cannot listen on 192\.0\.2\.1:"):
-        check_port("192.0.2.1", free_port())
-
-
-def test_links_are_replaced(tmp_path):
-    for name in ("one", "two"):
-        target = tmp_path / name
-        target.mkdir()
-        prepared = Prepared(data_dir=target, datasets=("x",), model=target, index=target)
-        link_ready(tmp_path / "ready", prepared)
-    ready = tmp_path / "ready"
-    assert sorted(path.name for path in ready.iterdir()) == ["data", "index", "model"]
-    assert all(path.resolve() == tmp_path / "two" for path in ready.iterdir())

@@ -96,3 +96,12 @@ def test_the_curl_examples_answer(workplace):
             done = subprocess.run(argv, cwd=workplace, capture_output=True, text=True)
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
             assert '"items"' in done.stdout
+
+
+def test_its_pictures_exist_and_nothing_is_left_to_fill_in():
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert pictures
+    for picture in pictures:
+        with Image.open(Path(__file__).parent.parent / picture) as image:
+            assert image.width >= 1280
+    assert "@@" not in README

@@ -22,6 +22,7 @@ async def datasets(loaded: LoadedNow) -> Datasets:
             {
                 **dataset,
                 "n_indexed": n_indexed[dataset["name"]],
+                "multi_label": loaded.labels[dataset["name"]].multi,
                 "available": dataset["name"] not in loaded.missing,
             }
         )

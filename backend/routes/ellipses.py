@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from backend import problems
 from backend.dependencies import DatasetFilter, LoadedNow, MapName, SplitFilter
-from backend.labels import label_name
+from backend.loading import Loaded
 from backend.schemas import EllipseItem, Ellipses
-from backend.selection import chosen_blocks, dataset_named, rows_of
+from backend.selection import chosen_blocks, rows_of
 from model.latent.ellipse import Ellipse, EllipseKind, fit_ellipses
-from model.latent.index import LatentIndex
 from model.latent.manifest import Block
 
 GroupBy = Literal["dataset", "label", "split"]
@@ -23,7 +22,12 @@ router = APIRouter(prefix="/v1/maps", tags=["maps"])
 def ellipses(
     loaded: LoadedNow,
     map: MapName,
-    group_by: GroupBy = "dataset",
+    group_by: Annotated[
+        GroupBy,
+        Query(
+            description="label: each label of each data set; in a multi-label one each combination of classes."
+        ),
+    ] = "dataset",
     kind: Annotated[
         EllipseKind,
         Query(description="What the ellipse covers: a new image, the group's mean, a share of it."),
@@ -38,7 +42,7 @@ def ellipses(
     """One ellipse per group of the images chosen, with its observed coverage and its warnings."""
     chart = loaded.index.map(map)
     chosen = chosen_blocks(loaded.index, datasets, splits)
-    groups, names = _groups(loaded.index, chosen, group_by)
+    groups, names = _groups(loaded, chosen, group_by)
     coordinates = chart.coordinates[rows_of(chosen)]
     fitted = fit_ellipses(
         coordinates, groups, kind=kind, level=level, k=k, meaningful=chart.keeps_proportions
@@ -47,7 +51,7 @@ def ellipses(
     return Ellipses(model=loaded.model.version, index=loaded.index.version, map=map, items=items)
 
 
-def _groups(index: LatentIndex, chosen: list[Block], by: GroupBy) -> tuple[NDArray[np.int64], dict[int, str]]:
+def _groups(loaded: Loaded, chosen: list[Block], by: GroupBy) -> tuple[NDArray[np.int64], dict[int, str]]:
     """Number the group of each chosen row, and name the numbers."""
     counts = [block.count for block in chosen]
     if by == "split":
@@ -59,10 +63,11 @@ def _groups(index: LatentIndex, chosen: list[Block], by: GroupBy) -> tuple[NDArr
     if by == "dataset":
         return numbers, dict(enumerate(datasets))
     # A label means something within its data set only: the pair is the group.
-    labels = np.asarray(index.images["label"])[rows_of(chosen)].astype(np.int64)
+    labels = np.asarray(loaded.index.images["label"])[rows_of(chosen)].astype(np.int64)
     pairs, numbers = np.unique(np.stack([numbers, labels], axis=1), axis=0, return_inverse=True)
-    infos = [dataset_named(index, name) for name in datasets]
-    names = [f"{datasets[which]} / {label_name(infos[which], label)}" for which, label in pairs.tolist()]
+    names = [
+        f"{datasets[which]} / {loaded.labels[datasets[which]].name(label)}" for which, label in pairs.tolist()
+    ]
     return numbers.reshape(-1), dict(enumerate(names))
 
 

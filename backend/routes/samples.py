@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from backend import caching, problems
-from backend.batching import compute
+from backend.batching import results
 from backend.dependencies import (
     INT32_MAX,
     DatasetFilter,
@@ -19,12 +19,13 @@ from backend.dependencies import (
     SplitFilter,
 )
 from backend.jobs import DECODE, CodedImage, Picture
-from backend.labels import label_name
 from backend.loading import Loaded
 from backend.pictures import png
 from backend.schemas import Sample, Samples
-from backend.selection import Split, chosen_blocks, dataset_named, rows_of, table_of
+from backend.selection import chosen_blocks, dataset_named, rows_of, table_of
 from backend.settings import Settings
+from backend.waiting import attend
+from model.data.npz import Split
 from model.latent.index import LatentIndex
 from model.metrics import error_map
 
@@ -39,7 +40,12 @@ def samples(
     datasets: DatasetFilter = [],  # noqa: B006 - FastAPI copies it
     splits: SplitFilter = [],  # noqa: B006
     label: Annotated[
-        int | None, Query(ge=-INT32_MAX, le=INT32_MAX, description="Only this label value.")
+        int | None,
+        Query(
+            ge=-INT32_MAX,
+            le=INT32_MAX,
+            description="Only images of this class; of a multi-label data set those that have it, among others.",
+        ),
     ] = None,
     sort: Annotated[SortKey, Query(description="position: in the order of the index.")] = "position",
     order: Literal["asc", "desc"] = "asc",
@@ -52,12 +58,19 @@ def samples(
     rows = rows_of(chosen)
     images = table_of(index.images, chosen)
     if label is not None:
-        kept = np.asarray(images["label"]) == label
+        values = np.asarray(images["label"])
+        counts = np.cumsum([block.count for block in chosen])[:-1]
+        kept = np.concatenate(
+            [
+                loaded.labels[block.dataset].having(part, label)
+                for block, part in zip(chosen, np.split(values, counts), strict=True)
+            ]
+        )
         rows, images = rows[kept], images.filter(pa.array(kept))
-    values = rows if sort == "position" else np.asarray(images[sort])
-    ranked = np.argsort(values if order == "asc" else -values, kind="stable")
+    keys = rows if sort == "position" else np.asarray(images[sort])
+    ranked = np.argsort(keys if order == "asc" else -keys, kind="stable")
     page = rows[ranked[offset : offset + limit]]
-    items = sample_items(index, page)
+    items = sample_items(loaded, page)
     return Samples.model_validate(
         {
             "model": loaded.model.version,
@@ -79,7 +92,7 @@ def sample(loaded: LoadedNow, dataset: DatasetName, split: Split, position: Posi
         {
             "model": loaded.model.version,
             "index": index.version,
-            **sample_items(index, np.array([row]))[0],
+            **sample_items(loaded, np.array([row]))[0],
             "codes": index.codes[row].tolist(),
             "maps": {name: index.map(name).coordinates[row].tolist() for name in index.map_names},
         }
@@ -126,11 +139,11 @@ async def picture(
     return Response(made, headers=headers, media_type="image/png")
 
 
-def sample_items(index: LatentIndex, rows: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - (n,) integers
+def sample_items(loaded: Loaded, rows: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - (n,) integers
     """Rows of the table of images as JSON knows them, each with the name of its label."""
-    items: list[dict[str, Any]] = index.images.take(pa.array(rows, pa.int64())).to_pylist()
+    items: list[dict[str, Any]] = loaded.index.images.take(pa.array(rows, pa.int64())).to_pylist()
     for item in items:
-        item["label_name"] = label_name(dataset_named(index, item["dataset"]), item["label"])
+        item["label_name"] = loaded.labels[item["dataset"]].name(item["label"])
     return items
 
 
@@ -154,8 +167,8 @@ async def _make(
         return await run_in_threadpool(png, image)
     coded = CodedImage(np.asarray(loaded.index.codes[row]), image)
     with loaded.batcher.slots():
-        (reconstruction,) = await compute(
-            request, loaded.batcher, DECODE, [coded], seconds=settings.limits.request_seconds
+        (reconstruction,) = await attend(
+            request, results(loaded.batcher, DECODE, [coded]), seconds=settings.limits.request_seconds
         )
     if kind == "reconstruction":
         return await run_in_threadpool(png, reconstruction)

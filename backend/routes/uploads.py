@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from backend import jobs, problems
-from backend.batching import Job, compute
+from backend.batching import Job, results
 from backend.dependencies import LoadedNow, SettingsNow
 from backend.jobs import ANALYSE, ENCODE, Analysed, Picture
 from backend.loading import Loaded
@@ -17,7 +17,8 @@ from backend.pictures import png
 from backend.routes.samples import sample_items
 from backend.schemas import Encoded, EncodeItem, Projected, ProjectItem, Reconstructed, ReconstructItem
 from backend.settings import Settings
-from backend.uploads import REQUEST_BODY, Upload, read_uploads
+from backend.uploads import REQUEST_BODY, Upload, decode_files, read_files
+from backend.waiting import attend
 from model.latent.neighbours import Metric, nearest
 from model.metrics import error_map
 
@@ -29,7 +30,7 @@ Result = TypeVar("Result")
 @router.post("/encode", responses=PROBLEMS, openapi_extra=REQUEST_BODY)
 async def encode(request: Request, loaded: LoadedNow, settings: SettingsNow) -> Encoded:
     """Embedding, codes and quantisation error of each image; other sizes are first brought to the model's."""
-    uploads, results = await _compute(request, loaded, settings, ENCODE)
+    uploads, found = await _compute(request, loaded, settings, ENCODE)
     items = [
         EncodeItem(
             filename=upload.filename,
@@ -37,7 +38,7 @@ async def encode(request: Request, loaded: LoadedNow, settings: SettingsNow) -> 
             codes=result.codes.tolist(),
             quantisation_error=result.quantisation_error,
         )
-        for upload, result in zip(uploads, results, strict=True)
+        for upload, result in zip(uploads, found, strict=True)
     ]
     return Encoded(model=loaded.model.version, items=items)
 
@@ -45,8 +46,8 @@ async def encode(request: Request, loaded: LoadedNow, settings: SettingsNow) -> 
 @router.post("/reconstruct", responses=PROBLEMS, openapi_extra=REQUEST_BODY)
 async def reconstruct(request: Request, loaded: LoadedNow, settings: SettingsNow) -> Reconstructed:
     """Each image through the codes and back, its error and figures; all at the model's image size."""
-    uploads, results = await _compute(request, loaded, settings, ANALYSE)
-    items = await run_in_threadpool(_pictures, uploads, results)
+    uploads, found = await _compute(request, loaded, settings, ANALYSE)
+    items = await run_in_threadpool(_pictures, uploads, found)
     return Reconstructed(model=loaded.model.version, items=items)
 
 
@@ -61,8 +62,8 @@ async def project(
 ) -> Projected:
     """Each image's place on a fitted map, and its nearest images of the index in the space of embeddings."""
     loaded.index.map(map)  # a wrong name is told before the body is read
-    uploads, results = await _compute(request, loaded, settings, ENCODE)
-    items = await run_in_threadpool(_place, loaded, map, k, metric, uploads, results)
+    uploads, found = await _compute(request, loaded, settings, ENCODE)
+    items = await run_in_threadpool(_place, loaded, map, k, metric, uploads, found)
     return Projected(model=loaded.model.version, index=loaded.index.version, map=map, items=items)
 
 
@@ -71,11 +72,16 @@ async def _compute(
 ) -> tuple[list[Upload], list[Result]]:
     # The slot is taken before the body is read: an overloaded service reads no uploads.
     with loaded.batcher.slots() as slots:
-        uploads = await read_uploads(request, slots, settings.limits, loaded.model.image_size)
-        images = [upload.image for upload in uploads]
-        return uploads, await compute(
-            request, loaded.batcher, job, images, seconds=settings.limits.request_seconds
-        )
+        limits = settings.limits
+        files = await read_files(request, limits)
+        slots.grow(len(files) - 1)
+
+        async def work() -> tuple[list[Upload], list[Result]]:
+            decoder = request.app.state.decoder
+            uploads = await decode_files(files, decoder, limits, loaded.model.image_size)
+            return uploads, await results(loaded.batcher, job, [upload.image for upload in uploads])
+
+        return await attend(request, work(), seconds=limits.request_seconds)
 
 
 def _pictures(uploads: Sequence[Upload], results: Sequence[Analysed]) -> list[ReconstructItem]:
@@ -106,7 +112,7 @@ def _place(
     rows, distances = nearest(index.embeddings, embeddings, k=k, metric=metric)
     items = []
     for upload, place, near, far in zip(uploads, places, rows, distances, strict=True):
-        names = sample_items(index, near)
+        names = sample_items(loaded, near)
         neighbours = [
             {**item, "distance": distance} for item, distance in zip(names, far.tolist(), strict=True)
         ]

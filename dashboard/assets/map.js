@@ -5,7 +5,7 @@
   const SPLITS = ["train", "val", "test"];
   const SPLIT_NAMES = { train: "training", val: "validation", test: "test" };
   const POSITION_RANGE = 2 ** 31;
-  const SPLIT_RANGE = 4;
+  const SPLIT_RANGE = 3;
   const THUMBNAIL = 140; // CSS pixels at most
   const noUpdate = () => window.dash_clientside.no_update;
 
@@ -19,8 +19,18 @@
     return {
       position: number % POSITION_RANGE,
       split: SPLITS[rest % SPLIT_RANGE],
-      label: Math.floor(rest / SPLIT_RANGE) - 1,
+      labelPlace: Math.floor(rest / SPLIT_RANGE),
     };
+  }
+
+  /** The label in words, as the service words it (backend/labels.py). */
+  function labelName(about, label) {
+    const name = (value) => about.labels[String(value)] || String(value);
+    if (!about.multiLabel || label < 0) return name(label);
+    // A bit mask: bit c is set where class c is present.
+    const present = [];
+    for (let c = 0; 2 ** c <= label; c++) if (Math.floor(label / 2 ** c) % 2) present.push(name(c));
+    return present.join(" + ") || "none";
   }
 
   function graph() {
@@ -85,33 +95,39 @@
   function identity(event) {
     const point = event.points.find((p) => p.customdata !== undefined);
     if (!point || !wanted.loaded) return null;
-    const dataset = point.data.meta.dataset;
+    const { dataset, labels } = point.data.meta;
     const about = wanted.loaded.datasets[dataset];
     const id = unpack(point.customdata);
     const path = [dataset, id.split, id.position].map(encodeURIComponent).join("/");
     const name = `${dataset}/${id.split}/${id.position}`;
-    return { ...id, dataset, about, name, url: `/pictures/${path}/image?v=${wanted.loaded.index}` };
+    return { ...id, label: labels[id.labelPlace], dataset, about, name, url: `/pictures/${path}/image?v=${wanted.loaded.index}` };
   }
 
   function showCard(event) {
     const id = identity(event);
     if (!id) return;
     const card = document.getElementById("hover-card");
-    const img = document.getElementById("hover-image");
     if (hovered !== id.name) {
       hovered = id.name;
-      const edge = id.about.size <= THUMBNAIL ? id.about.size * Math.floor(THUMBNAIL / id.about.size) : THUMBNAIL;
-      img.width = img.height = edge;
-      // The picture of the point before must never stand beside the name of this one.
-      img.removeAttribute("src");
-      img.src = id.url;
-      const label = id.about.labels[String(id.label)] || "label " + id.label;
-      const lines = [label, id.dataset, `${SPLIT_NAMES[id.split]} image ${id.position.toLocaleString("en-GB")}`];
+      showPicture(id);
+      const place = `${SPLIT_NAMES[id.split]} image ${id.position.toLocaleString("en-GB")}`;
+      const lines = [labelName(id.about, id.label), id.dataset, place];
+      if (!id.about.available) lines.push("picture not available");
       document.getElementById("hover-text").replaceChildren(...lines.map((line) => Object.assign(document.createElement("div"), { textContent: line })));
       card.dataset.point = id.name;
     }
     card.hidden = false;
     place(card, event.event);
+  }
+
+  function showPicture({ about, url }) {
+    const img = document.getElementById("hover-image");
+    // The picture of the point before must never stand beside the name of this one.
+    img.removeAttribute("src");
+    img.hidden = !about.available;
+    if (!about.available) return;
+    img.width = img.height = about.size <= THUMBNAIL ? about.size * Math.floor(THUMBNAIL / about.size) : THUMBNAIL;
+    img.src = url;
   }
 
   function place(card, mouse) {

@@ -6,7 +6,7 @@ from dashboard.answers import Sample
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
 from dashboard.components.legend import swatch
-from dashboard.components.pictures import error_scale, trio
+from dashboard.components.pictures import error_scale, no_pictures, trio
 from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, decibel, figure
 from dashboard.state import Point
@@ -17,11 +17,14 @@ def nothing_selected() -> html.Div:
     return empty("No image selected", "Move over the map to see images; click a point to inspect one.")
 
 
-def inspector(sample: Sample, version: str, *, dataset_index: int, image_size: int) -> html.Div:
+def inspector(
+    sample: Sample, version: str, *, dataset_index: int, image_size: int, available: bool
+) -> html.Div:
     """The filled inspector.
 
     `version` is the index version of the sample, `dataset_index` the place of its data set in
-    /v1/datasets and `image_size` the native edge of its images in pixels.
+    /v1/datasets, `image_size` the native edge of its images in pixels, and `available` says whether the
+    service has its pictures.
     """
     point = Point(sample.dataset, sample.split, sample.position)
     split = SPLIT_NAMES.get(sample.split, sample.split)
@@ -41,7 +44,9 @@ def inspector(sample: Sample, version: str, *, dataset_index: int, image_size: i
                 wide_target=150,
                 description=f"{sample.label_name}, {sample.dataset}, {place}",
                 after=[error_scale()],
-            ),
+            )
+            if available
+            else no_pictures(),
             _figures(sample),
             *([_codes(sample.codes)] if sample.codes else []),
         ],

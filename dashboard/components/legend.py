@@ -7,7 +7,7 @@ from dash import html
 
 from dashboard.answers import Dataset, Ellipse
 from dashboard.components.attributes import attributes
-from dashboard.components.words import count, per_cent
+from dashboard.components.words import NO_PICTURES, count, per_cent
 from dashboard.palette import mark
 from dashboard.state import MapView
 
@@ -64,6 +64,12 @@ def warning_mark(dataset: Dataset, ellipse: Ellipse | None) -> list[dmc.HoverCar
     ]
 
 
+def _no_pictures(dataset: Dataset) -> list[html.Span]:
+    if dataset.available:
+        return []
+    return [html.Span("no pictures", className="legend-no-pictures", title=NO_PICTURES)]
+
+
 def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool) -> html.Div:
     name = dataset.name
     return html.Div(
@@ -95,6 +101,7 @@ def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool) -> html.Div:
                                 id={"type": "dataset-warning", "name": name},
                                 className="legend-warning",
                             ),
+                            *_no_pictures(dataset),
                             html.Span(dataset.modality, className="legend-modality", title=dataset.modality),
                             html.Span(
                                 coverage(ellipse),

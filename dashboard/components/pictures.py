@@ -7,6 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard.components.attributes import attributes
+from dashboard.components.words import NO_PICTURES
 from dashboard.state import Point
 
 TITLES: Mapping[str, str] = {"image": "Original", "reconstruction": "Reconstruction", "error": "Error"}
@@ -60,6 +61,14 @@ def trio(
         + list(after),
         className="trio",
         style=style,
+    )
+
+
+def no_pictures() -> html.Div:
+    """What stands in the place of the pictures that the service does not have."""
+    return html.Div(
+        [html.Div("Pictures not available", className="no-pictures-title"), html.Div(NO_PICTURES)],
+        className="no-pictures",
     )
 
 

@@ -24,3 +24,8 @@ def figure(value: float, digits: int) -> str:
 
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+
+NO_PICTURES = (
+    "The service has no pictures of this data set: its data folder lacks the file, or holds another one than "
+    "was indexed."
+)

@@ -16,20 +16,22 @@ from dashboard.palette import Mark, mark, rgba
 from dashboard.state import MapView
 
 _POSITION_RANGE = 2**31
-_SPLIT_RANGE = 4
+_SPLIT_RANGE = 3
 _GREY = "rgba(128,140,152,0.9)"
 
 
-def pack_identity(position: NDArray[Any], split: NDArray[Any], label: NDArray[Any]) -> NDArray[np.float64]:
+def pack_identity(position: NDArray[Any], split: NDArray[Any], place: NDArray[Any]) -> NDArray[np.float64]:
     """Identity of each point as one exactly representable number, (n,) float64.
 
-    position + 2³¹ · (split + 4 · (label + 1)): one flat binary column instead of three (assets/map.js
-    takes it apart). Exact below 2⁵³, that is for labels below 2²⁰.
+    position + 2³¹ · (split + 3 · place): one flat binary column instead of three (assets/map.js takes it
+    apart). `place` is that of the label among the labels that occur, in the trace's meta: the label itself
+    may be a bit mask of 31 classes, for which there is no room. Exact below 2⁵³, that is for more than a
+    million different labels.
     """
-    rest = split.astype(np.float64) + _SPLIT_RANGE * (label.astype(np.float64) + 1)
+    rest = split.astype(np.float64) + _SPLIT_RANGE * place.astype(np.float64)
     packed: NDArray[np.float64] = position.astype(np.float64) + _POSITION_RANGE * rest
     if packed.size and packed.max() >= 2**53:
-        raise ValueError("a label is too large to be packed with its position")
+        raise ValueError("there are too many different labels to be packed with the positions")
     return packed
 
 
@@ -96,12 +98,18 @@ def _points_trace(
     total: int,
 ) -> go.Scatter:
     crowd = total > 10_000
+    labels, places = np.unique(points.label[rows], return_inverse=True)
     return scatter(
         x=points.x[rows],
         y=points.y[rows],
-        customdata=pack_identity(points.position[rows], points.split[rows], points.label[rows]),
+        customdata=pack_identity(points.position[rows], points.split[rows], places),
         name=dataset.name,
-        meta={"role": "points", "dataset": dataset.name, "extent": _trace_extent(points, rows)},
+        meta={
+            "role": "points",
+            "dataset": dataset.name,
+            "extent": _trace_extent(points, rows),
+            "labels": labels.tolist(),
+        },
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 4 if crowd else 6, "line": {"width": 0}},
         opacity=0.45 if crowd else 0.7,

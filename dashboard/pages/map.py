@@ -9,6 +9,9 @@ from dashboard.components.inspector import nothing_selected
 from dashboard.components.states import empty
 from dashboard.state import MAX_LEVEL, MAX_SIGMA, MIN_LEVEL, MIN_SIGMA, MapView
 
+MAP = "pca"
+"""Name of the map that is shown."""
+
 KIND_NAMES = {
     "prediction": "Prediction: a new image",
     "mean": "Confidence of the mean",
@@ -184,9 +187,7 @@ def _inspector() -> html.Section:
 
 def _stores() -> list[dcc.Store]:
     return [
-        dcc.Store(
-            id="map-loaded"
-        ),  # {"index", "datasets": {name: {"labels", "size", "place"}}} of what is drawn
+        dcc.Store(id="map-loaded"),  # {"index", "datasets": {name: what map_loading.py says of it}}
         dcc.Store(id="map-on"),  # names of the data sets that are on
         dcc.Store(id="map-selected"),  # "DATASET/SPLIT/POSITION" or null
         dcc.Store(id="map-sample"),  # {"dataset", "x", "y"} of the inspected image, or null

@@ -7,7 +7,7 @@ from dash import dcc, html
 
 from dashboard.answers import Dataset, Sample
 from dashboard.components.attributes import attributes
-from dashboard.components.pictures import error_scale, trio
+from dashboard.components.pictures import error_scale, no_pictures, trio
 from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, decibel, figure
 from dashboard.state import SPLITS, MapView, Point, ReconstructionsView
@@ -57,8 +57,9 @@ def layout() -> html.Main:
 
 
 def label_options(dataset: Dataset) -> list[dict[str, str]]:
-    """Choices of the label filter."""
-    each = [{"value": str(key), "label": name} for key, name in sorted(dataset.labels.items())]
+    """Choices of the label filter: a label, or of a multi-label set a class that is present among others."""
+    word = "with " if dataset.multi_label else ""
+    each = [{"value": str(key), "label": f"{word}{name}"} for key, name in sorted(dataset.labels.items())]
     return [{"value": ALL_LABELS, "label": "All labels"}, *each]
 
 
@@ -79,7 +80,9 @@ def _card(dataset: Dataset, sample: Sample, version: str) -> html.Article:
                 target=84,
                 wide_target=112,
                 description=f"{sample.label_name}, {dataset.name}, {place}",
-            ),
+            )
+            if dataset.available
+            else no_pictures(),
             html.Div(
                 [
                     html.Span(sample.label_name, className="card-label", title=sample.label_name),

@@ -1,17 +1,16 @@
 """`vqscope data`: which data sets there are, and fetching MedMNIST's."""
 
 import json
-import sys
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from model import paths
 from model.cli_parser import CommandParser, names
-from model.data.catalogue import DatasetInfo, list_datasets
+from model.data.catalogue import DatasetInfo, list_datasets, report_warnings
 from model.data.download import download
 from model.data.npz import SPLITS
-from model.data.official import SIZES
+from model.data.official import SIZES, download_command
 from model.errors import VQScopeError
 
 _EXAMPLES = """examples:
@@ -60,10 +59,8 @@ def main(argv: list[str]) -> int:
     there = sum(info.available for info in infos)
     print(f"\n{there} of {len(infos)} available in {folder}")
     if there < len(infos):
-        print("Fetch MedMNIST's own with: vqscope data download --datasets NAME,NAME")
-    for info in infos:
-        for warning in info.warnings:
-            print(f"vqscope: warning: {info.name}: {warning}", file=sys.stderr)
+        print(f"Fetch MedMNIST's own with: {download_command(folder, ['NAME', 'NAME'])}")
+    report_warnings(infos)
     return 0
 
 

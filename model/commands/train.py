@@ -47,7 +47,9 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--run-dir", type=Path, required=True, help="folder that the run is written to")
     parser.add_argument("--max-epochs", type=int | None, help="short for --trainer.max_epochs")
     parser.add_argument("--max-time", type=str | None, help="wall time at most, HH:MM:SS")
-    parser.add_argument("--seed", type=int | None, help="of weights, codebook, order and augmentation (default: 0)")
+    parser.add_argument(
+        "--seed", type=int | None, help="of weights, codebook, order and augmentation (default: 0)"
+    )
     parser.add_argument("--config", action="config", help="YAML file with any of the options below")
     parser.add_class_arguments(VQVAESettings, "model")
     parser.add_class_arguments(OptimizerSettings, "optimizer")

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from model.data.catalogue import DatasetInfo, find_dataset
 from model.data.fingerprint import fingerprint
 from model.data.npz import SPLITS, ArrayHeader, DatasetDamaged, read_header, read_layout
+from model.data.official import download_command
 from model.errors import VQScopeError
 from model.once import locked
 from model.paths import cache_dir
@@ -95,11 +96,9 @@ def _unavailable(info: DatasetInfo, data_dir: Path) -> DatasetUnavailable:
         return DatasetUnavailable(
             f"{info.name} cannot be used: {info.warnings[-1] if info.warnings else 'broken'}"
         )
-    size = f" --size {info.image_size}" if info.image_size != 28 else ""
     flag = info.name.removesuffix(f"_{info.image_size}")
-    return DatasetUnavailable(
-        f"{info.name}.npz is not in {data_dir}; fetch it with: vqscope data download --datasets {flag}{size}"
-    )
+    command = download_command(data_dir, [flag], size=info.image_size)
+    return DatasetUnavailable(f"{info.name}.npz is not in {data_dir}; fetch it with: {command}")
 
 
 def _member(info: DatasetInfo, member: str, folder: Path) -> Path:

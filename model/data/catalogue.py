@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import functools
 import re
 import sys
 from collections.abc import Iterable
@@ -33,6 +34,9 @@ class DatasetInfo:
     title: str
     modality: str
     task: str  # MedMNIST's words: multi-class, binary-class, ordinal-regression, "multi-label, binary-class"
+    multi_label: (
+        bool  # an image has several yes/no labels (ChestMNIST) rather than one class; the file decides
+    )
     labels: dict[int, str]  # what each label value means; with several labels, what each column means
     licence: str
     official: bool  # the file's MD5 is MedMNIST's; for other names what the card says
@@ -50,11 +54,6 @@ class DatasetInfo:
     source: Source
     stands_for: str | None  # the MedMNIST set whose pictures these are, where a card says so
     warnings: tuple[str, ...]  # each one line, for the user's eyes
-
-    @property
-    def multi_label(self) -> bool:
-        """Whether an image has several yes/no labels (ChestMNIST) rather than one class."""
-        return self.task.startswith("multi-label")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON knows them: path as text, label values as text keys, tuples as lists."""
@@ -96,11 +95,28 @@ def find_dataset(name: str, data_dir: Path, *, cache: Path | None = None) -> Dat
     raise DatasetNotFound(f"no data set {name!r} in {data_dir}; {hint}{there}")
 
 
+def require_folder(data_dir: Path) -> None:
+    """Raise VQScopeError where the data folder does not exist."""
+    if not data_dir.is_dir():
+        raise VQScopeError(
+            f"the data folder {data_dir} does not exist: choose another with --data-dir or VQSCOPE_DATA"
+        )
+
+
 def report_warnings(infos: Iterable[DatasetInfo]) -> None:
-    """Print the warnings of the data sets about to be used to stderr, one line each."""
+    """Print the warnings of the data sets about to be used to stderr, one line each, once in a process.
+
+    A process may choose data, train on them and index them: the same file is remarked upon the first time.
+    """
     for info in infos:
         for warning in info.warnings:
-            print(f"vqscope: warning: {info.name}: {warning}", file=sys.stderr)
+            _report_once(info.path, f"vqscope: warning: {info.name}: {warning}")
+
+
+@functools.cache
+def _report_once(path: Path | None, line: str) -> None:
+    del path  # of files of the same name in two folders each is told
+    print(line, file=sys.stderr)
 
 
 def _describe(name: str, data_dir: Path, cache: Path | None) -> DatasetInfo:
@@ -140,6 +156,7 @@ def _describe(name: str, data_dir: Path, cache: Path | None) -> DatasetInfo:
     return dataclasses.replace(
         info,
         task=info.task or _task(layout.n_labels, len(labels)),
+        multi_label=layout.n_labels > 1,
         labels=labels,
         official=found.md5 == official.md5 if official else bool(card and card.official),
         n_channels=layout.n_channels,
@@ -160,11 +177,13 @@ def _announced(name: str, official: OfficialSet | None, card: Card | None) -> Da
         source = "medmnist"
     elif card and name.startswith(SAMPLE_PREFIX):
         source = "sample"
+    task = said.task or (official.task if official else "")
     return DatasetInfo(
         name=name,
         title=said.title or (official.title if official else name),
         modality=said.modality or (official.modality if official else "unknown"),
-        task=said.task or (official.task if official else ""),
+        task=task,
+        multi_label=task.startswith("multi-label"),
         labels=said.labels or (official.labels if official else {}),
         licence=said.licence or (official.licence if official else "unknown"),
         official=False,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from model import paths
-from model.data.catalogue import DatasetInfo, find_dataset, list_datasets
+from model.data.catalogue import DatasetInfo, find_dataset, list_datasets, require_folder
+from model.data.official import download_command
 from model.errors import VQScopeError
 from model.once import locked
 
@@ -23,9 +24,9 @@ def choose_data(
 ) -> tuple[Path, list[DatasetInfo]]:
     """Folder and data sets to explore.
 
-    A folder that the user named (``data_dir``, ``VQSCOPE_DATA``) is used or refused, never replaced, unless
-    ``or_sample`` allows it. Without one: MedMNIST's own folder if it holds a set, else a download, else the
-    offline sample.
+    The folder is the one that the user named (``data_dir``, ``VQSCOPE_DATA``), else MedMNIST's own. What it
+    lacks is downloaded into it; where that cannot be had and no set was asked for by name, the offline sample
+    is taken.
 
     Args:
         data_dir: The folder that the user named.
@@ -34,24 +35,28 @@ def choose_data(
         say: Is told what is done, one line at a time.
 
     Raises:
-        VQScopeError: The named folder or data set does not exist, or no set in it can be read.
+        VQScopeError: The named folder does not exist, none of its files can be read, or a data set that was
+            asked for by name cannot be had.
     """
     named = data_dir or os.environ.get("VQSCOPE_DATA")
     folder = paths.data_dir(data_dir).absolute()
+    if named and not or_sample:
+        require_folder(folder)
     found = _choose_sets(folder, datasets, say)
     if found:
         return folder, found
     if or_sample:
         say(f"no data set in {folder}: taking the offline sample")
         return _sample(datasets, say)
-    if named:
-        raise VQScopeError(_why_none(folder, datasets))
-    wanted = list(datasets or PAPER_SETS)
-    say(f"no data set in {folder}: trying to download {', '.join(wanted)}")
-    from model.data.download import download
+    if named and not datasets:
+        _refuse_broken(folder)
+    wanted = datasets or PAPER_SETS
+    missing = [name for name in wanted if not (folder / f"{name}.npz").exists()]
+    say(f"{', '.join(missing)} not in {folder}: trying to download")
+    from model.data.download import ensure_available  # httpx, which a start with data need not wait for
 
     try:
-        download(wanted, folder, 28)
+        ensure_available(wanted, folder)
     except VQScopeError as error:
         if datasets:
             raise  # asked for by name: nothing else will do
@@ -81,7 +86,7 @@ def _choose_sets(folder: Path, wanted: Sequence[str], say: Say) -> list[DatasetI
         return infos if all(info.available for info in infos) else []
     taken: list[DatasetInfo] = []
     left = []
-    for info in sorted(_smallest([i for i in list_datasets(folder) if i.available]), key=_rank):
+    for info in sorted(_one_of_each([i for i in list_datasets(folder) if i.available], say), key=_rank):
         if not taken or sum(map(count_images, [*taken, info])) <= MAX_IMAGES:
             taken.append(info)
         else:
@@ -96,34 +101,45 @@ def count_images(info: DatasetInfo) -> int:
     return sum(info.n_samples.values())
 
 
-def _smallest(infos: Sequence[DatasetInfo]) -> list[DatasetInfo]:
-    """Of one set at several sizes (`breastmnist`, `breastmnist_64`) the smallest."""
+def _one_of_each(infos: Sequence[DatasetInfo], say: Say) -> list[DatasetInfo]:
+    """Of files with the same pictures one: their splits differ, so together they would leak test images.
+
+    That is MedMNIST's own before a stand-in, the official file before another, and of several sizes
+    (`breastmnist`, `breastmnist_64`) the smallest.
+    """
     best: dict[str, DatasetInfo] = {}
-    for info in infos:
-        base = re.sub(r"_(64|128|224)$", "", info.name)
-        if base not in best or info.image_size < best[base].image_size:
-            best[base] = info
+    for info in sorted(infos, key=lambda i: (i.source != "medmnist", not i.official, i.image_size, i.name)):
+        taken = best.setdefault(_pictures(info), info)
+        if _base(info.name) != _base(taken.name):
+            say(
+                f"left out: {info.name}, the pictures of {taken.name} split another way (choose with --datasets)"
+            )
     return list(best.values())
+
+
+def _pictures(info: DatasetInfo) -> str:
+    """Name of the set whose pictures a file holds, whatever their size."""
+    return _base(info.stands_for or info.name)
+
+
+def _base(name: str) -> str:
+    return re.sub(r"_(64|128|224)$", "", name)
 
 
 def _rank(info: DatasetInfo) -> tuple[int, str]:
     """The paper's order first, where a stand-in takes the place of its set."""
-    name = info.stands_for or info.name
+    name = _pictures(info)
     return (PAPER_SETS.index(name) if name in PAPER_SETS else len(PAPER_SETS), info.name)
 
 
-def _why_none(folder: Path, wanted: Sequence[str]) -> str:
-    if not folder.is_dir():
-        return f"the data folder {folder} does not exist: choose another with --data-dir or VQSCOPE_DATA"
-    infos = list_datasets(folder)
-    remedy = f"put npz files there or run `vqscope data download --data-dir {folder}`"
-    if wanted:
-        there = {info.name for info in infos if info.available}
-        return f"{folder} does not hold {', '.join(name for name in wanted if name not in there)}: {remedy}"
-    broken = [f"{info.name}: {'; '.join(info.warnings)}" for info in infos if info.path]
-    if broken:
-        return f"no data set in {folder} can be read ({broken[0]}): {remedy}"
-    return f"{folder} holds no data set: {remedy}"
+def _refuse_broken(folder: Path) -> None:
+    """Raise VQScopeError where a folder without a usable set holds files: the user means those."""
+    for info in list_datasets(folder):
+        if info.path:
+            raise VQScopeError(
+                f"no data set in {folder} can be read ({info.name}: {'; '.join(info.warnings)}):"
+                f" put npz files there or run: {download_command(folder)}"
+            )
 
 
 def _sample(wanted: Sequence[str], say: Say) -> tuple[Path, list[DatasetInfo]]:

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from model.data.catalogue import find_dataset, report_warnings
 from model.data.datasets import Batch, BiomedicalDataset, whole_batch
+from model.data.download import ensure_available
 from model.data.npz import SPLITS
 from model.data.sampler import BalancedSampler
 from model.errors import VQScopeError
@@ -55,8 +56,9 @@ class BiomedicalDataModule(LightningDataModule):
         self._splits: dict[str, BiomedicalDataset] = {}
 
     def prepare_data(self) -> None:
-        """Unpack what is not yet in the cache and show the warnings of the data sets, in one process only."""
+        """Download what is absent, show warnings, unpack what is not yet in the cache: in one process only."""
         data_dir = self.settings.data_dir
+        ensure_available(self.settings.datasets, data_dir, cache=self._cache)
         report_warnings(find_dataset(name, data_dir, cache=self._cache) for name in self.settings.datasets)
         for split in SPLITS:
             self.split(split)

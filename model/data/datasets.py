@@ -11,6 +11,8 @@ from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from model.data.arrays import SplitArrays, open_split
+from model.data.catalogue import find_dataset
+from model.errors import VQScopeError
 
 Batch = tuple[Tensor, Tensor]
 
@@ -43,35 +45,43 @@ class ImageTransform:
 
 
 class BiomedicalDataset(Dataset[Batch]):
-    """One split of several data sets, end to end: data set 0's images first, positions ascending.
+    """Splits of several data sets, end to end: all of data set 0 first, split after split, positions ascending.
 
     ``dataset[i]`` is (image (3,S,S) float32 in [-1, 1], labels (L,) int64). ``dataset.__getitems__(indices)``
     fetches a whole batch at once, in the order asked for: (images (B,3,S,S), data set numbers (B,) int64); a
     DataLoader finds that method by itself and then needs ``collate_fn=whole_batch``.
 
-    ``names`` and ``infos`` are in the order given; ``dataset_ids`` (N,) says which of them image i belongs
-    to, ``counts`` how many images each has, ``offsets`` (len(names) + 1,) where each begins. Raises what
-    ``open_split`` raises.
+    ``names``, ``infos`` and ``splits`` are in the order given; ``dataset_ids`` (N,) says which data set image i
+    belongs to, ``counts`` how many images each has, ``offsets`` (len(names) + 1,) where each begins. ``parts``
+    holds the arrays of (data set 0, split 0), (data set 0, split 1), …, ``locate`` says where in them an image
+    lies. ``split`` is one name or several. Raises what ``open_split`` raises, and VQScopeError where no split is
+    named or one twice.
     """
 
     def __init__(
         self,
         names: Sequence[str],
-        split: str,
+        split: str | Sequence[str],
         *,
         data_dir: Path,
         image_size: int = 28,
         cache: Path | None = None,
     ) -> None:
-        self.parts: list[SplitArrays] = [
-            open_split(name, split, data_dir=data_dir, cache=cache) for name in names
-        ]
-        self.infos = [part.info for part in self.parts]
+        self.splits = (split,) if isinstance(split, str) else tuple(split)
+        if not self.splits or len(set(self.splits)) != len(self.splits):
+            raise VQScopeError("name at least one split, and each only once")
+        self.infos = [find_dataset(name, data_dir, cache=cache) for name in names]
         self.names = [info.name for info in self.infos]
-        self.split = split
+        self.parts: list[SplitArrays] = [
+            open_split(info, one, data_dir=data_dir, cache=cache)
+            for info in self.infos
+            for one in self.splits
+        ]
         self.transform = ImageTransform(image_size)
-        self.counts: NDArray[np.int64] = np.array([len(part) for part in self.parts], dtype=np.int64)
-        self.offsets: NDArray[np.int64] = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.counts)])
+        lengths = np.array([len(part) for part in self.parts], dtype=np.int64)
+        self.counts: NDArray[np.int64] = lengths.reshape(len(self.names), len(self.splits)).sum(axis=1)
+        self.offsets = _starts(self.counts)
+        self._part_offsets = _starts(lengths)
 
     def __len__(self) -> int:
         return int(self.offsets[-1])
@@ -79,34 +89,42 @@ class BiomedicalDataset(Dataset[Batch]):
     @property
     def dataset_ids(self) -> NDArray[np.int64]:
         """(N,): the number of the data set that each image belongs to."""
-        return np.repeat(np.arange(len(self.parts)), self.counts)
+        return np.repeat(np.arange(len(self.names)), self.counts)
 
     def locate(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Data set number and position within its split, for each index (B,). Raises IndexError."""
+        """Number of the part, and position within it, for each index (B,). Raises IndexError.
+
+        Part p is split ``p % len(splits)`` of data set ``p // len(splits)``.
+        """
         if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
             raise IndexError(f"index out of range for {len(self)} images")
-        ids = np.searchsorted(self.offsets, indices, side="right") - 1
-        return ids, indices - self.offsets[ids]
+        parts = np.searchsorted(self._part_offsets, indices, side="right") - 1
+        return parts, indices - self._part_offsets[parts]
 
     def __getitem__(self, index: int) -> Batch:
         index = index + len(self) if index < 0 else index
-        ids, positions = self.locate(np.array([index], dtype=np.int64))
-        part, position = self.parts[int(ids[0])], int(positions[0])
+        numbers, positions = self.locate(np.array([index], dtype=np.int64))
+        part, position = self.parts[int(numbers[0])], int(positions[0])
         image = self.transform(part.images[position : position + 1])[0]
         return image, torch.from_numpy(part.labels[position].copy())
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """Images (B,3,S,S) in the order of ``indices``, and the number of each one's data set (B,)."""
-        ids, positions = self.locate(np.asarray(indices, dtype=np.int64))
+        numbers, positions = self.locate(np.asarray(indices, dtype=np.int64))
         size = self.transform.size
-        batch = torch.empty((len(ids), 3, size, size), dtype=torch.float32)
-        for number in np.unique(ids):
-            rows = np.flatnonzero(ids == number)
+        batch = torch.empty((len(numbers), 3, size, size), dtype=torch.float32)
+        for number in np.unique(numbers):
+            rows = np.flatnonzero(numbers == number)
             rows = rows[
                 np.argsort(positions[rows], kind="stable")
             ]  # ascending: the mapping is read front to back
             batch[torch.from_numpy(rows)] = self.transform(self.parts[number].images[positions[rows]])
-        return batch, torch.from_numpy(ids)
+        return batch, torch.from_numpy(numbers // len(self.splits))
+
+
+def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each of several pieces begins that lie end to end, and where the last ends: (n + 1,)."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
 
 def whole_batch(batch: Batch) -> Batch:

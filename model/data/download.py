@@ -9,6 +9,7 @@ import difflib
 import errno
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,34 +18,62 @@ from typing import BinaryIO
 import httpx
 from tqdm import tqdm
 
+from model.data.catalogue import find_dataset, require_folder
 from model.data.fingerprint import hash_file
 from model.data.official import OfficialSet, official_names, official_sets
 from model.errors import VQScopeError
 
-TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=10.0)  # seconds
+TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=10.0)  # seconds
 
 
 class DownloadFailed(VQScopeError):
     """No network, a server that refuses, a file that is not the announced one, or no place to put it."""
 
 
+def ensure_available(names: Sequence[str], data_dir: Path, *, cache: Path | None = None) -> None:
+    """Fetch those of the named data sets that are official and whose file is not in ``data_dir``.
+
+    To be called before anything heavy starts. A file that lies there is left, official or not, sound or not:
+    opening it tells. ``cache`` is the cache folder (default: ``VQSCOPE_CACHE``, else the platform's).
+
+    Raises:
+        DatasetNotFound: A name that neither MedMNIST nor the folder knows.
+        DownloadFailed: No network, a damaged transfer, or a folder that cannot be written.
+        VQScopeError: The folder does not exist; only MedMNIST's own, ``~/.medmnist``, is made.
+    """
+    if data_dir != Path.home() / ".medmnist":
+        require_folder(data_dir)
+    infos = [find_dataset(name, data_dir, cache=cache) for name in names]
+    missing = [info.name for info in infos if info.path is None]
+    if missing:
+        download(missing, data_dir)
+
+
 def download(names: Sequence[str] | None, data_dir: Path, size: int = 28) -> list[Path]:
     """Fetch official files (``None``: all twelve 2-D sets) at ``size`` 28, 64, 128 or 224; give their paths.
 
-    What already lies there with the right MD5 is left; another file of that name is never overwritten. Raises
-    DownloadFailed, before anything is fetched, where a name is unknown or taken, and where a transfer fails.
+    What already lies there with the right MD5 is left. Another file of that name is never overwritten: a line on
+    stderr says so, its path is not given, and the others are fetched all the same. Raises DownloadFailed where
+    a name is unknown, before anything is fetched, and where a transfer fails.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         wanted = [(one, data_dir / f"{one.name}.npz") for one in _resolve(names, size)]
-        missing = [(one, path) for one, path in wanted if not _is_there(one, path)]
+        foreign = {path for one, path in wanted if path.exists() and hash_file(path) != one.md5}
     except OSError as error:
         raise DownloadFailed(
             f"cannot write to {data_dir} ({error.strerror}); choose another folder with --data-dir"
         ) from error
-    for one, path in missing:
-        fetch(one.url, path, md5=one.md5)
-    return [path for _, path in wanted]
+    for path in sorted(foreign):
+        print(
+            f"vqscope: warning: {path} is not the official file; it stays, and the official one is not fetched"
+            " (move it away first)",
+            file=sys.stderr,
+        )
+    for one, path in wanted:
+        if not path.exists():
+            fetch(one.url, path, md5=one.md5)
+    return [path for _, path in wanted if path not in foreign]
 
 
 def fetch(url: str, target: Path, *, md5: str, timeout: httpx.Timeout = TIMEOUT) -> None:
@@ -89,16 +118,6 @@ def _resolve(names: Sequence[str] | None, size: int) -> list[OfficialSet]:
             raise DownloadFailed(f"MedMNIST has no 2-D data set {name!r}; {hint}")
         found.append(sets[full])
     return found
-
-
-def _is_there(one: OfficialSet, path: Path) -> bool:
-    if not path.exists():
-        return False
-    if hash_file(path) != one.md5:
-        raise DownloadFailed(
-            f"{path} is not the official file and is not overwritten; move it away or leave {one.name} out"
-        )
-    return True
 
 
 def _stream(url: str, out: BinaryIO, name: str, timeout: httpx.Timeout) -> str:

@@ -6,13 +6,15 @@ Yang et al., "MedMNIST v2", Scientific Data 10:41 (2023), https://doi.org/10.103
 
 import functools
 import importlib.util
+import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from model import paths
 from model.errors import VQScopeError
 
 SIZES = (28, 64, 128, 224)
@@ -81,6 +83,18 @@ def official_names(size: int = 28) -> list[str]:
     if size not in SIZES:
         raise VQScopeError(f"MedMNIST has no size {size}; choose one of {', '.join(map(str, SIZES))}")
     return [name for name, entry in official_sets().items() if entry.size == size]
+
+
+def download_command(data_dir: Path, names: Sequence[str] = (), *, size: int = 28) -> str:
+    """What to type to fetch official files into ``data_dir``; ``names`` without their size, none: all."""
+    words = ["vqscope", "data", "download"]
+    if names:
+        words += ["--datasets", ",".join(names)]
+    if size != 28:
+        words += ["--size", str(size)]
+    if data_dir.absolute() != paths.data_dir().absolute():
+        words += ["--data-dir", str(data_dir)]
+    return shlex.join(words)
 
 
 def _info() -> dict[str, dict[str, Any]]:

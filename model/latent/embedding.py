@@ -5,10 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-EMBEDDING_VERSION = "pooled-v1"
-"""Named in every model card and index: vectors of different versions are never compared."""
-
-EMBEDDING_DEFINITION = (
+EMBEDDING_DEFINITION = (  # a change of it is a new model.versions.EMBEDDING_VERSION
     "mean and standard deviation over the grid of each channel of the encoder's last feature map,"
     " standardised on training images, asinh"
 )

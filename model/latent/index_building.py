@@ -1,7 +1,6 @@
 """Building a latent index: every image through the model once, then a map fitted to the training split."""
 
-import os
-import secrets
+import glob
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +23,7 @@ from model.latent.manifest import FORMAT, Block, Manifest
 from model.latent.pca import PCAProjector
 from model.latent.projection import write_map
 from model.latent.storage import NpyWriter, open_npy, read_json, sync, write_json
+from model.once import new_folder_beside, remove_abandoned
 
 if TYPE_CHECKING:
     from model.inference import InferenceModel
@@ -42,7 +42,8 @@ def build_index(
     """Build the latent index of some data sets under a model.
 
     It is made in a hidden folder beside ``out`` and renamed when it is whole; if anything fails, or on
-    Ctrl-C, that folder is removed and an index that was at ``out`` stays as it was.
+    Ctrl-C, that folder is removed and an index that was at ``out`` stays as it was. What a killed build of the
+    same name left is removed by the next. Official data sets that are absent are downloaded.
 
     Args:
         model: it encodes, decodes and is named in the index.
@@ -58,13 +59,18 @@ def build_index(
 
     Raises:
         SettingError: no data set, one named twice, no such split, or a batch size below 1.
-        VQScopeError: a data set is missing or broken, the model gives no finite numbers, ``out`` is something
-            else than an index, or cannot be written.
+        VQScopeError: a data set is broken, or absent and cannot be downloaded, the model gives no finite
+            numbers, ``out`` is something else than an index, or cannot be written.
     """
     _check_settings(datasets, splits, batch_size)
     out = out.expanduser()
     target = out.resolve()
     _check_target(target)
+    from model.data.download import (
+        ensure_available,
+    )  # httpx: whoever only opens an index need not wait for it
+
+    ensure_available(datasets, data_dir)
     arrays = [
         part
         for info in _find_all(datasets, data_dir)
@@ -187,36 +193,40 @@ def _fit_map(manifest: Manifest, folder: Path) -> None:
 @contextmanager
 def _in_place_of(target: Path) -> Iterator[Path]:
     """A new folder beside ``target``: takes its place when the block ends well, else is removed."""
-    token = f"{os.getpid()}-{secrets.token_hex(4)}"
-    folder = target.with_name(f".{target.name}.building-{token}")
-    replaced = target.with_name(f".{target.name}.replaced-{token}")
+    hidden = f".{glob.escape(target.name)}"
     try:
-        folder.mkdir(parents=True)
-        yield folder
-        sync(folder)
-        _swap(folder, target, replaced)
-    except BaseException as error:
-        # What was raised matters more than a folder that cannot be removed.
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            why = error.strerror or str(error)
-            raise VQScopeError(
-                f"cannot write the index {target}: {why}; choose another folder or free space"
-            ) from error
-        raise
+        remove_abandoned(target.parent, f"{hidden}.building-*")  # of a build that was killed
+        with new_folder_beside(target, "building") as folder:
+            try:
+                yield folder
+                sync(folder)
+                _swap(folder, target)
+            except BaseException:
+                # What was raised matters more than a folder that cannot be removed.
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+        remove_abandoned(target.parent, f"{hidden}.replaced-*")  # not before a new one stands
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise VQScopeError(
+            f"cannot write the index {target}: {why}; choose another folder or free space"
+        ) from error
 
 
-def _swap(folder: Path, target: Path, replaced: Path) -> None:
+def _swap(folder: Path, target: Path) -> None:
     """Rename ``folder`` to ``target``; what was there goes, but not before the new one stands."""
     if not target.exists():
         folder.rename(target)
         sync(target.parent)
         return
-    target.rename(replaced)
-    try:
-        folder.rename(target)
-    except BaseException:
-        replaced.rename(target)
-        raise
-    sync(target.parent)
-    shutil.rmtree(replaced)
+    with new_folder_beside(target, "replaced") as bin_:
+        try:
+            target.rename(bin_ / "index")
+            try:
+                folder.rename(target)
+            except BaseException:
+                (bin_ / "index").rename(target)
+                raise
+            sync(target.parent)
+        finally:
+            shutil.rmtree(bin_, ignore_errors=True)

@@ -165,7 +165,7 @@ def test_a_client_that_leaves_is_not_computed_for(start, gated, send, grey, png)
         + b"\r\n--b--\r\n"
     )
     head = (
-        "POST /v1/encode HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        "POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     with start() as service:

@@ -1,6 +1,7 @@
 """Bodies that are too large or too slow, with true, false and no Content-Length."""
 
 import asyncio
+import contextlib
 import json
 import socket
 
@@ -24,7 +25,7 @@ def small(run_service, make_settings):
 def test_announced_too_large_is_413_before_it_is_sent(small):
     """Nothing of the body is sent: the answer must not wait for it."""
     request = (
-        f"POST /v1/encode HTTP/1.1\r\nHost: x\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
+        f"POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
         f"Content-Length: {10**15}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", small.port), timeout=1.5) as connection:
@@ -51,7 +52,7 @@ def test_chunked_without_length_is_counted(small, problem):
 async def test_false_length_is_counted(small, problem):
     """A server in front may pass on more than was announced; ours below would not."""
     transport = httpx.ASGITransport(small.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
 
         async def chunks():
             yield HEAD
@@ -74,7 +75,7 @@ def test_the_limit_itself_is_allowed(small, problem):
 
 def test_a_body_that_stops_coming_is_408(small):
     request = (
-        f"POST /v1/encode HTTP/1.1\r\nHost: x\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
+        f"POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
         "Content-Length: 1000\r\n\r\n--b"
     )
     with socket.create_connection(("127.0.0.1", small.port), timeout=30) as connection:
@@ -101,7 +102,9 @@ async def test_the_wait_after_the_body_is_not_limited():
         asyncio.get_running_loop().call_later(0.2, left.set)
         assert (await receive())["type"] == "http.disconnect"
 
-    await BodyLimit(app, body_bytes=10, seconds=0.05)({"type": "http", "headers": []}, receive, None)
+    await BodyLimit(app, body_bytes=10, in_flight=10, seconds=0.05)(
+        {"type": "http", "headers": []}, receive, None
+    )
 
 
 async def test_a_slow_trickle_is_cut_off_as_a_whole():
@@ -114,5 +117,56 @@ async def test_a_slow_trickle_is_cut_off_as_a_whole():
             await receive()
 
     with pytest.raises(Problem) as caught:
-        await BodyLimit(app, body_bytes=1000, seconds=0.2)({"type": "http", "headers": []}, receive, None)
+        await BodyLimit(app, body_bytes=1000, in_flight=1000, seconds=0.2)(
+            {"type": "http", "headers": []}, receive, None
+        )
     assert caught.value.status == 408
+
+
+@pytest.fixture
+def crowded(run_service, make_settings):
+    with run_service(make_settings(body_bytes=6000, body_bytes_in_flight=10_000)) as service:
+        yield service
+
+
+def test_bodies_of_all_requests_are_bounded_together(crowded, problem):
+    """One that stands half-sent holds its bytes; the next does not fit beside it, until it is gone."""
+    full = HEAD + bytes(5000)
+    request = (
+        f"POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
+        "Content-Length: 6000\r\n\r\n"
+    )
+    body = full + b"\r\n--b--\r\n"
+    with socket.create_connection(("127.0.0.1", crowded.port), timeout=30) as connection:
+        connection.sendall(request.encode() + full)
+        answer = post_until(crowded, body, 429)
+        assert "10,000" in problem(answer, 429, "too-many-bytes")
+        assert answer.headers["retry-after"] == "1"
+        assert crowded.client.get("/v1/samples").status_code == 200
+    problem(post_until(crowded, body, 415), 415, "unsupported-image")
+
+
+def post_until(service, body, status):
+    """Send it again until the other connection's bytes, or its end, have come to the service."""
+    for _ in range(1000):
+        answer = service.client.post("/v1/encode", content=body, headers=HEADERS)
+        if answer.status_code == status:
+            break
+    return answer
+
+
+async def test_bytes_are_given_back_however_a_request_ends():
+    async def receive():
+        return {"type": "http.request", "body": b"x" * 10, "more_body": False}
+
+    async def app(scope, receive, send):
+        await receive()
+        assert limit.held == 10
+        if scope["fail"]:
+            raise RuntimeError
+
+    limit = BodyLimit(app, body_bytes=10, in_flight=10, seconds=1)
+    for fail in (True, False):
+        with contextlib.suppress(RuntimeError):
+            await limit({"type": "http", "headers": [], "fail": fail}, receive, None)
+        assert limit.held == 0

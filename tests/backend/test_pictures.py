@@ -37,11 +37,11 @@ def test_caching(client, index, block, kind):
     first = client.get(path)
     tag = first.headers["etag"]
     assert tag.startswith('"')
-    assert first.headers["cache-control"] == "no-cache"
+    assert first.headers["cache-control"] == "private, no-cache"
     kept = client.get(path, params={"v": index.version})
-    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["cache-control"] == "private, max-age=31536000, immutable"
     assert kept.content == first.content
-    assert client.get(path, params={"v": "0123456789ab"}).headers["cache-control"] == "no-cache"
+    assert client.get(path, params={"v": "0123456789ab"}).headers["cache-control"] == "private, no-cache"
     for given in (tag, f'"other", {tag}', f"W/{tag}", "*"):
         again = client.get(path, headers={"If-None-Match": given})
         assert again.status_code == 304

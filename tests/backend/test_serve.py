@@ -125,6 +125,14 @@ def test_wrong_index(command, environment, tmp_path):
     assert "no-index" in one_line(run(command(index=tmp_path / "no-index"), environment))
 
 
+def test_data_folder_that_is_not_there(command, environment, tmp_path):
+    """Given in either way; only the default folder may be missing, as codes and maps need no images."""
+    missing = str(tmp_path / "no-data")
+    assert missing in one_line(run(command(**{"data-dir": missing}), environment))
+    by_environment = environment | {"VQSCOPE_DATA": missing}
+    assert missing in one_line(run(command(**{"data-dir": None}), by_environment))
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

@@ -41,6 +41,12 @@ def test_what_is_served_can_be_set_in_the_environment(monkeypatch, tmp_path):
     assert str(Settings(data_dir="d").data_dir) == "d"
 
 
+def test_allowed_hosts_are_a_list_with_commas(monkeypatch, tmp_path):
+    assert Settings(model="m", index=tmp_path).allowed_hosts == frozenset()
+    monkeypatch.setenv("VQSCOPE_ALLOWED_HOSTS", "scope.example, 127.0.0.1,")
+    assert Settings(model="m", index=tmp_path).allowed_hosts == {"scope.example", "127.0.0.1"}
+
+
 def test_frozen(tmp_path):
     settings = Settings(model="m", index=tmp_path)
     for thing, name in ((settings, "port"), (settings.limits, "queue_length")):
@@ -61,6 +67,12 @@ def test_a_request_must_fit_the_queue():
     with pytest.raises(ValidationError, match="queue_length"):
         Limits(queue_length=8, images_per_request=9)
     assert Limits(queue_length=8, images_per_request=8)
+
+
+def test_a_body_must_fit_the_bodies_in_flight():
+    with pytest.raises(ValidationError, match="body_bytes_in_flight"):
+        Limits(body_bytes=11, body_bytes_in_flight=10)
+    assert Limits(body_bytes=10, body_bytes_in_flight=10)
 
 
 def test_every_setting_is_documented():

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -84,8 +85,8 @@ def api(service: Service) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def dashboard_url(service: Service) -> Iterator[str]:
+@contextmanager
+def _dashboard(service: Service) -> Iterator[str]:
     command = [sys.executable, "-m", "dashboard", "--api", service.url, "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -95,6 +96,29 @@ def dashboard_url(service: Service) -> Iterator[str]:
     rest = process.communicate(timeout=WAIT)[1]
     assert process.returncode == 0, rest
     assert "Traceback" not in rest, rest
+
+
+@pytest.fixture(scope="session")
+def dashboard_url(service: Service) -> Iterator[str]:
+    with _dashboard(service) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def start_pair() -> Callable[..., AbstractContextManager[tuple[str, str]]]:
+    """Starts a service over another index, and its dashboard; gives the addresses of both."""
+
+    @contextmanager
+    def started(*arguments: str) -> Iterator[tuple[str, str]]:
+        service = Service(arguments)
+        service.start()
+        try:
+            with _dashboard(service) as url:
+                yield service.url, url
+        finally:
+            service.stop()
+
+    return started
 
 
 # Not for the whole session: while it lives, Playwright runs an event loop in this thread, in which no

@@ -31,7 +31,7 @@ LONELY = """(dataset) => {
     for (let i = 0; i < trace.x.length; i++) {
       const rest = Math.floor(trace.customdata[i] / 2 ** 31);
       places.push({
-        dataset: trace.meta.dataset, split: ['train', 'val', 'test'][rest % 4], position: trace.customdata[i] % 2 ** 31,
+        dataset: trace.meta.dataset, split: ['train', 'val', 'test'][rest % 3], position: trace.customdata[i] % 2 ** 31,
         x: box.left + xaxis._offset + xaxis.l2p(trace.x[i]), y: box.top + yaxis._offset + yaxis.l2p(trace.y[i]),
       });
     }
@@ -210,8 +210,10 @@ def _expect_inspector(page: Page, api: httpx.Client, path: str) -> None:
         img = body.locator(f'img[data-view="{view}"]')
         page.wait_for_function("(img) => img.complete && img.naturalWidth > 0", arg=img.element_handle())
         shown = page.request.get(img.get_attribute("src") or "")
-        assert shown.body() == api.get(f"/v1/samples/{path}/{view}").content
-        assert shown.headers["cache-control"] == "public, max-age=31536000, immutable"
+        served = api.get(f"/v1/samples/{path}/{view}", params={"v": sample["index"]})
+        assert shown.body() == served.content
+        assert shown.headers["cache-control"] == served.headers["cache-control"]
+        assert "immutable" in shown.headers["cache-control"]
         width, natural = img.evaluate("(img) => [img.getBoundingClientRect().width, img.naturalWidth]")
         assert width % natural == 0
         assert img.evaluate("(img) => getComputedStyle(img).imageRendering") == "pixelated"

@@ -1,12 +1,16 @@
+import json
 import math
+from dataclasses import replace
 
 import pytest
 
-from dashboard.answers import Ellipse
-from dashboard.components.legend import coverage
+from dashboard.answers import Dataset, Ellipse, Sample
+from dashboard.components.inspector import inspector
+from dashboard.components.legend import coverage, legend_rows
 from dashboard.components.pictures import picture_url, zoomed
-from dashboard.components.words import count, decibel, figure, per_cent
-from dashboard.state import Point
+from dashboard.components.words import NO_PICTURES, count, decibel, figure, per_cent
+from dashboard.pages.reconstructions import cards, label_options
+from dashboard.state import MapView, Point
 
 
 @pytest.mark.parametrize(
@@ -32,5 +36,67 @@ def test_numbers_have_units():
 
 
 def test_coverage_of_a_refused_ellipse_is_not_a_number():
-    refused = Ellipse(group="a", n=2, outline=None, observed_coverage=None, level=0.95, warnings=("n < 3",))
+    refused = Ellipse(group="a", outline=None, observed_coverage=None, level=0.95, warnings=("n < 3",))
     assert coverage(refused) == coverage(None) == "no ellipse"
+
+
+def _sample(dataset):
+    return Sample(
+        dataset=dataset.name,
+        split="test",
+        position=3,
+        label=1,
+        label_name="some",
+        psnr=31.25,
+        ssim=0.9,
+        mae=0.02,
+        quantisation_error=0.1,
+        codes=((17, 402), (3, 17)),
+        maps={"pca": (0.0, 1.0)},
+    )
+
+
+def _shown(component) -> str:
+    return json.dumps(component, default=lambda part: part.to_plotly_json(), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_pictures_that_the_service_does_not_have_are_not_asked_for(datasets, available):
+    dataset = replace(datasets[0], available=available)
+    sample = _sample(dataset)
+    filled = inspector(sample, "ab12", dataset_index=0, image_size=28, available=available)
+    for shown in (_shown(filled), _shown(cards(dataset, [sample], "ab12"))):
+        assert ("/pictures/" in shown) == available
+        assert (NO_PICTURES in shown) == (not available)
+        assert "31.25 dB" in shown
+    assert "402" in _shown(filled)
+    (row,) = legend_rows([dataset], [], MapView())
+    assert ("no pictures" in _shown(row)) == (not available)
+
+
+def test_the_filter_of_a_multi_label_set_asks_for_a_class_among_others(datasets):
+    one = datasets[0]
+    assert [o["label"] for o in label_options(one)] == ["All labels", "none", "some"]
+    several = replace(one, multi_label=True, labels={0: "effusion", 1: "mass"})
+    assert label_options(several) == [
+        {"value": "all", "label": "All labels"},
+        {"value": "0", "label": "with effusion"},
+        {"value": "1", "label": "with mass"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "read"), [({}, False), ({"multi_label": False}, False), ({"multi_label": True}, True)]
+)
+def test_a_service_that_says_nothing_of_multi_label_has_classes(said, read):
+    item = {
+        "name": "a",
+        "title": "A",
+        "modality": None,
+        "labels": {"0": "x"},
+        "n_indexed": {"train": 3},
+        "image_size": 28,
+        "warnings": [],
+        "available": True,
+    }
+    assert Dataset.of(0, item | said).multi_label is read

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,25 +11,38 @@ from dashboard.state import MapView
 
 
 def _ellipse(group, outline=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)), **other):
-    return Ellipse(group=group, n=5, outline=outline, observed_coverage=0.9, level=0.95, warnings=(), **other)
+    return Ellipse(group=group, outline=outline, observed_coverage=0.9, level=0.95, warnings=(), **other)
 
 
 def _unpack(number):
     rest = number // 2**31
-    return number % 2**31, rest % 4, rest // 4 - 1
+    return number % 2**31, rest % 3, rest // 3
 
 
 def test_identity_survives_packing():
     position = np.array([0, 17, 2**31 - 1])
     split = np.array([0, 2, 1])
-    label = np.array([-1, 0, 2**14 - 1])
-    packed = pack_identity(position, split, label)
-    assert [_unpack(int(p)) for p in packed] == list(zip(position, split, label, strict=True))
+    place = np.array([0, 1, 2**20])
+    packed = pack_identity(position, split, place)
+    assert [_unpack(int(p)) for p in packed] == list(zip(position, split, place, strict=True))
 
 
-def test_a_label_that_would_lose_digits_is_refused():
-    with pytest.raises(ValueError, match="label"):
-        pack_identity(np.array([0]), np.array([0]), np.array([2**24]))
+def test_more_labels_than_can_be_told_apart_are_refused():
+    with pytest.raises(ValueError, match="labels"):
+        pack_identity(np.array([0]), np.array([0]), np.array([2**21]))
+
+
+@pytest.mark.parametrize("classes", [14, 20, 31])
+def test_labels_may_be_masks_of_many_classes(datasets, info, points, classes):
+    masks = np.array([-1, 0, 1, 1 << (classes - 1), (1 << classes) - 1], np.int32)
+    points = replace(points, label=np.resize(masks, len(points.x)))
+    for trace in _traces(map_figure(datasets, info, points, [], MapView()), "points"):
+        rows = np.flatnonzero(points.dataset == points.names.index(trace.name))
+        found = [_unpack(int(p)) for p in trace.customdata]
+        labels = [trace.meta["labels"][place] for _, _, place in found]
+        assert labels == points.label[rows].tolist()
+        assert [split for _, split, _ in found] == points.split[rows].tolist()
+        assert [position for position, _, _ in found] == points.position[rows].tolist()
 
 
 def _traces(figure, role):
@@ -44,8 +58,9 @@ def test_one_trace_of_points_per_data_set_the_largest_first(datasets, info, poin
         rows = points.dataset == points.names.index(trace.name)
         np.testing.assert_array_equal(trace.x, points.x[rows])
         np.testing.assert_array_equal(trace.y, points.y[rows])
-        expected = pack_identity(points.position[rows], points.split[rows], points.label[rows])
-        np.testing.assert_array_equal(trace.customdata, expected)
+        assert [_unpack(int(p))[:2] for p in trace.customdata] == list(
+            zip(points.position[rows], points.split[rows], strict=True)
+        )
         look = mark({"small": 0, "large": 1, "middle": 2}[trace.name])
         assert (trace.marker.color, trace.marker.symbol) == (look.colour, look.symbol)
 

@@ -45,6 +45,18 @@ def test_it_starts_without_a_service_and_ends_cleanly(number):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_while_it_is_still_starting(number):
+    with _start("--api", NOWHERE, "--port", "0") as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # the address; the pages are built after it
+        process.send_signal(number)
+        rest = process.communicate(timeout=30)[1]
+    assert process.returncode == 0
+    assert rest == ""
+
+
+@pytest.mark.integration
 def test_a_port_in_use_is_one_clear_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -70,7 +82,7 @@ def test_an_impossible_port_is_refused():
 @pytest.mark.integration
 def test_it_knows_nothing_of_torch_or_of_the_other_packages():
     code = (
-        "import sys, dashboard.__main__; "
+        "import sys, dashboard.__main__, dashboard.app; "
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'torch', 'model', 'backend', 'sklearn', 'flask_cors'}))"
     )
     found = subprocess.run(

@@ -2,8 +2,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from dashboard.app import create_app
 from dashboard.headers import SecurityHeaders
 from dashboard.routes import add_routes
+from dashboard.settings import DashboardSettings
 
 
 def _page(client) -> httpx.AsyncClient:
@@ -16,7 +18,7 @@ def _page(client) -> httpx.AsyncClient:
 async def test_a_picture_passes_through_with_its_cache_headers(client_of):
     headers = {
         "etag": '"abc"',
-        "cache-control": "public, max-age=31536000, immutable",
+        "cache-control": "private, max-age=31536000, immutable",
         "content-type": "image/png",
     }
 
@@ -70,3 +72,49 @@ async def test_failures_of_the_service_are_told(client_of):
     async with _page(client_of(lambda _: httpx.Response(404, json={"detail": "no such image"}))) as page:
         missing = await page.get("/pictures/set/test/3/image")
     assert (missing.status_code, missing.json()["detail"]) == (404, "no such image")
+
+
+HERE = ("localhost", "LOCALHOST:9000", "127.0.0.1", "127.0.0.1:8050", "[::1]", "[::1]:8050")
+ELSEWHERE = (
+    "evil.example",
+    "evil.example:8050",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example:8050",
+    "192.168.1.7:8050",
+    "[2001:db8::1]",
+    "[::1].evil.example",
+    "127.0.0.1:8050@evil.example",
+    "",
+)
+
+
+def _dashboard(bound: str) -> httpx.AsyncClient:
+    app = create_app(DashboardSettings(api_url="http://127.0.0.1:9", host=bound))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8050")
+
+
+async def _status_by_host(bound: str, hosts: tuple[str, ...]) -> dict[str, int]:
+    async with _dashboard(bound) as page:
+        return {host: (await page.get("/health", headers={"Host": host})).status_code for host in hosts}
+
+
+@pytest.mark.parametrize("bound", ["127.0.0.1", "localhost", "::1"])
+async def test_another_name_for_this_machine_reads_nothing(bound):
+    found = await _status_by_host(bound, (*HERE, *ELSEWHERE))
+    assert found == dict.fromkeys(HERE, 200) | dict.fromkeys(ELSEWHERE, 421)
+
+
+async def test_a_refused_host_gets_no_page_and_is_told_why():
+    async with _dashboard("127.0.0.1") as page:
+        for path in ("/", "/_dash-layout", "/pictures/a/test/1/image", "/assets/map.js"):
+            refused = await page.get(path, headers={"Host": "evil.example"})
+            assert refused.status_code == 421, path
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert refused.headers["x-content-type-options"] == "nosniff"
+            assert "localhost" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("bound", ["0.0.0.0", "::", ""])
+async def test_who_listens_to_all_may_be_called_anything(bound):
+    hosts = ("127.0.0.1:8050", "vqscope.hospital.example", "192.168.1.7:8050")
+    assert await _status_by_host(bound, hosts) == dict.fromkeys(hosts, 200)

@@ -74,3 +74,10 @@ def test_points_are_read_strictly():
     ):
         assert Point.parse(text) is None, text
     assert Point.parse(f"set/test/{2**31}") is None
+
+
+def test_controls_that_are_being_edited_do_not_break_the_view():
+    for level, sigma in ((None, None), ("", "-"), (1000, 99.0)):
+        view = MapView.from_controls(["a"], "sigma", level, sigma, "set/test/12")
+        assert view == MapView(on=("a",), kind="sigma", point=Point("set", "test", 12))
+    assert MapView.from_controls(None, "mean", 80, 2.5, None) == MapView(kind="mean", level=80.0, sigma=2.5)

@@ -1,19 +1,18 @@
+import contextlib
 import json
-import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model import prepare
-from model.data import choose
 from model.data.choose import choose_data
 from model.errors import VQScopeError
-from model.once import made_once
+from model.latent import embedding, manifest
 from model.prepare import Prepared, PrepareSettings
+from model.versions import FORMAT
 
 
 def cut(source: Path, target: Path, *, n: int = 40, size: int = 28) -> None:
@@ -29,17 +28,6 @@ def cut(source: Path, target: Path, *, n: int = 40, size: int = 28) -> None:
 
 
 @pytest.fixture
-def no_network(monkeypatch):
-    """Send every request to a port of this machine where nobody listens."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{closed.getsockname()[1]}")
-        monkeypatch.setenv("NO_PROXY", "")
-        yield
-
-
-@pytest.fixture
 def home(tmp_path, monkeypatch):
     """An empty home folder and cache, and no VQSCOPE_DATA."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -47,156 +35,6 @@ def home(tmp_path, monkeypatch):
     monkeypatch.delenv("VQSCOPE_DATA", raising=False)
     (tmp_path / "home").mkdir()
     return tmp_path / "home"
-
-
-@pytest.fixture
-def said():
-    return []
-
-
-def choice(said, data_dir=None, datasets=(), *, or_sample=False):
-    folder, infos = choose_data(data_dir, datasets, or_sample=or_sample, say=said.append)
-    return folder, [info.name for info in infos]
-
-
-class TestData:
-    def test_a_named_folder_that_is_missing_is_refused(self, tmp_path, said):
-        with pytest.raises(VQScopeError, match=r"absent does not exist"):
-            choice(said, tmp_path / "absent")
-
-    def test_a_named_folder_without_a_set_is_refused(self, tmp_path, said):
-        with pytest.raises(VQScopeError, match=r"holds no data set: put npz files there"):
-            choice(said, tmp_path)
-
-    def test_the_variable_names_a_folder_too(self, tmp_path, said, monkeypatch):
-        monkeypatch.setenv("VQSCOPE_DATA", str(tmp_path / "absent"))
-        with pytest.raises(VQScopeError, match=r"absent does not exist"):
-            choice(said)
-
-    def test_a_folder_of_broken_files_is_refused_with_the_reason(self, tmp_path, said):
-        (tmp_path / "broken.npz").write_bytes(b"not a zip file")
-        with pytest.raises(VQScopeError, match=r"can be read \(broken: "):
-            choice(said, tmp_path)
-
-    def test_a_named_set_that_is_broken_is_refused(self, tmp_path, said, sample_dir):
-        cut(sample_dir / "sample_ct.npz", tmp_path / "whole.npz")
-        (tmp_path / "broken.npz").write_bytes(b"not a zip file")
-        with pytest.raises(VQScopeError, match=r"broken\.npz: "):
-            choice(said, tmp_path, ["whole", "broken"])
-        assert choice(said, tmp_path) == (tmp_path, ["whole"])
-
-    def test_a_named_set_that_is_missing_is_refused(self, tmp_path, said, sample_dir):
-        cut(sample_dir / "sample_ct.npz", tmp_path / "breastmnist.npz")
-        with pytest.raises(VQScopeError, match="did you mean breastmnist"):
-            choice(said, tmp_path, ["breastmnis"])
-        with pytest.raises(VQScopeError, match="does not hold retinamnist: put npz files"):
-            choice(said, tmp_path, ["breastmnist", "retinamnist"])
-
-    def test_or_sample_takes_the_sample_without_a_download(self, tmp_path, said, home):
-        folder, names = choice(said, tmp_path / "empty", or_sample=True)
-        assert folder == tmp_path / "cache" / "sample"
-        assert len(names) >= 4
-        assert all(name.startswith("sample_") for name in names)
-        assert not any("download" in line for line in said)
-
-    def test_medmnists_folder_is_taken_when_it_holds_a_set(self, home, said, sample_dir):
-        (home / ".medmnist").mkdir()
-        cut(sample_dir / "sample_ct.npz", home / ".medmnist" / "breastmnist.npz")
-        assert choice(said) == (home / ".medmnist", ["breastmnist"])
-
-    def test_without_data_and_network_the_sample_is_taken_and_said(self, home, said, no_network):
-        folder, names = choice(said)
-        assert folder.name == "sample"
-        assert len(names) >= 4
-        assert "trying to download dermamnist" in said[0]
-        assert "not MedMNIST" in said[-1]
-
-    def test_without_network_a_named_set_is_not_replaced(self, home, said, no_network):
-        with pytest.raises(VQScopeError):
-            choice(said, datasets=["breastmnist"])
-
-    def test_the_papers_sets_come_first_then_what_fits(self, tmp_path, said, sample_dir, monkeypatch):
-        ct = sample_dir / "sample_ct.npz"
-        for name in ("aaa", "retinamnist", "dermamnist"):
-            cut(ct, tmp_path / f"{name}.npz")
-        cut(ct, tmp_path / "bloodlike.npz", n=60)
-        (tmp_path / "bloodlike.json").write_text(json.dumps({"title": "B", "stands_for": "bloodmnist"}))
-        assert choice(said, tmp_path)[1] == ["dermamnist", "retinamnist", "bloodlike", "aaa"]
-        assert said == []
-        monkeypatch.setattr(choose, "MAX_IMAGES", 400)  # 3 x 120, but not the 180 of bloodlike beside them
-        assert choice(said, tmp_path)[1] == ["dermamnist", "retinamnist", "aaa"]
-        assert said == ["left out to start soon: bloodlike (choose with --datasets)"]
-
-    def test_of_several_sizes_the_smallest_is_taken(self, tmp_path, said, sample_dir):
-        ct = sample_dir / "sample_ct.npz"
-        cut(ct, tmp_path / "breastmnist_224.npz", size=224)
-        assert choice(said, tmp_path)[1] == ["breastmnist_224"]
-        cut(ct, tmp_path / "breastmnist.npz")
-        assert choice(said, tmp_path)[1] == ["breastmnist"]
-
-
-class TestOnce:
-    @staticmethod
-    def whole(folder: Path) -> bool:
-        return (folder / "done").exists()
-
-    def test_many_makers_make_once(self, tmp_path):
-        makers = []
-        barrier = threading.Barrier(6)
-
-        def work() -> None:
-            barrier.wait()
-            with made_once(tmp_path / "x", self.whole, lambda: None) as part:
-                if part:
-                    makers.append(part)
-                    part.mkdir()
-                    (part / "done").touch()
-
-        threads = [threading.Thread(target=work) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(makers) == 1
-        assert self.whole(tmp_path / "x")
-
-    def test_a_failure_leaves_nothing(self, tmp_path):
-        def fail() -> None:
-            with made_once(tmp_path / "x", self.whole, lambda: None) as part:
-                part.mkdir()
-                (part / "half").touch()
-                raise RuntimeError
-
-        with pytest.raises(RuntimeError):
-            fail()
-        assert [path.name for path in tmp_path.iterdir()] == [".x.lock"]
-
-    def test_a_damaged_one_and_leftovers_of_the_killed_are_replaced(self, tmp_path):
-        (tmp_path / "x").mkdir()
-        (tmp_path / "x" / "damaged").touch()
-        (tmp_path / ".x.part-1").mkdir()
-        with made_once(tmp_path / "x", self.whole, lambda: None) as part:
-            part.mkdir()
-            (part / "done").touch()
-        assert sorted(path.name for path in tmp_path.iterdir()) == [".x.lock", "x"]
-        assert [path.name for path in (tmp_path / "x").iterdir()] == ["done"]
-
-    def test_whoever_waits_is_told(self, tmp_path):
-        waits, inside = threading.Event(), threading.Event()
-
-        def second() -> None:
-            inside.wait()
-            with made_once(tmp_path / "x", self.whole, waits.set) as part:
-                assert part is None
-
-        thread = threading.Thread(target=second)
-        thread.start()
-        with made_once(tmp_path / "x", self.whole, lambda: None) as part:
-            inside.set()
-            assert waits.wait(30)
-            part.mkdir()
-            (part / "done").touch()
-        thread.join()
 
 
 @pytest.fixture
@@ -218,13 +56,61 @@ def test_a_named_model_gets_an_index_once(small, home, tiny_model_dir, capsys):
     assert "built on an earlier start" in capsys.readouterr().err
 
     (first.index / "embeddings.npy").write_bytes(b"damaged")
+    abandoned = first.index.parent / ".of-another-key.building-1-abcd"  # by a preparation that was killed
+    abandoned.mkdir()
     assert prepare.prepare(settings) == first
-    assert "made again" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("made again") == 1
+    assert {p.name for p in first.index.parent.iterdir()} == {first.index.name, f".{first.index.name}.lock"}
     assert (first.index / "embeddings.npy").stat().st_size > 1000
 
     cut(small / "one.npz", small / "one.npz", n=30)  # other data: another index, the old one stays
     assert prepare.prepare(settings).index != first.index
     assert first.index.is_dir()
+
+
+def test_a_damaged_manifest_does_not_block_the_start(small, home, tiny_model_dir):
+    settings = PrepareSettings(data_dir=small, model=str(tiny_model_dir))
+    first = prepare.prepare(settings)
+    (first.index / "index.json").write_text("{}")
+    assert prepare.prepare(settings) == first
+    assert json.loads((first.index / "index.json").read_text())["n"] > 0
+
+
+def test_an_unofficial_file_is_remarked_once(small, home, tiny_model_dir, capsys):
+    (small / "one.npz").rename(small / "breastmnist.npz")
+    prepare.prepare(PrepareSettings(data_dir=small, model=str(tiny_model_dir)))
+    assert capsys.readouterr().err.count("not the official BreastMNIST file") == 1
+
+
+@pytest.mark.parametrize("changed", ["EMBEDDING_VERSION", "FORMAT", "FORMAT_VERSION"])
+def test_another_version_is_another_key(small, home, monkeypatch, changed):
+    """Also without a model and torch: what is made is only asked for its name."""
+    made = []
+
+    @contextlib.contextmanager
+    def asked(final, *_):
+        made.append(final.name)
+        yield None
+
+    monkeypatch.setattr(prepare, "made_once", asked)
+    _, infos = choose_data(small, (), or_sample=False, say=made.append)
+
+    def keys():
+        model = prepare.choose_model(PrepareSettings(), small, infos)
+        weights = home / "model"
+        weights.mkdir(exist_ok=True)
+        (weights / "model.safetensors").touch()
+        indexed = []
+        monkeypatch.setattr(prepare, "_fault", lambda index: indexed.append(index.name))
+        prepare.choose_index(weights, small, infos)
+        return model.name, *indexed
+
+    before = keys()
+    assert keys() == before
+    monkeypatch.setattr(manifest if changed == "FORMAT_VERSION" else prepare, changed, "99")
+    model, index = keys()
+    assert (model != before[0]) == (changed != "FORMAT_VERSION")
+    assert (index != before[1]) == (changed != "FORMAT")
 
 
 def test_a_model_that_does_not_exist_is_refused(small, home):
@@ -245,6 +131,7 @@ def test_without_a_model_one_is_trained_and_kept(small, home, tmp_path):
         "config.json",
         "metrics.csv",
         "model.safetensors",
+        "seal.json",
     ]
     left = [p.name for p in prepared.model.parent.iterdir()]
     assert sorted(left) == sorted([prepared.model.name, f".{prepared.model.name}.lock"])
@@ -262,6 +149,13 @@ def test_without_a_model_one_is_trained_and_kept(small, home, tmp_path):
     assert second.returncode == 0, second.stderr
     assert "trained on an earlier start" in second.stderr
     assert json.loads((tmp_path / "again.json").read_text()) == json.loads(result.read_text())
+
+    # A damaged one is told, and trained again.
+    (prepared.model / "config.json").write_text("{}")
+    third = subprocess.run([*command, f"--result={result}"], capture_output=True, text=True)
+    assert third.returncode == 0, third.stderr
+    assert third.stderr.count(f"model: {prepared.model.name} is damaged, training a quick one") == 1
+    assert json.loads((prepared.model / "config.json").read_text())["format"] == FORMAT
 
 
 @pytest.mark.parametrize(

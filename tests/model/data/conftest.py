@@ -1,7 +1,6 @@
-"""Tiny made files of the MedMNIST layout, and the folder of real ones where it is there."""
+"""Tiny made files of the MedMNIST layout."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 from model.data.npz import SPLITS
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 COUNTS = {"train": 11, "val": 4, "test": 5}
 
 
@@ -69,12 +67,3 @@ def write_npz(data_dir: Path, make_arrays: Callable[..., dict[str, np.ndarray]])
         return path
 
     return write
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """Folder of real data sets: VQSCOPE_DATA, else the one beside the repository."""
-    folder = Path(os.environ.get("VQSCOPE_DATA") or REPOSITORY.parent / "shared" / "data")
-    if not (folder / "breastmnist.npz").is_file():
-        pytest.skip("no folder of real data sets")
-    return folder

@@ -130,9 +130,11 @@ def test_damage_within_the_images_is_found_by_the_checksum(
 def test_missing_broken_and_unknown_names_are_told(
     write_npz: Callable[..., Path], data_dir: Path, cache: Path
 ) -> None:
-    with pytest.raises(DatasetUnavailable, match=r"vqscope data download --datasets breastmnist$"):
+    with pytest.raises(
+        DatasetUnavailable, match=f"vqscope data download --datasets breastmnist --data-dir {data_dir}$"
+    ):
         open_split("breastmnist", "train", data_dir=data_dir, cache=cache)
-    with pytest.raises(DatasetUnavailable, match=r"--datasets breastmnist --size 64$"):
+    with pytest.raises(DatasetUnavailable, match=r"--datasets breastmnist --size 64 --data-dir"):
         open_split("breastmnist_64", "train", data_dir=data_dir, cache=cache)
     (data_dir / "broken.npz").write_text("x")
     with pytest.raises(DatasetUnavailable, match=r"broken cannot be used: broken\.npz"):

@@ -80,8 +80,20 @@ def test_several_labels_count_positives(write_npz: Callable[..., Path], data_dir
     write_npz("chestlike", labels=3)
     info = find_dataset("chestlike", data_dir, cache=cache)
     assert info.multi_label
+    assert info.to_dict()["multi_label"] is True
     assert info.class_counts is not None
     assert info.class_counts["val"] == {0: 2, 1: 2, 2: 2}
+
+
+@pytest.mark.parametrize(
+    ("labels", "task"), [(3, "findings, several an image"), (1, "multi-label, says the card")]
+)
+def test_the_file_decides_whether_there_are_several_labels(
+    write_npz: Callable[..., Path], data_dir: Path, cache: Path, labels: int, task: str
+) -> None:
+    write_npz("mine", labels=labels, card={"task": task})
+    info = find_dataset("mine", data_dir, cache=cache)
+    assert (info.task, info.multi_label, info.to_dict()["multi_label"]) == (task, labels > 1, labels > 1)
 
 
 def test_a_medmnist_name_with_another_md5_warns_but_works(
@@ -98,6 +110,8 @@ def test_a_medmnist_name_with_another_md5_warns_but_works(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == len(info.warnings)
     assert all(line.startswith("vqscope: warning: breastmnist: ") for line in lines)
+    report_warnings([find_dataset("breastmnist", data_dir, cache=cache)])
+    assert capsys.readouterr().err == ""  # once in a process is enough
 
 
 def test_a_card_with_another_md5_warns(write_npz: Callable[..., Path], data_dir: Path, cache: Path) -> None:
@@ -200,8 +214,8 @@ def test_unknown_sizes_are_refused() -> None:
         official_names(32)
 
 
-def test_the_real_folder(real_data: Path, cache: Path) -> None:
-    listed = {info.name: info for info in list_datasets(real_data, cache=cache)}
+def test_the_real_folder(real_data_dir: Path, cache: Path) -> None:
+    listed = {info.name: info for info in list_datasets(real_data_dir, cache=cache)}
     assert listed["breastmnist"].official
     assert listed["breastmnist"].warnings == ()
     assert listed["breastmnist"].class_counts is not None

@@ -9,6 +9,7 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
+from model.data import download as download_module
 from model.data.datamodule import BiomedicalDataModule, DataSettings, random_flip
 from model.errors import VQScopeError
 
@@ -131,6 +132,19 @@ def test_an_unofficial_file_is_remarked_once(
     for _ in module.train_dataloader():
         pass
     assert capsys.readouterr().err.count("not the official BreastMNIST file") == 1
+
+
+def test_what_is_absent_is_downloaded_first(
+    write_npz: Callable[..., Path], data_dir: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(url: str, target: Path, *, md5: str) -> None:
+        assert target == data_dir / "breastmnist.npz"
+        write_npz("breastmnist")
+
+    monkeypatch.setattr(download_module, "fetch", fetch)
+    module = BiomedicalDataModule(DataSettings(datasets=("breastmnist",), data_dir=data_dir), cache=cache)
+    module.prepare_data()
+    assert len(module.split("train")) == 11
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from model.data.datasets import BiomedicalDataset, ImageTransform
+from model.errors import VQScopeError
 
 
 @given(
@@ -106,3 +107,33 @@ def test_a_batch_outside_is_refused(two: BiomedicalDataset) -> None:
     for outside in ([22], [-1]):
         with pytest.raises(IndexError):
             two.__getitems__(outside)
+
+
+def test_several_splits_lie_one_after_the_other_within_their_data_set(
+    two: BiomedicalDataset, data_dir: Path, cache: Path
+) -> None:
+    both = BiomedicalDataset(["grey", "colour"], ("test", "train"), data_dir=data_dir, cache=cache)
+    assert both.splits == ("test", "train")
+    assert (both.names, len(both)) == (["grey", "colour"], 32)
+    assert (both.counts.tolist(), both.offsets.tolist()) == ([16, 16], [0, 16, 32])
+    assert both.dataset_ids.tolist() == [0] * 16 + [1] * 16
+    assert [(part.info.name, part.split) for part in both.parts] == [
+        ("grey", "test"), ("grey", "train"), ("colour", "test"), ("colour", "train"),
+    ]  # fmt: skip
+    test = BiomedicalDataset(["grey", "colour"], "test", data_dir=data_dir, cache=cache)
+    expected = [test[4], two[0], two[10], test[5], two[11], two[21]]
+    rows = [4, 5, 15, 16, 21, 31]
+    batch, ids = both.__getitems__(rows)
+    assert torch.equal(batch, torch.stack([image for image, _ in expected]))
+    assert ids.tolist() == [0, 0, 0, 1, 1, 1]
+    assert [both[row][1].tolist() for row in rows] == [labels.tolist() for _, labels in expected]
+    with pytest.raises(IndexError):
+        both[32]
+
+
+@pytest.mark.parametrize("splits", [(), ("train", "train"), ("train", "dev"), "dev"])
+def test_splits_that_are_none_are_refused(
+    two: BiomedicalDataset, data_dir: Path, cache: Path, splits: str | tuple[str, ...]
+) -> None:
+    with pytest.raises(VQScopeError, match="split"):
+        BiomedicalDataset(["grey"], splits, data_dir=data_dir, cache=cache)

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import socket
 import threading
@@ -9,7 +10,10 @@ import httpx
 import pytest
 
 from model.data import download as download_module
-from model.data.download import DownloadFailed, download, fetch
+from model.data.catalogue import DatasetNotFound
+from model.data.download import DownloadFailed, download, ensure_available, fetch
+from model.data.official import download_command
+from model.errors import VQScopeError
 
 BODY = bytes(range(256)) * 2000
 MD5 = hashlib.md5(BODY).hexdigest()
@@ -111,18 +115,78 @@ def test_an_unknown_name_fetches_nothing(tmp_path: Path, fetched: list[tuple[str
     assert fetched == []
 
 
-def test_a_file_in_the_way_is_not_overwritten(
-    write_npz: Callable[..., Path], data_dir: Path, fetched: list[tuple[str, Path]]
+def test_a_file_in_the_way_stays_and_the_others_are_fetched(
+    write_npz: Callable[..., Path],
+    data_dir: Path,
+    fetched: list[tuple[str, Path]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    before = write_npz("breastmnist").read_bytes()
-    with pytest.raises(DownloadFailed, match="not overwritten"):
-        download(["retinamnist", "breastmnist"], data_dir)
+    path = write_npz("breastmnist")
+    before = path.read_bytes()
+    assert download(["breastmnist", "retinamnist"], data_dir) == [data_dir / "retinamnist.npz"]
+    assert [target.name for _, target in fetched] == ["retinamnist.npz"]
+    assert path.read_bytes() == before
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"vqscope: warning: {path} is not the official file; it stays")
+
+
+def test_what_is_absent_is_made_available(
+    write_npz: Callable[..., Path],
+    data_dir: Path,
+    cache: Path,
+    fetched: list[tuple[str, Path]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("mine", "pneumoniamnist"):
+        write_npz(name)
+    ensure_available(["mine", "retinamnist_64", "pneumoniamnist"], data_dir, cache=cache)
+    assert [(url.rsplit("/")[-1].split("?")[0], target) for url, target in fetched] == [
+        ("retinamnist_64.npz", data_dir / "retinamnist_64.npz")
+    ]
+    assert capsys.readouterr().err == ""
+    with pytest.raises(DatasetNotFound, match="mine"):
+        ensure_available(["retinamnist", "mime"], data_dir, cache=cache)
+    assert len(fetched) == 1
+
+
+def test_only_medmnists_own_folder_is_made(
+    tmp_path: Path, cache: Path, fetched: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(VQScopeError, match=r"typo does not exist: choose another"):
+        ensure_available(["breastmnist"], tmp_path / "typo", cache=cache)
     assert fetched == []
-    assert (data_dir / "breastmnist.npz").read_bytes() == before
+    ensure_available(["breastmnist"], tmp_path / ".medmnist", cache=cache)
+    assert fetched[0][1] == tmp_path / ".medmnist" / "breastmnist.npz"
 
 
-def test_the_official_file_is_not_fetched_again(real_data: Path, fetched: list[tuple[str, Path]]) -> None:
-    assert download(["breastmnist"], real_data) == [real_data / "breastmnist.npz"]
+def test_a_read_only_folder_is_one_clear_line(
+    data_dir: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(download_module.tempfile, "mkstemp", refuse)  # root may write anywhere
+    with pytest.raises(
+        DownloadFailed, match=r"cannot write .*breastmnist\.npz \(Read-only.*--data-dir"
+    ) as failure:
+        ensure_available(["breastmnist"], data_dir, cache=cache)
+    assert "\n" not in str(failure.value)
+
+
+def test_the_command_to_type_names_the_folder_where_it_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "my data"
+    assert download_command(other, ["a", "b"], size=64) == (
+        f"vqscope data download --datasets a,b --size 64 --data-dir '{other}'"
+    )
+    monkeypatch.setenv("VQSCOPE_DATA", str(other))
+    assert download_command(other) == "vqscope data download"
+
+
+def test_the_official_file_is_not_fetched_again(real_data_dir: Path, fetched: list[tuple[str, Path]]) -> None:
+    assert download(["breastmnist"], real_data_dir) == [real_data_dir / "breastmnist.npz"]
     assert fetched == []
 
 

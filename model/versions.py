@@ -1,0 +1,7 @@
+"""Versions of what is stored, in a place that does not import torch: cache keys need them at once."""
+
+EMBEDDING_VERSION = "pooled-v1"
+"""Named in every model card and index: vectors of different versions are never compared."""
+
+FORMAT = 1
+"""Of `config.json` in a run folder."""

@@ -1,0 +1,125 @@
+"""Labels of a data set whose images have several: named, filtered and grouped by class, from index to API."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+
+from backend.labels import Labels
+from model.latent.index import build_index
+
+NAME = "lungs"
+CLASSES = [f"finding {number}" for number in range(14)]
+
+
+@pytest.fixture(scope="module")
+def lungs():
+    """Images (N, 28, 28) and labels (N, 14) by split, in the way of ChestMNIST: some images have no finding."""
+    rng = np.random.default_rng(0)
+    splits = {}
+    for split, n in (("train", 24), ("val", 8), ("test", 8)):
+        labels = (rng.random((n, 14)) < 0.15).astype(np.uint8)
+        labels[0], labels[1], labels[2] = 0, np.eye(14)[13], np.eye(14)[0] + np.eye(14)[13]
+        splits[split] = rng.integers(0, 256, (n, 28, 28), np.uint8), labels
+    return splits
+
+
+@pytest.fixture(scope="module", params=["with a card's own words for the task", "without a card"])
+def findings(request, lungs, run_service, make_settings, model, sample_dir, sample_names, tmp_path_factory):
+    """A client of a service over the multi-label set and, beside it, one of the sample's."""
+    folder = tmp_path_factory.mktemp("lungs")
+    arrays = {}
+    for split, (images, labels) in lungs.items():
+        arrays |= {f"{split}_images": images, f"{split}_labels": labels}
+    np.savez_compressed(folder / f"{NAME}.npz", **arrays)
+    names = ",".join(f'"{number}": "{name}"' for number, name in enumerate(CLASSES))
+    if request.param != "without a card":
+        (folder / f"{NAME}.json").write_text(
+            f'{{"task": "findings, several an image", "labels": {{{names}}}}}'
+        )
+    for suffix in (".npz", ".json"):
+        (folder / sample_names[0]).with_suffix(suffix).symlink_to(
+            (sample_dir / sample_names[0]).with_suffix(suffix)
+        )
+    out = build_index(
+        model,
+        data_dir=folder,
+        datasets=(NAME, sample_names[0]),
+        out=folder / "index",
+        splits=("train", "val", "test"),
+        progress=False,
+    )
+    with run_service(make_settings(index=out, data_dir=folder)) as service:
+        yield service.client
+
+
+def name_of(client, row):
+    names = client.get("/v1/datasets").json()["items"][0]["labels"]
+    return " + ".join(names[str(number)] for number in np.flatnonzero(row)) or "none"
+
+
+def test_datasets_tell_which_is_multi_label(findings, sample_names):
+    response = findings.get("/v1/datasets")
+    told = {item["name"]: item["multi_label"] for item in response.json()["items"]}
+    assert told == {NAME: True, sample_names[0]: False}
+    document = findings.get("/openapi.json").json()
+    schema = {"$ref": "#/components/schemas/Datasets", "components": document["components"]}
+    Draft202012Validator(schema).validate(response.json())
+
+
+def test_labels_are_named_by_all_their_classes(findings, lungs):
+    labels = lungs["test"][1]
+    items = findings.get("/v1/samples", params={"dataset": NAME, "split": "test"}).json()["items"]
+    assert [item["label_name"] for item in items] == [name_of(findings, row) for row in labels]
+    assert [item["label"] for item in items] == (labels @ (1 << np.arange(14))).tolist()
+    one = findings.get(f"/v1/samples/{NAME}/test/2").json()
+    assert one["label_name"] == name_of(findings, labels[2])
+
+
+def test_neighbours_are_named_by_all_their_classes(findings, lungs, png):
+    images, labels = lungs["test"]
+    answer = findings.post("/v1/project", files={"file": ("a.png", png(images[2]))}, params={"k": 1})
+    (neighbour,) = answer.json()["items"][0]["neighbours"]
+    assert (neighbour["dataset"], neighbour["split"], neighbour["position"]) == (NAME, "test", 2)
+    assert neighbour["label_name"] == name_of(findings, labels[2])
+
+
+@pytest.mark.parametrize("label", [0, 5, 13, 14, 31, 2**31 - 1, -1])
+def test_samples_of_a_class_are_those_that_have_it(findings, lungs, label):
+    answer = findings.get(
+        "/v1/samples", params={"dataset": NAME, "split": "train", "label": label, "limit": 200}
+    ).json()
+    labels = lungs["train"][1]
+    expected = np.flatnonzero(labels[:, label]).tolist() if 0 <= label < 14 else []
+    assert [item["position"] for item in answer["items"]] == expected
+    assert answer["total"] == len(expected)
+    if label in (0, 13):
+        assert len(expected) > 1  # alone and beside others
+
+
+def test_each_data_set_has_its_own_meaning_of_a_label(findings, lungs, sample_names):
+    """Without a filter of data sets, both are asked, each in its way."""
+    item = findings.get("/v1/datasets").json()["items"][1]
+    label = next(int(value) for value, n in item["class_counts"]["test"].items() if n)
+    answer = findings.get("/v1/samples", params={"label": label, "split": "test", "limit": 200}).json()
+    found = Counter(item["dataset"] for item in answer["items"])
+    assert answer["total"] <= 200
+    assert found == Counter(
+        {
+            NAME: int(lungs["test"][1][:, label].sum()),
+            sample_names[0]: item["class_counts"]["test"][str(label)],
+        }
+    )
+
+
+def test_groups_of_labels_are_combinations_of_classes(findings, lungs):
+    answer = findings.get("/v1/maps/pca/ellipses", params={"group_by": "label", "dataset": NAME}).json()
+    rows = np.concatenate([labels for _, labels in lungs.values()])
+    expected = Counter(f"{NAME} / {name_of(findings, row)}" for row in rows)
+    assert {item["group"]: item["n"] for item in answer["items"]} == expected
+
+
+def test_a_name_that_is_not_known_is_the_number():
+    assert Labels({"0": "a"}, multi=False).name(3) == "3"
+    assert Labels({"0": "a"}, multi=True).name(0b1001) == "a + 3"
