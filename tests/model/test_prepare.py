@@ -10,7 +10,7 @@ import pytest
 from model import prepare
 from model.data.choose import choose_data
 from model.errors import VQScopeError
-from model.latent import embedding, manifest
+from model.latent import manifest
 from model.prepare import Prepared, PrepareSettings
 from model.versions import FORMAT
 
