@@ -12,14 +12,16 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from backend.addresses import listen
+from backend.settings import Limits, Settings
 from model.cli_parser import CommandParser
 from model.errors import VQScopeError
 
 if TYPE_CHECKING:
     import uvicorn
 
-    from backend.settings import Settings
 
 GRACE_SECONDS = 3
 """Time that requests in work get to end after SIGTERM or Ctrl-C."""
@@ -37,10 +39,6 @@ def main(argv: Sequence[str]) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
 
-    from pydantic import ValidationError  # here, so that --help need not wait for it
-
-    from backend.settings import Settings
-
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     try:
         settings = Settings(**given)
@@ -53,6 +51,18 @@ def main(argv: Sequence[str]) -> int:
     return _serve(settings)
 
 
+def _variables() -> str:
+    """Help on what only the environment sets, a line each."""
+    fields = {**Limits.model_fields, "allowed_hosts": Settings.model_fields["allowed_hosts"]}
+    names = {name: f"VQSCOPE_{name.upper()}" for name in fields}
+    width = max(map(len, names.values()))
+    lines = []
+    for name, field in fields.items():
+        default = f" (default: {field.default})" if field.default else ""
+        lines.append(f"  {names[name]:{width}}  {field.description}{default}")
+    return "\n".join(lines)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="vqscope serve",
@@ -61,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "  vqscope serve --model runs/five --index indexes/five --port 8000\n"
         "  curl http://127.0.0.1:8000/health/ready\n"
         "  curl -F file=@scan.png http://127.0.0.1:8000/v1/encode\n\n"
-        "Options and limits (backend/settings.py) can also be set in the environment, as VQSCOPE_NAME.",
+        "Set in the environment:\n" + _variables(),
     )
     parser.add_argument(
         "--model", metavar="MODEL", help="run folder of `vqscope train`, or name of a shipped model"
@@ -75,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(settings: "Settings") -> int:
+def _serve(settings: Settings) -> int:
     with _Ending() as ending, listen(settings.host, settings.port) as listener:
         from backend.hosts import is_loopback
 
