@@ -10,36 +10,46 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from model.muon import Muon
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
     """How the weights are moved."""
 
-    name: Literal["adamw", "sgd"] = "adamw"
-    """``sgd``: with Nesterov momentum 0.9, as in the paper (there: learning rate 0.02, weight decay 0.001)."""
+    name: Literal["muon", "adamw", "sgd"] = "muon"
+    """``muon``: for weights between hidden layers, with AdamW for the rest; ``sgd``: with Nesterov momentum 0.9, as
+    in the paper (there: learning rate 0.02, weight decay 0.001)."""
     learning_rate: float = 1e-3
+    """Of AdamW or SGD; under ``muon``, of what AdamW moves."""
+    muon_learning_rate: float = 0.02
+    """Of what Muon moves."""
     weight_decay: float = 1e-4
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
     """``cosine``: down to nothing over the budget; ``plateau``: x 0.1 when validation SSIM stalls (paper)."""
     warmup: float = 0.02
     """Share of the budget over which the cosine schedule climbs to the learning rate."""
+    warmup_shape: Literal["linear", "exponential"] = "linear"
+    """How it climbs: evenly from nothing, or by even factors from a thousandth (the paper's increase)."""
     patience: int = 2
     """Epochs without a better validation SSIM before ``plateau`` lowers the rate."""
 
     def __post_init__(self) -> None:
-        if self.learning_rate <= 0:
-            raise ValueError(f"optimizer.learning_rate must be positive, not {self.learning_rate}")
+        for rate in ("learning_rate", "muon_learning_rate"):
+            if getattr(self, rate) <= 0:
+                raise ValueError(f"optimizer.{rate} must be positive, not {getattr(self, rate)}")
         if self.weight_decay < 0 or self.patience < 0:
             raise ValueError("optimizer.weight_decay and optimizer.patience cannot be negative")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"optimizer.warmup must lie in [0, 1), not {self.warmup}")
 
 
-def cosine_factor(spent: float, warmup: float) -> float:
+def cosine_factor(spent: float, warmup: float, exponential: bool = False) -> float:
     """Factor of the learning rate when a share ``spent`` of the budget is gone (Loshchilov & Hutter, 1608.03983)."""
     spent = min(max(spent, 0.0), 1.0)
     if spent < warmup:
-        return max(spent / warmup, 0.01)
+        climbed = spent / warmup
+        return float(1000 ** (climbed - 1)) if exponential else max(climbed, 0.01)
     return 0.5 * (1 + math.cos(math.pi * (spent - warmup) / (1 - warmup)))
 
 
@@ -60,6 +70,13 @@ def build_optimizer(
     optimizer: Optimizer
     if settings.name == "sgd":
         optimizer = SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+    elif settings.name == "muon":
+        optimizer = Muon(
+            module.parameters(),
+            learning_rate=settings.muon_learning_rate,
+            adamw_learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+        )
     else:
         optimizer = AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99))
     if settings.schedule == "constant":
@@ -72,5 +89,6 @@ def build_optimizer(
         }
     # The schedule follows the budget (steps or wall time, whichever ends first), not a number of steps that a
     # limit on time would cut short with the rate still high.
-    cosine = LambdaLR(optimizer, lambda _: cosine_factor(budget_spent(), settings.warmup))
+    exponential = settings.warmup_shape == "exponential"
+    cosine = LambdaLR(optimizer, lambda _: cosine_factor(budget_spent(), settings.warmup, exponential))
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}

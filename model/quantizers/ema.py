@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from model.quantizers import distributed
 from model.quantizers.base import Quantized, Quantizer
+from model.quantizers.gradients import GRADIENTS, Gradient
 from model.quantizers.kmeans import kmeans
 
 
@@ -27,6 +28,8 @@ class EMASettings:
     to a random latent of the batch; 0: never. Relative, since with small batches every code is chosen rarely."""
     kmeans_steps: int = 10
     """Lloyd steps on the first batch that place the codebook; 0: start from random latents of it."""
+    gradient: Gradient = "straight_through"
+    """How the gradient passes the choice of a code."""
     epsilon: float = 1e-5
     """Laplace smoothing of the counts."""
 
@@ -82,11 +85,10 @@ class EMAQuantizer(Quantizer):
             chosen = F.embedding(codes, self.codebook)
             if self.training:
                 self._update(flat.detach(), codes)
+            through = GRADIENTS[self.settings.gradient](flat, chosen).view_as(vectors).movedim(-1, 1)
             quantised = chosen.view_as(vectors).movedim(-1, 1)
             commitment = F.mse_loss(latent, quantised)
             error = (latent.detach() - quantised).square().sum(1).mean((1, 2))
-            # Straight-through: forward the code, backward the latent (1711.00937, section 3.2).
-            through = latent + (quantised - latent).detach()
             return Quantized(
                 through, codes.view(vectors.shape[:-1]), self.settings.commitment * commitment, error
             )
