@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from model.data.catalogue import DatasetInfo
     from model.data.datamodule import BiomedicalDataModule
-    from model.training import TrainSettings
+    from model.training_settings import TrainSettings
     from model.vqvae import VQVAE
 
 INTENDED_USE = "Research: exploring and explaining the latent space of a VQ-VAE. Not for diagnosis."
@@ -31,6 +31,7 @@ def describe_training(
     trainer: "Trainer",
     network: "VQVAE",
     seconds: float,
+    speed: dict[str, float],
     validation: dict[str, float],
 ) -> dict[str, Any]:
     """Card of a model that has just been trained (JSON-able).
@@ -41,6 +42,7 @@ def describe_training(
         trainer: that trained it.
         network: with the weights that are saved.
         seconds: of wall time that the training took.
+        speed: `images_per_second` and `data_wait`, the share of time spent waiting for batches.
         validation: figures of the saved state on the validation split.
     """
     options, model, infos = settings.trainer, settings.model, data.split("train").infos
@@ -59,17 +61,20 @@ def describe_training(
             "epochs": trainer.current_epoch,
             "steps": trainer.global_step,
             "seconds": round(seconds),
+            **speed,
             "seed": options.seed,
             "batch_size": settings.data.batch_size,
+            "devices": options.devices,
             "balance": settings.data.balance,
             "optimizer": settings.optimizer.name,
             "learning_rate": settings.optimizer.learning_rate,
+            "average_decay": options.average_decay,
             "precision": str(trainer.precision),
             "device": trainer.strategy.root_device.type,
             "torch": torch.__version__,
             "machine": platform.machine(),
         },
-        "validation": validation,
+        "validation": {name: round(value, 5) for name, value in validation.items()},
         "caveats": [caveat for info in infos if (caveat := _caveat(info))],
     }
 

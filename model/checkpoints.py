@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
@@ -73,11 +74,17 @@ def find_model(path_or_name: str | Path) -> Path:
 def save_model(folder: Path, network: VQVAE, card: dict[str, Any]) -> str:
     """Write the three files, each atomically, weights last: a folder with weights is complete.
 
+    Weights of more than one dimension are stored in half precision, all else in full: the codebook, biases and
+    statistics are a hundredth of the size, and codes hang on them.
+
     Returns:
         SHA-256 of the weights, which the card carries too.
+
+    Raises:
+        VQScopeError: a weight is no finite number (in half precision); the disk is full.
     """
     tensors = {
-        name: tensor.detach().cpu().contiguous()
+        name: _stored(name, tensor)
         for name, tensor in _weights(network).items()
         if name not in _TRAINING_ONLY
     }
@@ -121,6 +128,18 @@ def read_model(folder: Path) -> StoredModel:
     return StoredModel(folder, network, _read_json(folder / "card.json"), hashlib.sha256(data).hexdigest())
 
 
+def _stored(name: str, tensor: Tensor) -> Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.is_floating_point():
+        half = tensor.ndim > 1 and not name.startswith("quantizer.")
+        tensor = tensor.to(torch.float16 if half else torch.float32)
+        if not bool(tensor.isfinite().all()):
+            raise VQScopeError(
+                f"{name} holds values that are no finite numbers: train anew with a lower learning rate"
+            )
+    return tensor
+
+
 def _weights(network: VQVAE) -> dict[str, Tensor]:
     """The network's own tensors; metrics and the like belong to training."""
     parts = ("encoder.", "quantizer.", "decoder.", "embedding.")
@@ -128,6 +147,7 @@ def _weights(network: VQVAE) -> dict[str, Tensor]:
 
 
 def _load_weights(network: VQVAE, tensors: dict[str, Tensor]) -> None:
+    """Copy tensors into the network, which is in full precision whatever they are stored in."""
     expected = set(_weights(network)) - set(_TRAINING_ONLY)
     if set(tensors) != expected:
         odd = sorted(set(tensors) ^ expected)[0]

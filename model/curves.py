@@ -2,13 +2,14 @@
 
 import csv
 import io
-import time
 from pathlib import Path
+from typing import Any
 
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, Timer
 
 from model.checkpoints import write_atomically
+from model.watching import Throughput
 
 FIGURES = ("loss", "psnr", "ssim", "mae")
 COLUMNS = (
@@ -19,6 +20,8 @@ COLUMNS = (
     *(f"{split}_{name}" for split in ("train", "val") for name in FIGURES),
     "val_codebook_used",
     "val_codebook_perplexity",
+    "images_per_second",
+    "data_wait",
 )
 _TITLES = {"loss": "loss", "psnr": "PSNR (dB)", "ssim": "SSIM", "mae": "MAE (of full range)"}
 
@@ -26,14 +29,11 @@ _TITLES = {"loss": "loss", "psnr": "PSNR (dB)", "ssim": "SSIM", "mae": "MAE (of 
 class CurveWriter(Callback):
     """Writes the curves after every epoch, whole and atomically, so that a run can be watched."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, timer: Timer, throughput: Throughput) -> None:
         self._run_dir = run_dir
+        self._timer = timer
+        self._throughput = throughput
         self._rows: list[dict[str, float]] = []
-        self._started = time.monotonic()
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
-        self._started = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the epoch's row; Lightning has validated by now."""
@@ -42,32 +42,40 @@ class CurveWriter(Callback):
         row: dict[str, float] = {
             "epoch": trainer.current_epoch,
             "step": trainer.global_step,
-            "seconds": round(time.monotonic() - self._started, 1),
+            "seconds": round(self._timer.time_elapsed(), 1),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "images_per_second": round(self._throughput.images_per_second, 1),
+            "data_wait": round(self._throughput.data_wait, 4),
         }
         logged = trainer.callback_metrics
-        self.add(
+        self._rows.append(
             {name: row.get(name, float(logged[name]) if name in logged else float("nan")) for name in COLUMNS}
         )
-
-    def add(self, row: dict[str, float]) -> None:
-        """Add an epoch's row, of all `COLUMNS`, and write the file anew."""
-        self._rows.append(row)
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
         writer.writerows(self._rows)
         write_atomically(self._run_dir / "metrics.csv", text.getvalue().encode())
 
-    def best(self) -> dict[str, float]:
-        """Validation figures of the epoch with the best SSIM: those of the state that is saved."""
-        row = max(self._rows, key=lambda row: row["val_ssim"])
-        return {k.removeprefix("val_"): round(v, 5) for k, v in row.items() if k.startswith("val_")}
+    def state_dict(self) -> dict[str, Any]:
+        """The rows, into the checkpoint: a resumed run goes on after the last of them."""
+        return {"rows": self._rows}
 
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw the curves."""
-        if trainer.is_global_zero and self._rows:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The rows, from the checkpoint."""
+        self._rows = state_dict["rows"]
+
+    def draw(self) -> None:
+        """Draw `curves.png`."""
+        if self._rows:
             write_atomically(self._run_dir / "curves.png", draw_curves(self._rows))
+
+    def speed(self) -> dict[str, float]:
+        """Means over the epochs of images per second and of the share of time spent waiting for data."""
+        return {
+            name: round(sum(row[name] for row in self._rows) / max(len(self._rows), 1), digits)
+            for name, digits in (("images_per_second", 1), ("data_wait", 4))
+        }
 
 
 def draw_curves(rows: list[dict[str, float]]) -> bytes:

@@ -9,12 +9,21 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from model.ranks import greatest
+
+
+class Interrupted(Exception):
+    """A training was asked to end before its time."""
+
 
 class GracefulStop(Callback):
-    """The first Ctrl-C or SIGTERM lets the current step finish, validates and ends; the second ends at once."""
+    """The first Ctrl-C or SIGTERM ends the run after the current step, on all ranks; the second ends at once.
+
+    The epoch that was begun is dropped: going on with it later would not give what an undisturbed run gives.
+    """
 
     def __init__(self) -> None:
-        self.requested = False
+        self._requested = False
         self._previous: dict[int, Any] = {}
         self._trainer: Trainer | None = None
 
@@ -25,6 +34,15 @@ class GracefulStop(Callback):
         self._trainer = trainer
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._on_signal)
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object, **__: object) -> None:
+        """End here if any rank was told to.
+
+        Raises:
+            Interrupted: it was.
+        """
+        if greatest(trainer, float(self._requested)):
+            raise Interrupted
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the signals back."""
@@ -40,8 +58,8 @@ class GracefulStop(Callback):
         self._previous.clear()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested or self._trainer is None:
+        if self._requested or self._trainer is None:
             raise KeyboardInterrupt
-        self.requested = True
-        self._trainer.should_stop = True
-        print("\nstopping: validating and saving the best state (again to end at once)", file=sys.stderr)
+        self._requested = True
+        if self._trainer.is_global_zero:
+            print("\nstopping, with the best state saved (again to end at once)", file=sys.stderr)

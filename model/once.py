@@ -97,7 +97,7 @@ def new_folder_beside(final: Path, purpose: str) -> Iterator[Path]:
         folder = final.with_name(f".{final.name}.{purpose}-{os.getpid()}-{secrets.token_hex(4)}")
         folder.mkdir(parents=True)
         try:
-            descriptor = _lock_folder(folder)
+            descriptor = lock_folder(folder)
         except (BlockingIOError, FileNotFoundError):
             continue  # taken for abandoned before it was locked
         try:
@@ -112,7 +112,7 @@ def remove_abandoned(folder: Path, pattern: str) -> None:
     """Remove those folders in ``folder`` that match ``pattern`` and whose maker has ended or was killed."""
     for leftover in folder.glob(pattern):
         try:
-            descriptor = _lock_folder(leftover)
+            descriptor = lock_folder(leftover)
         except OSError:
             continue  # in use, gone by now, or not ours
         if descriptor is not None:
@@ -120,7 +120,7 @@ def remove_abandoned(folder: Path, pattern: str) -> None:
             os.close(descriptor)
 
 
-def _lock_folder(folder: Path) -> int | None:
+def lock_folder(folder: Path) -> int | None:
     """Descriptor that holds the lock of a folder until it is closed; None where folders have no locks.
 
     Raises:

@@ -110,7 +110,9 @@ def choose_model(settings: PrepareSettings, data_dir: Path, infos: Sequence[Data
             limit = settings.train_time or quick_time(sum(map(count_images, infos)))
             why = f"{model.name} is damaged" if model.exists() else "none yet"
             _say(f"model: {why}, training a quick one (at most {limit})")
-            _train(part, limit, data_dir, infos)
+            run_dir = model.with_name(f".{model.name}.training")  # stays when it is interrupted
+            _train(run_dir, limit, data_dir, infos)
+            run_dir.rename(part)
     return model
 
 
@@ -221,19 +223,24 @@ def to_arguments(settings: PrepareSettings) -> list[str]:
 
 
 def _train(run_dir: Path, limit: str, data_dir: Path, infos: Sequence[DatasetInfo]) -> None:
+    """Train, or go on where an earlier start was cut; for whoever holds the model's lock."""
+    from model import run_folder
     from model.checkpoints import read_model
     from model.commands.train import parse
-    from model.training import train
+    from model.training import resume, train
 
     arguments = ["--data-dir", str(data_dir), "--datasets", ",".join(info.name for info in infos)]
     arguments += ["--run-dir", str(run_dir), "--preset", "quick", "--max-time", limit]
-    result = train(parse(arguments))
+    settings = parse(arguments)
+    if run_folder.goes_on_as(settings):
+        _say("model: going on with a training that was interrupted")
+        result = resume(run_dir)
+    else:
+        result = train(settings, overwrite=True)
     if result.interrupted:
         raise KeyboardInterrupt  # what was reached so far is not what a later start should find
-    shutil.rmtree(run_dir / "checkpoints")  # ten times the model's size, and nobody goes on training it
-    read_model(
-        run_dir
-    )  # needs torch, which a later start need not wait for: the seal says that nothing changed
+    # This needs torch, which a later start need not wait for: the seal says that nothing changed.
+    read_model(run_dir)
     seal(run_dir, _MODEL_FILES)
 
 

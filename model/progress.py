@@ -1,19 +1,21 @@
 """One progress bar for a whole training run."""
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 
+from model.watching import Budget, Throughput
+
 
 class BudgetBar(Callback):
     """Percent of the run's budget (epochs or wall time, whichever ends first), with the latest figures."""
 
-    def __init__(self, spent: Callable[[], float]) -> None:
-        self._spent = spent
+    def __init__(self, budget: Budget, throughput: Throughput) -> None:
+        self._budget = budget
+        self._throughput = throughput
         self._bar: tqdm[Any] | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -33,7 +35,7 @@ class BudgetBar(Callback):
     ) -> None:
         """Move the bar."""
         if self._bar is not None:
-            self._bar.update(100 * self._spent() - self._bar.n)
+            self._bar.update(100 * self._budget.spent - self._bar.n)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the epoch and its validation figures."""
@@ -41,7 +43,8 @@ class BudgetBar(Callback):
             figures = trainer.callback_metrics
             self._bar.set_postfix_str(
                 f"epoch {trainer.current_epoch + 1}, validation PSNR {figures['val_psnr']:.1f} dB,"
-                f" SSIM {figures['val_ssim']:.3f}, codes {figures['val_codebook_used']:.0%}"
+                f" SSIM {figures['val_ssim']:.3f}, codes {figures['val_codebook_used']:.0%},"
+                f" {self._throughput.images_per_second:.0f} images/s"
             )
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

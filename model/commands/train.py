@@ -8,11 +8,12 @@ from jsonargparse import ArgumentParser, set_parsing_settings
 
 from model import paths
 from model.checkpoints import from_dict
-from model.cli_parser import OneLineErrors, names
+from model.cli_parser import OneLineErrors, names, usage_error
 from model.data.datamodule import DataSettings
 from model.errors import VQScopeError
 from model.optimization import OptimizerSettings
-from model.training import TrainerSettings, TrainSettings, train
+from model.ranks import is_rank_zero
+from model.training import TrainerSettings, TrainSettings, resume, train
 from model.vqvae import VQVAESettings
 
 PRESETS = Path(__file__).parent.parent / "presets"
@@ -21,8 +22,11 @@ _EXAMPLES = """examples:
   vqscope train --datasets breastmnist,retinamnist --run-dir runs/two --max-time 00:10:00
   vqscope train --data-dir ~/images --datasets mine --run-dir runs/mine --model.quantizer.codebook_size 1024
   vqscope train --datasets pneumoniamnist --run-dir runs/paper --preset paper
+  vqscope train --datasets bloodmnist --run-dir runs/blood --trainer.devices 2 --trainer.average_decay 0.999
+  vqscope train --resume runs/two
 
-Ctrl-C ends a training cleanly, with its best state saved.
+Ctrl-C ends a training cleanly, with its best state saved. Whatever cut it (Ctrl-C, a kill, a power cut, a full disk),
+--resume goes on after the last finished epoch, with the settings that the run folder records.
 """
 
 
@@ -39,6 +43,15 @@ def build_parser() -> ArgumentParser:
     """Options of `vqscope train`: the few that everyone sets, and every setting of model, optimiser and data."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = _Parser(prog="vqscope train", description="Train a VQ-VAE.", epilog=_EXAMPLES)
+    parser.add_argument(
+        "--resume",
+        type=Path | None,
+        metavar="RUN_DIR",
+        help="go on with a run that was cut; takes no other option",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="start anew where the run folder holds a run already"
+    )
     parser.add_argument("--preset", default="base", help=f"starting point: {', '.join(presets())}")
     parser.add_argument(
         "--data-dir", type=Path | None, help="folder of the npz files (default: VQSCOPE_DATA)"
@@ -128,9 +141,25 @@ def _preset(argv: list[str]) -> Path:
 
 def main(argv: list[str]) -> int:
     """Train; 0 when done, 130 when interrupted (the best state is saved then too)."""
-    result = train(parse(argv))
-    print(f"saved {result.run_dir} ({result.epochs} epochs, best validation SSIM {result.best_ssim:.4f})")
+    run_dir = _run_to_resume(argv)
+    result = resume(run_dir) if run_dir else train(parse(argv), overwrite="--overwrite" in argv)
+    if not is_rank_zero():
+        return 0  # the first process tells how it went, and may still be saving: a failure here would end it
+    if result.best_ssim is not None:
+        print(f"saved {result.run_dir} ({result.epochs} epochs, best validation SSIM {result.best_ssim:.4f})")
     if result.interrupted:
-        print("training was interrupted; its best state was saved", file=sys.stderr)
+        print(f"interrupted; to go on: vqscope train --resume {result.run_dir}", file=sys.stderr)
         return 130
     return 0
+
+
+def _run_to_resume(argv: list[str]) -> Path | None:
+    """Run folder that ``--resume`` names; None where it is not given."""
+    for here, option in enumerate(argv):
+        name, equals, value = option.partition("=")
+        if name == "--resume":
+            given = [value] if equals else argv[here + 1 : here + 2]
+            if len(argv) != (1 if equals else 2) or not given[0]:
+                usage_error("vqscope train", "--resume takes a run folder and no other option")
+            return Path(given[0]).expanduser()
+    return None

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import torch
 from lightning import LightningDataModule
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Sampler, SequentialSampler
 
 from model.data.catalogue import find_dataset, report_warnings
 from model.data.datasets import Batch, BiomedicalDataset, whole_batch
 from model.data.download import ensure_available
 from model.data.npz import SPLITS
 from model.data.sampler import BalancedSampler
+from model.data.sharding import RankBatches
 from model.errors import VQScopeError
 
 
@@ -79,17 +80,18 @@ class BiomedicalDataModule(LightningDataModule):
         """Training batches; an epoch has as many images as the training splits together."""
         dataset = self.split("train")
         counts = dataset.counts.tolist()
-        return self._loader(
-            dataset, BalancedSampler(counts, balance=self.settings.balance, seed=self.settings.seed)
-        )
+        sampler = BalancedSampler(counts, balance=self.settings.balance, seed=self.settings.seed)
+        if self.trainer is not None:  # a resumed run begins later, and workers fetch before Lightning tells
+            sampler.set_epoch(self.trainer.current_epoch)
+        return self._loader(dataset, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation batches, in order."""
-        return self._loader(self.split("val"))
+        return self._loader(self.split("val"), SequentialSampler(self.split("val")))
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Test batches, in order."""
-        return self._loader(self.split("test"))
+        return self._loader(self.split("test"), SequentialSampler(self.split("test")))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Flip images at random while training, on the device."""
@@ -99,12 +101,14 @@ class BiomedicalDataModule(LightningDataModule):
         images, ids = batch
         return random_flip(images), ids
 
-    def _loader(self, dataset: BiomedicalDataset, sampler: Sampler[int] | None = None) -> DataLoader[Batch]:
+    def _loader(self, dataset: BiomedicalDataset, sampler: Sampler[int]) -> DataLoader[Batch]:
         workers = self.settings.num_workers
+        rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         return DataLoader(
             dataset,
-            batch_size=self.settings.batch_size,
-            sampler=sampler,
+            batch_sampler=RankBatches(sampler, self.settings.batch_size, rank=rank, ranks=ranks),
+            # Of its own: a loader that is asked for batches must not move the generator that training draws from.
+            generator=torch.Generator(),
             collate_fn=whole_batch,  # type: ignore[arg-type]  # whole already: see __getitems__
             num_workers=workers,
             persistent_workers=workers > 0,

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from model import prepare
+from model.commands.train import parse
 from model.data.choose import choose_data
 from model.errors import VQScopeError
 from model.latent import manifest
 from model.prepare import Prepared, PrepareSettings
+from model.run_folder import begin, status
 from model.versions import FORMAT
 
 
@@ -132,6 +134,7 @@ def test_without_a_model_one_is_trained_and_kept(small, home, tmp_path):
         "metrics.csv",
         "model.safetensors",
         "seal.json",
+        "train.yaml",
     ]
     left = [p.name for p in prepared.model.parent.iterdir()]
     assert sorted(left) == sorted([prepared.model.name, f".{prepared.model.name}.lock"])
@@ -156,6 +159,20 @@ def test_without_a_model_one_is_trained_and_kept(small, home, tmp_path):
     assert third.returncode == 0, third.stderr
     assert third.stderr.count(f"model: {prepared.model.name} is damaged, training a quick one") == 1
     assert json.loads((prepared.model / "config.json").read_text())["format"] == FORMAT
+
+
+def test_a_training_that_was_interrupted_is_gone_on_with(small, home, tmp_path, capsys):
+    _, infos = choose_data(small, (), or_sample=False, say=print)
+    run_dir = tmp_path / "run"
+    arguments = ["--data-dir", str(small), "--datasets", "one,two", "--run-dir", str(run_dir)]
+    run_dir.mkdir()
+    begin(parse([*arguments, "--preset", "quick", "--max-time", "00:00:02"]))
+    prepare._train(run_dir, "00:00:02", small, infos)
+    assert "going on with a training" in capsys.readouterr().err
+    assert status(run_dir) == "finished"
+
+    prepare._train(run_dir, "00:00:01", small, infos)  # not that run: made anew
+    assert "going on" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

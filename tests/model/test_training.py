@@ -7,17 +7,20 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from model.checkpoints import read_model
-from model.curves import COLUMNS, CurveWriter
-from model.data.datamodule import DataSettings
+from model.curves import COLUMNS
+from model.data.datamodule import BiomedicalDataModule, DataSettings
 from model.errors import VQScopeError
+from model.metrics import image_figures
 from model.networks.decoder import DecoderSettings
 from model.networks.encoder import EncoderSettings
 from model.optimization import OptimizerSettings
 from model.quantizers.ema import EMASettings
-from model.training import TrainerSettings, TrainingFailed, TrainSettings, train
+from model.run_folder import begin
+from model.training import TrainerSettings, TrainingFailed, TrainSettings, resume, train
 from model.vqvae import VQVAESettings
 
 TINY = VQVAESettings(
@@ -78,14 +81,6 @@ def test_the_card_has_the_figures_of_the_saved_state(tmp_path, tiny_model_dir):
         assert card["validation"][name] == pytest.approx(best[f"val_{name}"], abs=1e-5)
 
 
-def test_the_best_epoch_is_not_the_last_one(tmp_path):
-    curves = CurveWriter(tmp_path)
-    for epoch, ssim in enumerate((0.2, 0.7, 0.7, 0.5)):
-        curves.add({**dict.fromkeys(COLUMNS, 0.0), "epoch": epoch, "val_ssim": ssim, "val_loss": epoch})
-    assert curves.best()["ssim"] == 0.7
-    assert curves.best()["loss"] == 1  # the first of equals, as the checkpoint keeps it
-
-
 def test_stand_ins_are_named_in_the_card(sample_dir, tmp_path):
     shutil.copy(sample_dir / "sample_ct.npz", tmp_path / "ct.npz")
     about = json.loads((sample_dir / "sample_ct.json").read_text())
@@ -105,12 +100,49 @@ def test_an_empty_split_is_told_before_training(tmp_path):
         train(replace(chosen, data=replace(chosen.data, datasets=("odd",))))
 
 
-def test_the_same_seed_gives_the_same_curve(sample_dir, tmp_path):
-    curves = []
-    for name in "ab":
-        train(settings(sample_dir, tmp_path / name, max_epochs=2))
-        curves.append([{k: v for k, v in row.items() if k != "seconds"} for row in rows(tmp_path / name)])
-    assert curves[0] == curves[1]
+def outcome(run_dir):
+    """What two runs that are the same have in common: curves but for timings, and the weights' SHA-256."""
+    timings = {"seconds", "images_per_second", "data_wait"}
+    return [{k: v for k, v in row.items() if k not in timings} for row in rows(run_dir)], read_model(
+        run_dir
+    ).sha256
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(sample_dir, tmp_path):
+    first, second, other = (
+        outcome(train(settings(sample_dir, tmp_path / name, max_epochs=2, seed=seed)).run_dir)
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert first == second
+    assert first[0] != other[0]
+    assert first[1] != other[1]
+
+
+def test_the_state_that_is_saved_is_that_of_the_best_epoch(sample_dir, tmp_path):
+    """Averaged weights, too: what the curves say of an epoch, the saved model gives."""
+    chosen = settings(
+        sample_dir, tmp_path, learning_rate=3e-2, schedule="constant", max_epochs=4, average_decay=0.5,
+        precision="32",
+    )  # fmt: skip
+    train(chosen)
+    ssim = [row["val_ssim"] for row in rows(tmp_path)]
+    assert max(ssim) > ssim[-1]  # else this test says nothing
+    network = read_model(tmp_path).network.eval()
+    with torch.no_grad():
+        found = torch.cat(
+            [
+                image_figures(network(images)[0].clamp(-1, 1) / 2 + 0.5, images / 2 + 0.5).ssim
+                for images, _ in BiomedicalDataModule(chosen.data).val_dataloader()
+            ]
+        ).mean()
+    assert found.item() == pytest.approx(max(ssim), abs=1e-3)
+
+
+def test_averaged_weights_are_not_the_last_ones(sample_dir, tmp_path):
+    plain = train(settings(sample_dir, tmp_path / "plain"))
+    averaged = train(settings(sample_dir, tmp_path / "averaged", average_decay=0.9))
+    assert outcome(plain.run_dir)[0][0]["train_loss"] == outcome(averaged.run_dir)[0][0]["train_loss"]
+    assert outcome(plain.run_dir)[0][0]["val_loss"] != outcome(averaged.run_dir)[0][0]["val_loss"]
 
 
 def test_the_papers_sgd_trains(sample_dir, tmp_path):
@@ -126,13 +158,35 @@ def test_a_loss_that_is_no_number_ends_with_a_clear_line(sample_dir, tmp_path):
         train(settings(sample_dir, tmp_path, learning_rate=1e30, schedule="constant", max_epochs=60))
 
 
+def test_a_folder_that_holds_a_run_is_refused_unless_told_otherwise(sample_dir, tmp_path):
+    chosen = settings(sample_dir, tmp_path)
+    begin(chosen)
+    with pytest.raises(VQScopeError, match="unfinished run: go on with `vqscope train --resume"):
+        train(chosen)
+    train(chosen, overwrite=True)
+    before = outcome(tmp_path)
+    with pytest.raises(VQScopeError, match="finished run"):
+        train(replace(chosen, trainer=replace(chosen.trainer, seed=1)))
+    assert outcome(tmp_path) == before
+    train(replace(chosen, trainer=replace(chosen.trainer, seed=1)), overwrite=True)
+    assert outcome(tmp_path) != before
+
+
+def test_a_finished_run_is_left_as_it_is(tiny_model_dir):
+    before = {path: path.stat().st_mtime_ns for path in tiny_model_dir.iterdir()}
+    result = resume(tiny_model_dir)
+    assert (result.epochs, result.interrupted) == (2, False)
+    assert result.best_ssim == pytest.approx(max(row["val_ssim"] for row in rows(tiny_model_dir)), abs=1e-5)
+    assert {path: path.stat().st_mtime_ns for path in tiny_model_dir.iterdir()} == before
+
+
 def test_a_run_folder_that_cannot_be_made_is_a_clear_line(sample_dir, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(VQScopeError, match="cannot make the run folder"):
         train(settings(sample_dir, tmp_path / "file" / "run"))
 
 
-@pytest.mark.parametrize("wrong", [{"max_epochs": 0}, {"max_time": timedelta(0)}])
+@pytest.mark.parametrize("wrong", [{"max_epochs": 0}, {"max_time": timedelta(0)}, {"average_decay": 1.0}])
 def test_impossible_limits_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TrainerSettings(**wrong)

@@ -57,7 +57,7 @@ def test_cosine_never_starts_at_nothing():
 
 
 def test_weight_decay_spares_biases_and_normalisation():
-    network = VQVAE(SMALL, OptimizerSettings(weight_decay=0.1))
+    network = VQVAE(SMALL, OptimizerSettings(name="adamw", weight_decay=0.1))
     groups = network.configure_optimizers()["optimizer"].param_groups
     assert [g["weight_decay"] for g in groups] == [0.1, 0.0]
     assert all(p.ndim > 1 for p in groups[0]["params"])

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from model.commands.train import parse
+from model.commands.train import main, parse
 from model.errors import VQScopeError
 
 SMALL = [
@@ -37,7 +37,7 @@ def test_preset_then_options(tmp_path):
     assert settings.data.image_size == settings.model.image_size == 64
     assert settings.model.grid == 4
     assert settings.model.quantizer.code_dim == 2
-    assert (settings.optimizer.name, settings.optimizer.learning_rate) == ("sgd", 0.1)
+    assert settings.optimizer.learning_rate == 0.1
 
 
 def test_short_options(tmp_path):
@@ -72,6 +72,7 @@ def test_short_options(tmp_path):
         (["--optimizer.weight_decay", "-1"], "weight_decay"),
         (["--trainer.patience", "-1"], "patience"),
         (["--trainer.devices", "0"], "devices"),
+        (["--trainer.average_decay", "1"], "average_decay"),
         (["--seed", "99999999999"], "seed"),
     ],
 )
@@ -100,6 +101,21 @@ def test_wrong_options_end_with_one_line_and_code_2(argv, sample_dir, tmp_path):
     assert "error" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [["--resume"], ["--resume="], ["--resume", "r", "--max-epochs", "3"], ["--seed", "1", "--resume=r"]],
+)
+def test_resume_takes_a_run_folder_and_nothing_else(argv, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(argv)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_cannot_be_resumed_is_told(tmp_path):
+    with pytest.raises(VQScopeError, match=r"holds no train\.yaml"):
+        main([f"--resume={tmp_path}"])
+
+
 @pytest.mark.integration
 def test_ctrl_c_ends_cleanly_with_the_best_state_saved(sample_dir, tmp_path):
     run_dir = tmp_path / "run"
@@ -124,6 +140,7 @@ def test_ctrl_c_ends_cleanly_with_the_best_state_saved(sample_dir, tmp_path):
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "saved" in out
+    assert f"vqscope train --resume {run_dir}" in err
     assert list(run_dir.glob(".*")) == []
     assert json.loads((run_dir / "card.json").read_text())["sha256"]
     assert (run_dir / "model.safetensors").is_file()
