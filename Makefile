@@ -15,10 +15,10 @@ ARGS ?=
 TORCH_INDEX_URL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format check-python pre-commit clean
+.PHONY: help setup explore test lint format bench-models bench-recipe check-python pre-commit clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-12s%s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-14s%s\n", $$1, $$2}'
 
 explore: $(VENV)/.installed  ## Set up, then open the explorer (make explore ARGS="--port 9000")
 	@$(BIN)/vqscope explore $(ARGS)
@@ -34,6 +34,12 @@ lint: $(VENV)/.installed-dev  ## Check style, format and types
 format: $(VENV)/.installed-dev  ## Put the code into the one format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench-models: $(VENV)/.installed-bench  ## Compare our models with other libraries', half an hour (ARGS="--help")
+	@$(BIN)/python -m tests.benchmarks.models $(ARGS)
+
+bench-recipe: $(VENV)/.installed  ## Ablate the training recipe, hours (ARGS="--help")
+	@$(BIN)/python -m tests.benchmarks.recipe $(ARGS)
 
 pre-commit: $(VENV)/.installed-dev  ## Check before each commit (installs the git hook)
 	@$(BIN)/pre-commit install
@@ -68,4 +74,8 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.made
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --group dev
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	@$(BIN)/python -m pip install --group bench
 	@touch $@

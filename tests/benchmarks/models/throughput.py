@@ -1,0 +1,124 @@
+"""Table 6: images per second of the whole training step, ours and MONAI's, and what data loading takes of it."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from statistics import median
+
+import torch
+from lightning import LightningModule, seed_everything
+
+from model.data.datamodule import BiomedicalDataModule, random_flip
+from model.vqvae import VQVAE
+from tests.benchmarks.models.arms import Arm, limits_of, training_key
+from tests.benchmarks.models.fitting import fit, parameters
+from tests.benchmarks.models.settings import BenchSettings
+from tests.benchmarks.models.store import Result, versions
+from tests.benchmarks.models.whole_arms import monai_peer
+
+TABLE = "throughput"
+WARM_UP = 3
+"""Steps before the clock runs."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A network and how it is run."""
+
+    title: str
+    make: Callable[[], LightningModule]
+    bfloat16: bool
+    channels_last: bool
+
+
+def arms(settings: BenchSettings) -> Iterator[Arm]:
+    """One arm for all variants: they are timed in turn, so that what disturbs the machine disturbs all."""
+    run = settings.preset("base")
+    limits = replace(limits_of(run, steps=WARM_UP + settings.timed_steps), validate=False)
+
+    def ours() -> VQVAE:
+        return VQVAE(run.model, run.optimizer)
+
+    def theirs() -> LightningModule:
+        return monai_peer(settings)
+
+    low = limits.bfloat16
+    variants = [Variant("VQScope, base preset", ours, low, True)]
+    variants += [
+        Variant(
+            f"MONAI VQVAE, {'bf16' if bf16 else 'fp32'}{', channels_last' if last else ''}",
+            theirs,
+            bf16,
+            last,
+        )
+        for bf16, last in ((False, False), (False, True), (True, False), (True, True))
+        if low or not bf16
+    ]
+
+    def compute() -> Result:
+        networks: list[LightningModule] = []
+        for variant in variants:
+            seed_everything(settings.seed, workers=True, verbose=False)
+            layout = torch.channels_last if variant.channels_last else torch.contiguous_format
+            networks.append(variant.make().to(memory_format=layout))
+        speeds: list[list[float]] = [[] for _ in variants]
+        between: list[float] = []
+        for repeat in range(settings.repeats):
+            for i, (variant, network) in enumerate(zip(variants, networks, strict=True)):
+                fitted = fit(
+                    network,
+                    run.data,
+                    replace(
+                        limits,
+                        bfloat16=variant.bfloat16,
+                        average_decay=limits.average_decay if i == 0 else 0.0,
+                    ),
+                    seed=settings.seed,
+                    label=f"timing {repeat + 1} of {settings.repeats}: {variant.title}",
+                    progress=settings.progress,
+                    warm_up=WARM_UP,
+                )
+                speeds[i].append(fitted.images_per_second)
+                if i == 0:
+                    between.append(fitted.between_steps)
+        rows = [
+            {
+                "title": variant.title,
+                "images_per_second": median(found),
+                "range": [min(found), max(found)],
+                "parameters": parameters(network),
+            }
+            for variant, network, found in zip(variants, networks, speeds, strict=True)
+        ]
+        step = run.data.batch_size / median(speeds[0])
+        return {
+            "rows": rows,
+            "ratio": median(speeds[0]) / max(median(found) for found in speeds[1:]),
+            "between_steps": median(between),
+            "data_loading": _seconds_a_batch(settings) / step,
+        }
+
+    key = training_key(
+        settings,
+        run,
+        ours(),
+        limits,
+        repeats=settings.repeats,
+        peer=versions("monai"),
+        variants=len(variants),
+    )
+    yield Arm(name="throughput", table=TABLE, title="training throughput", key=key, compute=compute)
+
+
+def _seconds_a_batch(settings: BenchSettings) -> float:
+    """Of fetching, assembling and flipping a batch of the base preset, with nothing else going on."""
+    data = settings.preset("base").data
+    batches = iter(BiomedicalDataModule(data).train_dataloader())
+    next(batches)
+    began, count = time.monotonic(), 0
+    for images, _ in islice(batches, settings.timed_steps):
+        if data.augment:
+            random_flip(images)
+        count += 1
+    return (time.monotonic() - began) / max(count, 1)
