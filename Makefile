@@ -13,12 +13,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 TORCH_INDEX_URL ?=
+FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
+ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format bench-models bench-recipe check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding check-python pre-commit clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-14s%s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
 
 explore: $(VENV)/.installed  ## Set up, then open the explorer (make explore ARGS="--port 9000")
 	@$(BIN)/vqscope explore $(ARGS)
@@ -35,11 +37,28 @@ format: $(VENV)/.installed-dev  ## Put the code into the one format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+# What was cut goes on where it was; what is finished in runs/zoo is not trained again: remove the run to start anew.
+# (--overwrite: a run killed before its first epoch left nothing to go on with.) Weights are copied last, as a folder
+# with weights counts as complete.
+zoo: $(VENV)/.installed  ## Train the shipped models anew, hours (make zoo ZOO=paper)
+	@set -e; for preset in $(ZOO); do \
+	  run=runs/zoo/$$preset; shipped=model/zoo/$$preset; \
+	  if [ -f $$run/last.ckpt ]; then $(BIN)/vqscope train --resume $$run; \
+	  elif [ -f $$run/model.safetensors ]; then echo "$$run is finished: remove it to train it anew"; \
+	  else $(BIN)/vqscope train --preset $$preset --datasets $(FIVE) --run-dir $$run --overwrite $(ARGS); fi; \
+	  $(BIN)/vqscope evaluate $$run --datasets $(FIVE) --card; \
+	  mkdir -p $$shipped; \
+	  cp $$run/config.json $$run/card.json $$run/metrics.csv $$run/model.safetensors $$shipped; \
+	done
+
 bench-models: $(VENV)/.installed-bench  ## Compare our models with other libraries', half an hour (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.models $(ARGS)
 
 bench-recipe: $(VENV)/.installed  ## Ablate the training recipe, hours (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.recipe $(ARGS)
+
+bench-embedding: $(VENV)/.installed  ## Compare definitions of the embedding, ten minutes (ARGS="--help")
+	@$(BIN)/python -m tests.benchmarks.embedding $(ARGS)
 
 pre-commit: $(VENV)/.installed-dev  ## Check before each commit (installs the git hook)
 	@$(BIN)/pre-commit install

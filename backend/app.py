@@ -40,7 +40,7 @@ def create_app(
     settings: Settings,
     *,
     notify: Callable[[BaseException | None], None] | None = None,
-    load: Callable[[str], InferenceModel] = load_model,
+    load: Callable[[str | None], InferenceModel] = load_model,
 ) -> FastAPI:
     """Build the service.
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from backend.addresses import listen
 from backend.supervisor import ChildEnded, NotReady, StopRequested, Supervisor
-from model import prepare
 from model.cli_parser import CommandParser
 from model.paths import cache_dir
+from model.prepare import Prepared
+from model.prepare_settings import PrepareSettings, add_arguments, settings_from, to_arguments
 
 READY_TIMEOUT_S = 180.0
 """A first start reads torch from a cold disk; a start that hangs ends with the last lines of the log."""
@@ -23,9 +24,10 @@ READY_TIMEOUT_S = 180.0
 _LOOPBACK = "127.0.0.1"
 _EXAMPLES = """\
 examples:
-  vqscope explore                                          data, model and index are found or made
+  vqscope explore                                          the shipped model; data and index are found or made
   vqscope explore --data-dir ~/images --datasets ham10000  one data set of a folder
   vqscope explore --model runs/five --port 9000            a model that `vqscope train` made
+  vqscope explore --model quick                            train a small model on these data first
 
 Ctrl-C ends it."""
 
@@ -38,9 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         what the preparation returned.
 
     Raises:
-        VQScopeError: A port is taken.
+        VQScopeError: A port is taken, or an option goes without the one it belongs to.
     """
     given = _parser().parse_args(argv)
+    settings = settings_from(given)
     if not given.prepare_only:
         check_port(given.host, given.port)
         if given.api_port:
@@ -53,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
     with Supervisor() as supervisor:
         try:
-            code, prepared = _prepare(supervisor, given)
+            code, prepared = _prepare(supervisor, settings)
             if code or prepared is None:
                 return code
             if given.ready_dir:
@@ -93,7 +96,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def link_ready(folder: Path, prepared: prepare.Prepared) -> None:
+def link_ready(folder: Path, prepared: Prepared) -> None:
     """Put links ``model``, ``index`` and ``data`` into ``folder``: names that stay when keys change."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, target in (("model", prepared.model), ("index", prepared.index), ("data", prepared.data_dir)):
@@ -103,11 +106,11 @@ def link_ready(folder: Path, prepared: prepare.Prepared) -> None:
         part.replace(folder / name)
 
 
-def _prepare(supervisor: Supervisor, given: argparse.Namespace) -> tuple[int, prepare.Prepared | None]:
+def _prepare(supervisor: Supervisor, settings: PrepareSettings) -> tuple[int, Prepared | None]:
     """Run `model.prepare` as a child, so that torch's memory goes back; it may be cut off anywhere."""
     with tempfile.TemporaryDirectory(prefix="vqscope-") as folder:
         result = Path(folder) / "prepared.json"
-        arguments = [*prepare.to_arguments(prepare.settings_from(given)), "--result", str(result)]
+        arguments = [*to_arguments(settings), "--result", str(result)]
         child = supervisor.start("preparation", "model.prepare", arguments, log=None, grace=0)
         try:
             code = supervisor.wait_ended(child)
@@ -117,10 +120,10 @@ def _prepare(supervisor: Supervisor, given: argparse.Namespace) -> tuple[int, pr
         if code < 0:
             print(f"vqscope: error: the preparation was killed (signal {-code})", file=sys.stderr)
             return 1, None
-        return code, None if code else prepare.Prepared.from_dict(json.loads(result.read_text()))
+        return code, None if code else Prepared.from_dict(json.loads(result.read_text()))
 
 
-def _serve(supervisor: Supervisor, given: argparse.Namespace, prepared: prepare.Prepared) -> None:
+def _serve(supervisor: Supervisor, given: argparse.Namespace, prepared: Prepared) -> None:
     """Run both processes until a signal asks for the end."""
     logs = _log_dir()
     logs.mkdir(parents=True, exist_ok=True)
@@ -185,10 +188,10 @@ def _log_dir() -> Path:
 def _parser() -> CommandParser:
     parser = CommandParser(
         prog="vqscope explore",
-        description="Find or make data, model and index, then open the explorer.",
+        description="Find or make data and index, then open the explorer with the shipped model or another.",
         epilog=_EXAMPLES,
     )
-    prepare.add_arguments(parser)
+    add_arguments(parser)
     add = parser.add_argument
     add("--port", type=_port, default=8050, help="port of the explorer; 0: a free one (default: %(default)s)")
     add("--api-port", type=_port, default=0, help="port of the service; 0: a free one (default: %(default)s)")

@@ -76,7 +76,7 @@ class Service:
         self,
         settings: Settings,
         notify: Callable[[BaseException | None], None] | None = None,
-        load: Callable[[str], InferenceModel] = load_model,
+        load: Callable[[str | None], InferenceModel] = load_model,
     ) -> None:
         self.settings = settings
         self._notify = notify or (lambda _error: None)

@@ -18,6 +18,7 @@ from backend.addresses import listen
 from backend.settings import Limits, Settings
 from model.cli_parser import CommandParser
 from model.errors import VQScopeError
+from model.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import uvicorn
@@ -68,13 +69,16 @@ def _parser() -> argparse.ArgumentParser:
         prog="vqscope serve",
         description="Serve a model and its latent index over HTTP: the API alone, without the pages.",
         epilog="Examples:\n"
-        "  vqscope serve --model runs/five --index indexes/five --port 8000\n"
+        "  vqscope serve --index indexes/shipped --port 8000\n"
+        "  vqscope serve --model runs/five --index indexes/five\n"
         "  curl http://127.0.0.1:8000/health/ready\n"
         "  curl -F file=@scan.png http://127.0.0.1:8000/v1/encode\n\n"
         "Set in the environment:\n" + _variables(),
     )
     parser.add_argument(
-        "--model", metavar="MODEL", help="run folder of `vqscope train`, or name of a shipped model"
+        "--model",
+        metavar="MODEL",
+        help=f"run folder of `vqscope train`, or name of a shipped model (default: the shipped {DEFAULT_MODEL})",
     )
     parser.add_argument("--index", metavar="INDEX", type=Path, help="folder made by `vqscope index`")
     parser.add_argument(

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from model.shipped import DEFAULT_MODEL
+
 
 class Limits(BaseSettings):
     """What one client, or all together, may ask for; each is a variable, such as ``VQSCOPE_QUEUE_LENGTH``."""
@@ -52,7 +54,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="VQSCOPE_", frozen=True, populate_by_name=True)
 
-    model: str = Field(description="Run folder, or the name of a shipped model.")
+    model: str | None = Field(
+        default=None,
+        description=f"Run folder, or the name of a shipped model; default: the shipped {DEFAULT_MODEL}.",
+    )
     index: Path = Field(description="Folder of the latent index.")
     data_dir: Path | None = Field(
         default=None,

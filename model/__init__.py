@@ -1,7 +1,7 @@
 """VQScope's science: data, networks, quantisers, training, evaluation, latent maps and their statistics.
 
 >>> from model import load_model, open_index  # doctest: +SKIP
->>> model = load_model("runs/five")  # doctest: +SKIP
+>>> model = load_model()  # doctest: +SKIP
 >>> model.encode(images).embeddings  # doctest: +SKIP
 """
 

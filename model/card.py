@@ -75,7 +75,7 @@ def describe_training(
             "machine": platform.machine(),
         },
         "validation": {name: round(value, 5) for name, value in validation.items()},
-        "caveats": [caveat for info in infos if (caveat := _caveat(info))],
+        "caveats": [caveat for info in infos for caveat in _caveats(info)],
     }
 
 
@@ -93,11 +93,17 @@ def _dataset(info: "DatasetInfo") -> dict[str, Any]:
     }
 
 
-def _caveat(info: "DatasetInfo") -> str | None:
-    """What must be known where scores are compared with others'."""
-    if info.stands_for is None or info.stands_for == info.name:
-        return None
-    return (
-        f"{info.name} holds the pictures of {info.stands_for} under other splits: the model may have been trained on"
-        f" images of the official test split of {info.stands_for}, and scores on the two are not comparable."
-    )
+def _caveats(info: "DatasetInfo") -> list[str]:
+    """What must be known where scores are compared with others', or the weights are used for more than research."""
+    caveats = []
+    if info.stands_for is not None and info.stands_for != info.name:
+        caveats.append(
+            f"{info.name} holds the pictures of {info.stands_for} under other splits: the model may have been trained"
+            f" on images of the official test split of {info.stands_for}, and scores on the two are not comparable."
+        )
+    if "-NC" in info.licence.upper().replace(" ", "-"):
+        caveats.append(
+            f"Learnt from {info.name}, whose licence ({info.licence}) is for non-commercial use: use these weights"
+            " accordingly."
+        )
+    return caveats

@@ -14,20 +14,16 @@ from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
 from model.errors import VQScopeError
+from model.shipped import find_model
 from model.versions import FORMAT
 from model.vqvae import VQVAE, VQVAESettings
 
 MAX_WEIGHT_BYTES = 2 << 30
-ZOO = Path(__file__).parent / "zoo"
 
 # Needed to go on training, not to use the model.
 _TRAINING_ONLY = ("quantizer.ema_count", "quantizer.ema_sum", "quantizer.started")
 
 T = TypeVar("T")
-
-
-class ModelNotFound(VQScopeError):
-    """There is no run folder or shipped model of that name."""
 
 
 class ModelDamaged(VQScopeError):
@@ -43,32 +39,6 @@ class StoredModel:
     card: dict[str, Any]
     sha256: str
     """Of `model.safetensors`, hexadecimal."""
-
-
-def shipped_models() -> list[str]:
-    """Names of the models that come with the package."""
-    return sorted(p.parent.name for p in ZOO.glob("*/model.safetensors"))
-
-
-def find_model(path_or_name: str | Path) -> Path:
-    """Folder of a run, or of a shipped model.
-
-    Raises:
-        ModelNotFound: neither exists.
-    """
-    folder = Path(path_or_name).expanduser()
-    if (folder / "model.safetensors").is_file():
-        return folder
-    if str(path_or_name) in shipped_models():
-        return ZOO / str(path_or_name)
-    shipped = ", ".join(shipped_models()) or "none"
-    if folder.is_dir():
-        raise ModelNotFound(
-            f"{folder} holds no model.safetensors: is it the run folder of a finished training?"
-        )
-    raise ModelNotFound(
-        f"no model {str(path_or_name)!r}: give a run folder of `vqscope train` or a shipped model ({shipped})"
-    )
 
 
 def save_model(folder: Path, network: VQVAE, card: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ _EXAMPLES = """\
 Examples:
   vqscope explore
   vqscope data list --data-dir DATA
+  vqscope evaluate --data-dir DATA --datasets breastmnist
   vqscope train --data-dir DATA --datasets breastmnist,retinamnist --run-dir runs/two
   vqscope evaluate runs/two --data-dir DATA --datasets breastmnist,retinamnist --json figures.json
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from model.checkpoints import StoredModel, find_model, read_model
+from model.checkpoints import StoredModel, read_model
 from model.data.datasets import ImageTransform
 from model.errors import VQScopeError
 from model.metrics import Figures, figures
+from model.shipped import find_model
 from model.versions import EMBEDDING_VERSION
 
 Pictures = NDArray[np.uint8]
@@ -146,11 +147,11 @@ class InferenceModel:
         return self._network.decode(indices).cpu() / 2 + 0.5
 
 
-def load_model(path_or_name: str | Path, device: str | None = None) -> InferenceModel:
+def load_model(path_or_name: str | Path | None = None, device: str | None = None) -> InferenceModel:
     """Load a trained model.
 
     Args:
-        path_or_name: run folder of `vqscope train`, or the name of a shipped model.
+        path_or_name: run folder of `vqscope train`, or the name of a shipped model; None: the shipped default.
         device: such as ``"cpu"`` or ``"cuda"``; by default the GPU when there is one.
 
     Raises:

@@ -1,15 +1,14 @@
-"""Data, model and index for the explorer: found where they are, made where they are missing.
+"""Data, model and index for the explorer: found where they are, made where they are missing or asked for.
 
+The model is the shipped one unless another is named, or a quick training on these very data is asked for.
 What is made lies in the cache: ``models/quick-KEY`` and ``indexes/KEY``, where KEY stands for everything that
 went into it, so that a second start finds it and a change of data makes another. Each is made in a temporary
 folder under a lock and renamed when whole: two explorers that start together make it once, and being killed
 at any moment leaves nothing half-made under its final name. What was damaged since is made again.
 """
 
-import argparse
 import hashlib
 import json
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -18,37 +17,21 @@ from pathlib import Path
 from typing import Any, Self
 
 from model import paths
-from model.cli_parser import CommandParser, names
+from model.cli_parser import CommandParser
 from model.data.catalogue import DatasetInfo, report_warnings
 from model.data.choose import choose_data, count_images
 from model.errors import VQScopeError
 from model.once import is_sealed, locked, made_once, remove_abandoned, seal
+from model.prepare_settings import QUICK, PrepareSettings, add_arguments, settings_from
+from model.shipped import WEIGHTS, find_model
 from model.versions import EMBEDDING_VERSION, FORMAT
 
-DEFAULT_MODEL = "base"
 READY_S = 150
-"""Seconds for training and index together, so that a first start takes less than three minutes on two cores."""
+"""Seconds for a quick training and the index together: such a start takes less than three minutes on two cores."""
 INDEXED_PER_S = 700
 """Images that the index takes in a second on two cores (measured)."""
 
-_WEIGHTS = "model.safetensors"
-_MODEL_FILES = (_WEIGHTS, "config.json", "card.json")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrepareSettings:
-    """What the user asked for."""
-
-    data_dir: Path | None = None
-    """Folder of npz files; None: VQSCOPE_DATA, else ~/.medmnist."""
-    datasets: tuple[str, ...] = ()
-    """Names; empty: as `model.data.choose` decides."""
-    model: str | None = None
-    """Run folder or shipped model; None: a shipped one, else one trained here."""
-    or_sample: bool = False
-    """Take the offline sample where the folder holds no data set, without trying to download."""
-    train_time: str | None = None
-    """Limit of the quick training, HH:MM:SS; None: what the index leaves of `READY_S`."""
+_MODEL_FILES = (WEIGHTS, "config.json", "card.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +72,13 @@ def prepare(settings: PrepareSettings) -> Prepared:
 
 
 def choose_model(settings: PrepareSettings, data_dir: Path, infos: Sequence[DatasetInfo]) -> Path:
-    """Run folder of the named model, of the shipped one, or of a quick one that is trained once and kept.
+    """Run folder of the named model, of the shipped one, or of a quick one, which is trained once and kept.
 
     Raises:
         VQScopeError: There is no model of that name, or the training failed.
     """
-    if settings.model or (_zoo() / DEFAULT_MODEL / _WEIGHTS).is_file():
-        from model.checkpoints import find_model  # imports torch, which a cached start need not wait for
-
-        model = find_model(settings.model or DEFAULT_MODEL).absolute()
+    if settings.model != QUICK:
+        model = find_model(settings.model).absolute()
         _say(f"model: {model.name}")
         return model
     made_of = [*_identity(infos), settings.train_time or "", *_versions(), str(FORMAT)]
@@ -128,7 +109,7 @@ def choose_index(model: Path, data_dir: Path, infos: Sequence[DatasetInfo]) -> P
     Raises:
         VQScopeError: The model or a data set cannot be used.
     """
-    with (model / _WEIGHTS).open("rb") as weights:
+    with (model / WEIGHTS).open("rb") as weights:
         sha256 = hashlib.file_digest(weights, "sha256").hexdigest()
     from model.latent.manifest import FORMAT_VERSION
 
@@ -166,60 +147,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepared = prepare(settings_from(given))
     given.result.write_text(json.dumps(asdict(prepared), default=str))
     return 0
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `settings_from` reads."""
-    add = parser.add_argument
-    add("--data-dir", type=Path, metavar="DIR", help="folder of npz files (VQSCOPE_DATA, else ~/.medmnist)")
-    add(
-        "--datasets",
-        type=names,
-        default=(),
-        metavar="A,B",
-        help="data sets (default: the paper's, and what else is small)",
-    )
-    add(
-        "--model",
-        metavar="MODEL",
-        help="run folder or shipped model (default: a shipped one, else trained)",
-    )
-    add(
-        "--or-sample",
-        action="store_true",
-        help="where there are no data take the offline sample at once",
-    )
-    add(
-        "--train-time",
-        type=_duration,
-        metavar="HH:MM:SS",
-        help="limit of the training where there is no model (default: so that all takes under 3 minutes)",
-    )
-
-
-def settings_from(given: argparse.Namespace) -> PrepareSettings:
-    """Settings from parsed arguments; an empty ``--model=`` counts as none."""
-    return PrepareSettings(
-        data_dir=given.data_dir,
-        datasets=given.datasets,
-        model=given.model or None,
-        or_sample=given.or_sample,
-        train_time=given.train_time,
-    )
-
-
-def to_arguments(settings: PrepareSettings) -> list[str]:
-    """Write settings as the arguments from which `settings_from` reads them."""
-    arguments = [f"--model={settings.model or ''}"]
-    if settings.train_time:
-        arguments.append(f"--train-time={settings.train_time}")
-    if settings.data_dir:
-        arguments.append(f"--data-dir={settings.data_dir}")
-    if settings.datasets:
-        arguments.append(f"--datasets={','.join(settings.datasets)}")
-    if settings.or_sample:
-        arguments.append("--or-sample")
-    return arguments
 
 
 def _train(run_dir: Path, limit: str, data_dir: Path, infos: Sequence[DatasetInfo]) -> None:
@@ -273,16 +200,6 @@ def _versions() -> list[str]:
 
     preset = Path(__file__).parent / "presets" / "quick.yaml"
     return [version("vqscope"), EMBEDDING_VERSION, hashlib.sha256(preset.read_bytes()).hexdigest()]
-
-
-def _zoo() -> Path:
-    return Path(__file__).parent / "zoo"
-
-
-def _duration(text: str) -> str:
-    if not re.fullmatch(r"\d+:[0-5]\d:[0-5]\d", text) or not text.strip("0:"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 00:02:30")
-    return text
 
 
 def _say(message: str) -> None:

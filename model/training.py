@@ -221,7 +221,7 @@ def fit_embedding(network: VQVAE, settings: TrainSettings, images: int = 5000) -
     # A data module of its own: the one of the trainer flips, and deals only this rank's part out.
     batches = BiomedicalDataModule(settings.data).train_dataloader()
     enough = islice(batches, min(-(-images // settings.data.batch_size), len(batches)))
-    network.embedding.fit(network.encoder(batch.to(device)).features for batch, _ in enough)
+    network.embedding.fit(network.pooled(batch.to(device)) for batch, _ in enough)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
-from model.latent.embedding import EmbeddingHead
+from model.latent.embedding import EmbeddingHead, pool, views
 from model.metrics import CodebookUsage, ImageFigures, image_figures
 from model.networks.decoder import Decoder, DecoderSettings
 from model.networks.encoder import Encoder, EncoderSettings
@@ -77,8 +77,12 @@ class VQVAE(LightningModule):
 
     def encode(self, images: Tensor) -> tuple[Quantized, Tensor]:
         """B 3 H W in [-1, 1] -> quantised grid, and the embedding B E."""
-        encoded = self.encoder(images)
-        return self.quantizer(encoded.latent), self.embedding(encoded.features)
+        return self.quantizer(self.encoder(images).latent), self.embedding(self.pooled(images))
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """B 3 H W -> B E: pooled features averaged over views of the images, which the embedding is made of."""
+        cell = self.settings.encoder.reduction
+        return torch.stack([pool(self.encoder(view).features) for view in views(images, cell)]).mean(0)
 
     def decode(self, codes: Tensor) -> Tensor:
         """B H' W' codes -> B 3 H W, clamped to [-1, 1]."""

@@ -1,4 +1,4 @@
-"""The files of deployment are what they say: compose, image, Makefile, CI, licence, hooks."""
+"""The files of deployment are what they say: compose, image, CI, licence, hooks."""
 
 import os
 import re
@@ -14,6 +14,7 @@ import yaml
 
 from backend import explore, serve
 from model.commands import data, train
+from model.prepare_settings import settings_from
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -124,7 +125,7 @@ def test_commands_are_understood_by_the_real_parsers(services):
     given = explore._parser().parse_args(prepare[1:])
     assert given.prepare_only
     assert given.or_sample
-    assert explore.prepare.settings_from(given).model is None
+    assert settings_from(given).model is None
 
     for name in ("api", "api-gpu"):
         words = command(services[name])
@@ -181,47 +182,6 @@ def test_the_build_context_holds_all_that_is_copied():
 def test_version_of_the_image_is_that_of_the_package():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"ARG VERSION={version}\n" in (ROOT / "Dockerfile").read_text()
-
-
-def test_make_help_lists_the_targets_and_they_exist():
-    done = run("make", "help")
-    targets = re.findall(r"^make (\S+)", done.stdout, flags=re.M)
-    assert {"help", "explore", "test", "lint", "format", "setup", "clean"} <= set(targets)
-    for target in targets:
-        assert run("make", "--dry-run", target).returncode == 0
-
-
-def test_make_refuses_an_old_or_missing_python(tmp_path):
-    old = tmp_path / "oldpython"
-    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
-    old.chmod(0o755)
-    for python in (str(old), str(tmp_path / "absent")):
-        done = run("make", "check-python", f"PYTHON={python}")
-        assert done.returncode != 0
-        assert "VQScope needs Python 3.11 or newer" in done.stderr
-    assert "Python 3.9.2" in run("make", "check-python", f"PYTHON={old}").stderr
-
-
-def test_make_explore_passes_options_and_the_data_folder_on(tmp_path):
-    """With a stamped environment whose `vqscope` only tells what it was given."""
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "pyproject.toml").touch()
-    scripts = tmp_path / ".venv" / "bin"
-    scripts.mkdir(parents=True)
-    (scripts / "vqscope").write_text('#!/bin/sh\necho "$@ VQSCOPE_DATA=$VQSCOPE_DATA"\n')
-    (scripts / "vqscope").chmod(0o755)
-    for stamp in (".made", ".installed"):
-        (tmp_path / ".venv" / stamp).touch()
-    done = subprocess.run(
-        ["make", "explore", "ARGS=--port 9000", "VQSCOPE_DATA=/images"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={
-            key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
-        },
-    )
-    assert done.stdout == "explore --port 9000 VQSCOPE_DATA=/images\n", done.stderr
 
 
 def test_ci_is_valid_and_calls_make_test():

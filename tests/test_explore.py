@@ -84,7 +84,7 @@ class Explorer:
 @contextmanager
 def exploring(environment: dict[str, str], *arguments: str) -> Iterator[Explorer]:
     process = subprocess.Popen(
-        [VQSCOPE, "explore", "--train-time", "00:00:05", "--port", "0", *arguments],
+        [VQSCOPE, "explore", "--port", "0", *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -120,7 +120,7 @@ def ended(pidfd: int) -> bool:
 
 @pytest.fixture(scope="module")
 def started_once(environment) -> dict[str, object]:
-    """The first start of all: trains and indexes, then serves, then ends on SIGTERM. What was seen of it."""
+    """The first start: indexes under the shipped model, serves, ends on SIGTERM. What was seen of it."""
     seen: dict[str, object] = {}
     with exploring(environment) as explorer:
         url = explorer.wait_ready()
@@ -145,7 +145,8 @@ class TestExplore:
         told = started_once["told"]
         assert "trying to download" in told
         assert "taking the offline sample" in told
-        assert "training a quick one" in told
+        assert "model: base\n" in told
+        assert "training" not in told
         assert "index: building it" in told
 
     def test_two_processes_serve_page_and_data(self, started_once):
@@ -165,13 +166,12 @@ class TestExplore:
         assert started_once["rest"] == ""
 
     @pytest.mark.usefixtures("started_once")
-    def test_a_second_start_trains_nothing_and_ctrl_c_ends_it(self, environment):
+    def test_a_second_start_builds_nothing_and_ctrl_c_ends_it(self, environment):
         with exploring(environment) as explorer:
             explorer.wait_ready()
             children = explorer.children()
             assert explorer.end(signal.SIGINT) == 0
             assert not any(child.is_running() for child in children)
-            assert "trained on an earlier start" in explorer.told
             assert "built on an earlier start" in explorer.told
             assert "Traceback" not in explorer.told
 
@@ -214,7 +214,7 @@ class TestExplore:
 
     def test_a_stop_while_preparing_leaves_nothing_half_made(self, environment, tmp_path):
         fresh = {**environment, "HOME": str(tmp_path)}
-        with exploring(fresh, "--train-time", "00:10:00") as explorer:
+        with exploring(fresh, "--model", "quick", "--train-time", "00:10:00") as explorer:
             explorer.wait_told("training a quick one")
             children = explorer.children()
             assert explorer.end(signal.SIGTERM) == 128 + signal.SIGTERM
@@ -228,7 +228,7 @@ class TestExplore:
     def test_prepare_only_links_what_serving_needs(self, environment, tmp_path):
         done = subprocess.run(
             [
-                *(VQSCOPE, "explore", "--prepare-only", "--or-sample", "--train-time", "00:00:05"),
+                *(VQSCOPE, "explore", "--prepare-only", "--or-sample"),
                 *("--ready-dir", str(tmp_path / "ready")),
             ],
             env=environment,

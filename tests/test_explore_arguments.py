@@ -39,6 +39,8 @@ def test_a_port_in_use_is_said_before_anything_starts(option, tmp_path):
         (["--port", "99999"], "'99999' is not a port"),
         (["--host", "no.such.host.invalid"], "is no address of this machine"),
         (["--train-time", "soon"], "'soon' is not a time"),
+        (["--train-time", "00:01:00"], "goes with --model quick only"),
+        (["--train-time", "00:01:00", "--model", "base"], "goes with --model quick only"),
         (["--datasets", ","], "expected names"),
         (["extra"], "unrecognized arguments"),
     ],

@@ -7,8 +7,11 @@ from model import paths
 from model.cli_parser import CommandParser, names
 from model.data.npz import SPLITS
 from model.errors import VQScopeError
+from model.shipped import DEFAULT_MODEL, find_model
 
 _EXAMPLES = """examples:
+  vqscope evaluate --datasets breastmnist,retinamnist
+  vqscope evaluate paper --datasets breastmnist
   vqscope evaluate runs/two --datasets breastmnist,retinamnist
   vqscope evaluate runs/two --datasets breastmnist --split val --json figures.json
   vqscope evaluate runs/two --datasets breastmnist,retinamnist --report reports/two --card
@@ -18,7 +21,12 @@ _EXAMPLES = """examples:
 def build_parser() -> CommandParser:
     """Options of `vqscope evaluate`."""
     parser = CommandParser(prog="vqscope evaluate", description="Evaluate a model.", epilog=_EXAMPLES)
-    parser.add_argument("model", metavar="MODEL", help="run folder, or name of a shipped model")
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help=f"run folder, or name of a shipped model (default: the shipped {DEFAULT_MODEL})",
+    )
     parser.add_argument("--data-dir", type=Path, help="folder of the npz files (default: VQSCOPE_DATA)")
     parser.add_argument("--datasets", type=names, required=True, help="names, separated by commas")
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
@@ -48,8 +56,10 @@ def main(argv: list[str]) -> int:
     options = build_parser().parse_args(argv)
     if options.card and options.split != "test":
         raise VQScopeError("a model's card carries figures of the test split: leave out --card or --split")
+    if options.card and options.model is None:
+        raise VQScopeError("--card writes into the model's folder: name the MODEL that is meant")
     # Imported here: torch takes seconds, and --help and wrong options must not wait for it.
-    from model.checkpoints import find_model, write_atomically
+    from model.checkpoints import write_atomically
     from model.evaluation import evaluate
     from model.evaluation_summary import card_figures
     from model.evaluation_table import as_table

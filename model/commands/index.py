@@ -10,9 +10,11 @@ from typing import NoReturn
 
 from model.cli_parser import CommandParser, names
 from model.paths import data_dir
+from model.shipped import DEFAULT_MODEL
 
 _EXAMPLES = """\
 examples:
+  vqscope index --datasets breastmnist,retinamnist --out indexes/shipped
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
   vqscope index runs/two --datasets chestmnist --splits train,test --out indexes/chest
 """
@@ -51,7 +53,10 @@ def _parser() -> CommandParser:
         epilog=_EXAMPLES,
     )
     parser.add_argument(
-        "model", metavar="MODEL", help="run folder of vqscope train, or the name of a shipped model"
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help=f"run folder of vqscope train, or name of a shipped model (default: the shipped {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--datasets", type=names, required=True, metavar="A,B", help="names, as vqscope data list has"

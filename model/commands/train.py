@@ -1,10 +1,11 @@
 """`vqscope train`: from data sets to a run folder."""
 
+import argparse
 import sys
 from datetime import timedelta
 from pathlib import Path
 
-from jsonargparse import ArgumentParser, set_parsing_settings
+from jsonargparse import ArgumentParser, DefaultHelpFormatter, set_parsing_settings
 
 from model import paths
 from model.checkpoints import from_dict
@@ -34,6 +35,10 @@ class _Parser(OneLineErrors, ArgumentParser):
     """jsonargparse with errors of one line."""
 
 
+class _HelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """jsonargparse's own, with types and defaults, but the examples stay as they are written."""
+
+
 def presets() -> list[str]:
     """Names of the presets that come with the package."""
     return sorted(p.stem for p in PRESETS.glob("*.yaml"))
@@ -42,7 +47,12 @@ def presets() -> list[str]:
 def build_parser() -> ArgumentParser:
     """Options of `vqscope train`: the few that everyone sets, and every setting of model, optimiser and data."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = _Parser(prog="vqscope train", description="Train a VQ-VAE.", epilog=_EXAMPLES)
+    parser = _Parser(
+        prog="vqscope train",
+        description="Train a VQ-VAE.",
+        epilog=_EXAMPLES,
+        formatter_class=_HelpFormatter,
+    )
     parser.add_argument(
         "--resume",
         type=Path | None,

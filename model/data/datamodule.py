@@ -7,6 +7,7 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Sampler, SequentialSampler
 
+from model.data.augmentation import AUGMENTATIONS, Augmentation
 from model.data.catalogue import find_dataset, report_warnings
 from model.data.datasets import Batch, BiomedicalDataset, whole_batch
 from model.data.download import ensure_available
@@ -26,7 +27,9 @@ class DataSettings:
     batch_size: int = 128
     num_workers: int = 0  # processes that read; at 28 px reading in the main process is faster
     balance: float = 0.5  # 0: data sets in proportion to their size; 1: all equally often
-    augment: bool = True  # random horizontal flips while training
+    augment: Augmentation = (
+        "flip"  # training images: mirrored; moved as well; or turned by right angles as well
+    )
     seed: int = 0  # of the order of the training images
 
     def __post_init__(self) -> None:
@@ -46,8 +49,8 @@ class BiomedicalDataModule(LightningDataModule):
     """Batches of (images (B,3,S,S) float32 in [-1, 1], data set numbers (B,) int64, in the settings' order).
 
     The training order depends on (seed, epoch) alone (BalancedSampler); validation and test go through their
-    splits once, in order. While training, images are flipped left to right with probability ½ each, drawn
-    from torch's generator of the device (seed it with ``lightning.seed_everything``).
+    splits once, in order. While training, images are augmented at random, drawn from torch's generator of the device
+    (seed it with ``lightning.seed_everything``).
     """
 
     def __init__(self, settings: DataSettings, *, cache: Path | None = None) -> None:
@@ -94,12 +97,12 @@ class BiomedicalDataModule(LightningDataModule):
         return self._loader(self.split("test"), SequentialSampler(self.split("test")))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Flip images at random while training, on the device."""
+        """Augment images while training, on the device."""
         del dataloader_idx
-        if not self.settings.augment or self.trainer is None or not self.trainer.training:
+        if self.trainer is None or not self.trainer.training:
             return batch
         images, ids = batch
-        return random_flip(images), ids
+        return AUGMENTATIONS[self.settings.augment](images), ids
 
     def _loader(self, dataset: BiomedicalDataset, sampler: Sampler[int]) -> DataLoader[Batch]:
         workers = self.settings.num_workers
@@ -114,9 +117,3 @@ class BiomedicalDataModule(LightningDataModule):
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
-
-
-def random_flip(images: torch.Tensor) -> torch.Tensor:
-    """Images (B,C,H,W), each mirrored left to right with probability ½."""
-    flipped = torch.rand(len(images), device=images.device) < 0.5
-    return torch.where(flipped[:, None, None, None], images.flip(-1), images)

@@ -13,6 +13,9 @@ import pytest
 
 from backend.serve import main
 from backend.settings import Limits
+from model.checkpoints import read_model
+from model.commands.index import main as build
+from model.shipped import find_model
 
 pytestmark = pytest.mark.integration
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -100,6 +103,21 @@ def test_serves_and_ends_with_code_0(command, started, number, grey, png):
     assert output == ""  # no access log, no file names
 
 
+def test_the_shipped_model_is_the_default(command, started, sample_dir, tmp_path):
+    """An index that is built and a service that is started without naming a model belong together."""
+    index = tmp_path / "index"
+    options = ["--data-dir", str(sample_dir), "--datasets", "sample_ct", "--splits", "test"]
+    assert build([*options, "--out", str(index), "--device", "cpu"]) == 0
+    process = started(command(model=None, index=index))
+    url = process.stdout.readline().split(" at ")[1].split()[0]
+    assert process.stdout.readline() == f"vqscope: ready at {url}\n"
+    (served,) = httpx.get(f"{url}/v1/models").json()["items"]
+    assert served["name"] == "base"
+    assert served["sha256"] == read_model(find_model()).sha256
+    process.terminate()
+    assert process.wait(WAIT) == 0
+
+
 @pytest.mark.parametrize("live", [False, True])
 def test_ends_cleanly_while_loading(command, started, live):
     process = started(command())
@@ -139,7 +157,7 @@ def test_data_folder_that_is_not_there(command, environment, tmp_path):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"model": None}, "--model"),
+        ({"model": None}, "base@"),  # the shipped one; the index is of another
         ({"index": None}, "--index"),
         ({"port": 70000}, "port"),
         ({"port": "x"}, "--port"),

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from backend.settings import Limits, Settings
+from model.shipped import ZOO, find_model
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +17,12 @@ def test_defaults_are_safe(tmp_path):
     settings = Settings(model="m", index=tmp_path)
     assert settings.host == "127.0.0.1"
     assert settings.limits == Limits()
+
+
+def test_the_shipped_model_is_served_unless_another_is_named(tmp_path):
+    assert find_model(Settings(index=tmp_path).model) == ZOO / "base"
+    with pytest.raises(ValidationError, match="index"):
+        Settings()
 
 
 def test_every_limit_can_be_set_in_the_environment(monkeypatch, tmp_path):

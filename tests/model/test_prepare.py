@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from model import prepare
+from model.cli_parser import CommandParser
 from model.commands.train import parse
 from model.data.choose import choose_data
 from model.errors import VQScopeError
 from model.latent import manifest
-from model.prepare import Prepared, PrepareSettings
+from model.prepare import Prepared
+from model.prepare_settings import PrepareSettings, add_arguments, settings_from, to_arguments
 from model.run_folder import begin, status
+from model.shipped import ZOO
 from model.versions import FORMAT
 
 
@@ -98,7 +101,7 @@ def test_another_version_is_another_key(small, home, monkeypatch, changed):
     _, infos = choose_data(small, (), or_sample=False, say=made.append)
 
     def keys():
-        model = prepare.choose_model(PrepareSettings(), small, infos)
+        model = prepare.choose_model(PrepareSettings(model="quick"), small, infos)
         weights = home / "model"
         weights.mkdir(exist_ok=True)
         (weights / "model.safetensors").touch()
@@ -120,9 +123,35 @@ def test_a_model_that_does_not_exist_is_refused(small, home):
         prepare.prepare(PrepareSettings(data_dir=small, model="nonsense"))
 
 
+def run_without_torch(*arguments: str) -> subprocess.CompletedProcess:
+    """Prepare in a process that fails if torch was imported: a start that finds everything is ready in a moment."""
+    source = (
+        "import sys; from model.prepare import main; code = main(sys.argv[1:]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    return subprocess.run([sys.executable, "-c", source, *arguments], capture_output=True, text=True)
+
+
 @pytest.mark.integration
-def test_without_a_model_one_is_trained_and_kept(small, home, tmp_path):
-    command = [sys.executable, "-m", "model.prepare", f"--data-dir={small}", "--train-time=00:00:03"]
+def test_without_a_model_the_shipped_one_is_taken(small, home, tmp_path, capsys):
+    prepared = prepare.prepare(PrepareSettings(data_dir=small))
+    assert prepared.model == ZOO / "base"
+    told = capsys.readouterr().err
+    assert "model: base" in told
+    assert "training" not in told
+    assert not (tmp_path / "cache" / "models").exists()
+    assert json.loads((prepared.index / "index.json").read_text())["model"]["version"].startswith("base@")
+
+    second = run_without_torch(f"--data-dir={small}", f"--result={tmp_path / 'again.json'}")
+    assert second.returncode == 0, second.stderr
+    assert "built on an earlier start" in second.stderr
+    assert Prepared.from_dict(json.loads((tmp_path / "again.json").read_text())) == prepared
+
+
+@pytest.mark.integration
+def test_a_quick_one_is_trained_where_it_is_asked_for_and_kept(small, home, tmp_path):
+    options = [f"--data-dir={small}", "--model=quick", "--train-time=00:00:03"]
+    command = [sys.executable, "-m", "model.prepare", *options]
     result = tmp_path / "result.json"
     first = subprocess.run([*command, f"--result={result}"], capture_output=True, text=True)
     assert first.returncode == 0, first.stderr
@@ -139,16 +168,7 @@ def test_without_a_model_one_is_trained_and_kept(small, home, tmp_path):
     left = [p.name for p in prepared.model.parent.iterdir()]
     assert sorted(left) == sorted([prepared.model.name, f".{prepared.model.name}.lock"])
 
-    # A start that finds everything does not even import torch: it is ready in a moment.
-    source = (
-        "import sys; from model.prepare import main; code = main(sys.argv[1:]); "
-        "assert 'torch' not in sys.modules; sys.exit(code)"
-    )
-    second = subprocess.run(
-        [sys.executable, "-c", source, *command[3:], f"--result={tmp_path / 'again.json'}"],
-        capture_output=True,
-        text=True,
-    )
+    second = run_without_torch(*options, f"--result={tmp_path / 'again.json'}")
     assert second.returncode == 0, second.stderr
     assert "trained on an earlier start" in second.stderr
     assert json.loads((tmp_path / "again.json").read_text()) == json.loads(result.read_text())
@@ -180,20 +200,27 @@ def test_a_training_that_was_interrupted_is_gone_on_with(small, home, tmp_path, 
     [
         PrepareSettings(),
         PrepareSettings(
-            data_dir=Path("/a b"), datasets=("x", "y"), model="base", or_sample=True, train_time="01:02:03"
+            data_dir=Path("/a b"), datasets=("x", "y"), model="quick", or_sample=True, train_time="01:02:03"
         ),
     ],
 )
 def test_settings_survive_the_command_line(settings):
-    parser = prepare.CommandParser(prog="try")
-    prepare.add_arguments(parser)
-    assert prepare.settings_from(parser.parse_args(prepare.to_arguments(settings))) == settings
+    parser = CommandParser(prog="try")
+    add_arguments(parser)
+    assert settings_from(parser.parse_args(to_arguments(settings))) == settings
+
+
+@pytest.mark.parametrize("model", [None, "base", "runs/mine"])
+def test_a_training_time_without_a_training_is_refused(model):
+    with pytest.raises(VQScopeError, match="goes with --model quick only") as caught:
+        PrepareSettings(model=model, train_time="00:01:00")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["10", "00:00:00", "00:99:00", "-1:00:00", ""])
 def test_a_training_time_that_is_none_is_refused(text, capsys):
-    parser = prepare.CommandParser(prog="try")
-    prepare.add_arguments(parser)
+    parser = CommandParser(prog="try")
+    add_arguments(parser)
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args([f"--train-time={text}"])
     assert "is not a time such as 00:02:30" in capsys.readouterr().err

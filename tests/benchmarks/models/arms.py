@@ -51,7 +51,8 @@ def training_key(
         "measured": settings.limit,
         "code": sources(code),
         "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
+        # What a number of steps comes to does not hang on them; what a time comes to does.
+        "threads": None if limits.seconds is None else torch.get_num_threads(),
         **more,
     }
 

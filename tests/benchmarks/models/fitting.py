@@ -48,6 +48,7 @@ class Fit:
     images_per_second: float
     between_steps: float
     """Share of that time between steps: fetching, assembling and flipping a batch, and the trainer's own doings."""
+    threads: int
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -108,7 +109,14 @@ class StepClock(Callback):
         """How it went."""
         seconds = self._in_steps + self._between
         images = self._timed * self._batch
-        return Fit(steps, steps * self._batch, seconds, images / seconds, self._between / seconds)
+        return Fit(
+            steps,
+            steps * self._batch,
+            seconds,
+            images / seconds,
+            self._between / seconds,
+            torch.get_num_threads(),
+        )
 
 
 def fit(

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.checkpoints import shipped_models
 from model.data.datamodule import BiomedicalDataModule, DataSettings
 from model.data.sampler import BalancedSampler
 from model.inference import InferenceModel, Pictures, load_model
+from model.shipped import shipped_models
 from tests.benchmarks.models import codecs, pca, residual
 from tests.benchmarks.models.arms import Arm
 from tests.benchmarks.models.measuring import Reproduce, Reproduced, measure, measure_splits, of_network

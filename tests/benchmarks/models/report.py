@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from model.checkpoints import write_atomically
 from model.data.catalogue import find_dataset
 from tests.benchmarks.models import machine, words
@@ -153,11 +155,18 @@ def _table(rows: Sequence[tuple[Arm, Result]], settings: BenchSettings) -> list[
             *(f"{part['datasets'][name]['psnr']:.2f}" for name in names),
             f"{part['used']} of {size}" if size else "–",
             f"{part['perplexity']:.0f}" if size else "–",
-            f"{fitted['images_per_second']:.0f}" if fitted else "–",
+            _speed(fitted) if fitted else "–",
             f"{count / 1e6:.2f} M" if count else "–",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _speed(fitted: Mapping[str, Any]) -> str:
+    """Images per second; with how many threads, where it is not those of the report."""
+    threads = int(fitted["threads"])
+    said = "" if threads == torch.get_num_threads() else f" ({threads} thread{'s' * (threads > 1)})"
+    return f"{fitted['images_per_second']:.0f}{said}"
 
 
 def _throughput(result: Result) -> list[str]:

@@ -9,7 +9,8 @@ from statistics import median
 import torch
 from lightning import LightningModule, seed_everything
 
-from model.data.datamodule import BiomedicalDataModule, random_flip
+from model.data.augmentation import AUGMENTATIONS
+from model.data.datamodule import BiomedicalDataModule
 from model.vqvae import VQVAE
 from tests.benchmarks.models.arms import Arm, limits_of, training_key
 from tests.benchmarks.models.fitting import fit, parameters
@@ -107,6 +108,7 @@ def arms(settings: BenchSettings) -> Iterator[Arm]:
         repeats=settings.repeats,
         peer=versions("monai"),
         variants=len(variants),
+        machine_threads=torch.get_num_threads(),
     )
     yield Arm(name="throughput", table=TABLE, title="training throughput", key=key, compute=compute)
 
@@ -118,7 +120,6 @@ def _seconds_a_batch(settings: BenchSettings) -> float:
     next(batches)
     began, count = time.monotonic(), 0
     for images, _ in islice(batches, settings.timed_steps):
-        if data.augment:
-            random_flip(images)
+        AUGMENTATIONS[data.augment](images)
         count += 1
     return (time.monotonic() - began) / max(count, 1)

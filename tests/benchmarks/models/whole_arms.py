@@ -74,7 +74,7 @@ def paper(settings: BenchSettings) -> Iterator[Arm]:
         run,
         optimizer=OPTIMIZER,
         data=replace(
-            run.data, image_size=PaperModel.image_size, batch_size=BATCH_SIZE, balance=0.0, augment=False
+            run.data, image_size=PaperModel.image_size, batch_size=BATCH_SIZE, balance=0.0, augment="none"
         ),
     )
     yield _arm(

@@ -71,7 +71,8 @@ def key(settings: RecipeSettings, run: TrainSettings) -> dict[str, Any]:
         "measured": settings.bench.limit,
         "code": sources([*network.modules(), network.configure_optimizers, train, measure]),
         "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
+        # What a number of epochs comes to does not hang on them; what a time comes to does.
+        "threads": None if run.trainer.max_time is None else torch.get_num_threads(),
     }
 
 

@@ -11,15 +11,12 @@ Arms = Mapping[str, Sequence[str]]
 COMMON: Sequence[str] = ("--preset", "base", "--trainer.patience", "1000")
 
 QUESTIONS: Mapping[str, Arms] = {
-    "code dimension": {str(dim): ("--model.quantizer.code_dim", str(dim)) for dim in (2, 4, 8, 16, 64)},
-    "codebook size": {
-        str(size): ("--model.quantizer.codebook_size", str(size)) for size in (128, 256, 512, 1024)
-    },
-    "decay": {f"{decay:g}": ("--model.quantizer.decay", f"{decay:g}") for decay in (0.8, 0.95, 0.99, 0.999)},
+    "code dimension": {str(dim): ("--model.quantizer.code_dim", str(dim)) for dim in (2, 4, 8, 16)},
+    "codebook size": {str(size): ("--model.quantizer.codebook_size", str(size)) for size in (256, 512, 1024)},
+    "decay": {f"{decay:g}": ("--model.quantizer.decay", f"{decay:g}") for decay in (0.95, 0.99, 0.999)},
     "restart of codes in disuse": {
         "below 0.1": (),
         "never": ("--model.quantizer.restart_below", "0"),
-        "below 0.03": ("--model.quantizer.restart_below", "0.03"),
         "below 0.3": ("--model.quantizer.restart_below", "0.3"),
     },
     "start of the codebook": {
@@ -41,7 +38,12 @@ QUESTIONS: Mapping[str, Arms] = {
         "square root": ("--data.balance", "0.5"),
         "equal": ("--data.balance", "1"),
     },
-    "augmentation": {"flips": (), "none": ("--data.augment", "false")},
+    "augmentation": {
+        "flips": (),
+        "none": ("--data.augment", "none"),
+        "flips and shifts": ("--data.augment", "shift"),
+        "flips and turns": ("--data.augment", "turn"),
+    },
     "optimiser": {
         "Muon": (),
         "AdamW 1e-3": ("--optimizer.name", "adamw"),
@@ -58,6 +60,24 @@ QUESTIONS: Mapping[str, Arms] = {
         "none": (),
         "0.99": ("--trainer.average_decay", "0.99"),
         "0.999": ("--trainer.average_decay", "0.999"),
+    },
+    "width and depth at about equal time": {
+        "128 wide, 4 + 2 blocks": (),
+        "192 wide, 2 + 1 blocks": (
+            *("--model.decoder.width", "192", "--model.decoder.blocks", "2"),
+            *("--model.decoder.blocks_per_scale", "1", "--model.encoder.refine_blocks", "1"),
+        ),
+        "96 wide, 8 + 3 blocks": (
+            *(
+                "--model.decoder.width",
+                "96",
+                "--model.decoder.min_width",
+                "48",
+                "--model.decoder.blocks",
+                "8",
+            ),
+            *("--model.decoder.blocks_per_scale", "3", "--model.encoder.refine_blocks", "2"),
+        ),
     },
     "batch size": {str(size): ("--data.batch_size", str(size)) for size in (32, 64, 128)},
 }

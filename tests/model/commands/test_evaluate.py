@@ -6,6 +6,7 @@ import pytest
 from model.checkpoints import read_model
 from model.commands.evaluate import main
 from model.errors import VQScopeError
+from model.inference import load_model
 
 
 @pytest.fixture
@@ -35,6 +36,18 @@ def test_the_card_is_given_the_figures_and_the_weights_stay(run_dir, sample_dir)
     assert {k: v for k, v in after.card.items() if k != "figures"} == before.card
     assert set(after.card["figures"]["datasets"]) == {"sample_mr", "sample_ct"}
     assert after.card["figures"]["split"] == "test"
+
+
+def test_the_shipped_model_is_the_default(sample_dir, tmp_path):
+    out = tmp_path / "figures.json"
+    arguments = ["--data-dir", str(sample_dir), "--datasets", "sample_mr", "--no-probes", "--json", str(out)]
+    assert main(arguments) == 0
+    assert json.loads(out.read_text())["model"] == load_model(device="cpu").version
+
+
+def test_the_card_of_a_model_that_is_not_named_is_left_alone():
+    with pytest.raises(VQScopeError, match="name the MODEL"):
+        main(["--datasets", "x", "--card"])
 
 
 def test_a_card_carries_no_figures_of_another_split(run_dir, sample_dir):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from model import open_index
+from model import load_model, open_index
 from model.cli import main
 
 pytestmark = pytest.mark.integration
@@ -33,6 +33,13 @@ def test_an_index_is_built(tiny_model_dir, sample_dir, sample_names, tmp_path, c
     captured = capsys.readouterr()
     assert str(out) in captured.err
     assert captured.out == ""
+
+
+def test_the_shipped_model_is_the_default(sample_dir, tmp_path):
+    out = tmp_path / "index"
+    options = ["--datasets", "sample_ct", "--splits", "test", "--out", str(out), "--device", "cpu"]
+    assert main(["index", "--data-dir", str(sample_dir), *options]) == 0
+    assert open_index(out, load_model(device="cpu")).n > 0  # which would refuse an index of another model
 
 
 def test_help_has_examples(capsys):

@@ -61,6 +61,16 @@ def test_short_options(tmp_path):
     assert settings.trainer.seed == settings.data.seed == 7
 
 
+def test_help_keeps_examples_as_they_are_written_and_types_and_defaults(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "  vqscope train --resume runs/two" in lines
+    assert "  vqscope train --datasets pneumoniamnist --run-dir runs/paper --preset paper" in lines
+    assert lines[-2].startswith("Ctrl-C ends a training cleanly")
+    assert "(type: int | null," in " ".join(" ".join(lines).split())  # what jsonargparse's own formatter adds
+
+
 @pytest.mark.parametrize(
     ("extra", "match"),
     [
