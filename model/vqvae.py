@@ -69,7 +69,7 @@ class VQVAE(LightningModule):
         self.encoder = Encoder(settings.encoder, dim)
         self.quantizer = EMAQuantizer(settings.quantizer)
         self.decoder = Decoder(settings.decoder, dim, settings.encoder.reduction.bit_length() - 1)
-        self.embedding = EmbeddingHead(settings.encoder.width)
+        self.embedding = EmbeddingHead(settings.encoder.width * settings.encoder.feature_maps)
         self.budget_spent: Callable[[], float] = lambda: 0.0
         """Share of the training budget that is spent, in [0, 1]; set by whoever trains."""
         self.train_figures, self.val_figures = FigureMeans(), FigureMeans()

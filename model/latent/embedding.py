@@ -1,15 +1,15 @@
 """The one vector that stands for an image."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 EMBEDDING_DEFINITION = (  # a change of it is a new model.versions.EMBEDDING_VERSION
-    "mean, standard deviation and maximum over the grid of each channel of the encoder's last feature map, averaged"
-    " over four views (moved a quarter of a cell along each diagonal, two of them mirrored), standardised on training"
-    " images, asinh"
+    "mean, standard deviation and maximum over the grid of each channel of the feature maps at the end of the encoder's"
+    " trunk and before its projection, averaged over four views (moved a quarter of a cell along each diagonal, two of"
+    " them mirrored), standardised on training images, asinh"
 )
 
 VIEWS = ((1, 1, False), (-1, -1, False), (1, -1, True), (-1, 1, True))
@@ -37,13 +37,13 @@ def views(images: Tensor, cell: int) -> Iterator[Tensor]:
         yield view.contiguous(memory_format=torch.channels_last)
 
 
-def pool(features: Tensor) -> Tensor:
-    """Mean, deviation and maximum of each channel: B C H' W', any float type -> B 3C, float32.
+def pool(features: Sequence[Tensor]) -> Tensor:
+    """Mean, deviation and maximum of each channel: M maps B C H' W', any float type -> B 3CM, float32.
 
     The deviation over the grid carries texture and the maximum what is rare, both of which the mean loses.
     """
-    flat = features.float().flatten(2)  # B C H' W' -> B C N
-    return torch.cat([flat.mean(2), flat.std(2, correction=0), flat.amax(2)], dim=1)
+    flat = [feature_map.float().flatten(2) for feature_map in features]  # B C H' W' -> B C N
+    return torch.cat([part for x in flat for part in (x.mean(2), x.std(2, correction=0), x.amax(2))], dim=1)
 
 
 class EmbeddingHead(nn.Module):
@@ -58,18 +58,19 @@ class EmbeddingHead(nn.Module):
     scale: Tensor
 
     def __init__(self, channels: int) -> None:
+        """``channels``: of all feature maps together."""
         super().__init__()
         self.dim = 3 * channels
         self.register_buffer("center", torch.zeros(self.dim))
         self.register_buffer("scale", torch.ones(self.dim))
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """B 3C -> B 3C, as `pool` gives them, averaged over the views."""
+        """B E -> B E, as `pool` gives them, averaged over the views."""
         return torch.asinh((pooled - self.center) / self.scale)
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Tensor]) -> None:
-        """Standardise by mean and deviation over pooled features of training images (batches of B 3C)."""
+        """Standardise by mean and deviation over pooled features of training images (batches of B E)."""
         pooled = torch.cat(list(batches))
         self.center.copy_(pooled.mean(0))
         # A channel that never varies says nothing; it must not become noise either.

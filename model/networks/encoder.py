@@ -42,8 +42,13 @@ class EncoderSettings:
 
     @property
     def width(self) -> int:
-        """Channels of the last feature map."""
+        """Channels of each feature map."""
         return int(64 * 2 ** (self.stages - 1))
+
+    @property
+    def feature_maps(self) -> int:
+        """How many feature maps there are to describe an image by (see `Encoded`)."""
+        return 2 if self.extra_downsamples + self.refine_blocks else 1
 
 
 class Encoded(NamedTuple):
@@ -51,8 +56,8 @@ class Encoded(NamedTuple):
 
     latent: Tensor
     """B D H' W', before quantisation."""
-    features: Tensor
-    """B C H' W', the last feature map before the projection to the code dimension."""
+    features: tuple[Tensor, ...]
+    """B C H'' W'': the trunk's last feature map and, where layers follow it, the one before the projection."""
 
 
 class Encoder(nn.Module):
@@ -75,6 +80,9 @@ class Encoder(nn.Module):
         self.project = nn.Conv2d(width, code_dim, 1)
 
     def forward(self, images: Tensor) -> Encoded:
-        """B 3 H W in [-1, 1] -> latent B D H' W' and features B C H' W'."""
-        features = self.refine(self.trunk(self.stem(images)))
-        return Encoded(self.project(features), features)
+        """B 3 H W in [-1, 1] -> latent B D H' W' and feature maps."""
+        trunk = self.trunk(self.stem(images))
+        if not self.refine:
+            return Encoded(self.project(trunk), (trunk,))
+        refined = self.refine(trunk)
+        return Encoded(self.project(refined), (trunk, refined))

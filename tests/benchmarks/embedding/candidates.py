@@ -37,13 +37,15 @@ class Candidate:
 CANDIDATES: Mapping[str, Candidate] = {
     "last map, mean and std": Candidate(("last",), ("mean", "std"), PLAIN),
     "last map, mean, std and max": Candidate(("last",), POOLS, PLAIN),
-    "three stages, mean, std and max": Candidate(STAGES, POOLS, PLAIN),
     "last map, mirrored too": Candidate(("last",), POOLS, FLIP),
-    "three stages, mirrored too": Candidate(STAGES, POOLS, FLIP),
-    "last map, 4 views (chosen)": Candidate(("last",), POOLS, CROSSED),
+    "last map, 4 views": Candidate(("last",), POOLS, CROSSED),
+    "trunk, 4 views": Candidate(("layer2",), POOLS, CROSSED),
+    "trunk and last map": Candidate(("layer2", "last"), POOLS, PLAIN),
+    "trunk and last map, mirrored too": Candidate(("layer2", "last"), POOLS, FLIP),
+    "trunk and last map, 4 views (chosen)": Candidate(("layer2", "last"), POOLS, CROSSED),
+    "trunk and last map, 8 views": Candidate(("layer2", "last"), POOLS, EIGHT),
+    "trunk and last map, 4 phases of the grid, mirrored too": Candidate(("layer2", "last"), POOLS, PHASES),
     "three stages, 4 views": Candidate(STAGES, POOLS, CROSSED),
-    "last map, 8 views": Candidate(("last",), POOLS, EIGHT),
-    "last map, 4 phases of the grid, mirrored too": Candidate(("last",), POOLS, PHASES),
 }
 
 Features = dict[tuple[View, str, str], Tensor]

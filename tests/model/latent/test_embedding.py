@@ -10,14 +10,16 @@ from model.vqvae import VQVAE, VQVAESettings
 def test_mean_deviation_and_maximum_of_each_channel():
     features = torch.randn(3, 4, 5, 6)
     expected = [features.mean((2, 3)), features.std((2, 3), correction=0), features.amax((2, 3))]
-    torch.testing.assert_close(pool(features), torch.cat(expected, 1))
-    assert pool(features.bfloat16()).dtype == torch.float32
+    torch.testing.assert_close(pool([features]), torch.cat(expected, 1))
+    torch.testing.assert_close(pool([features, -features])[:, :12], torch.cat(expected, 1))
+    assert pool([features, -features]).shape == (3, 24)
+    assert pool([features.bfloat16()]).dtype == torch.float32
 
 
 def test_the_length_does_not_depend_on_the_grid():
     head = EmbeddingHead(4)
-    assert head(pool(torch.randn(2, 4, 3, 3))).shape == head(pool(torch.randn(2, 4, 9, 7))).shape
-    assert head(pool(torch.randn(2, 4, 3, 3))).shape == (2, head.dim)
+    assert head(pool([torch.randn(2, 4, 3, 3)])).shape == head(pool([torch.randn(2, 4, 9, 7)])).shape
+    assert head(pool([torch.randn(2, 4, 3, 3)])).shape == (2, head.dim)
 
 
 def test_fitted_channels_count_alike():
@@ -56,10 +58,11 @@ def test_views_are_the_image_moved_and_mirrored(cell, step):
     assert sum(mirrored for *_, mirrored in VIEWS) == 2
 
 
-def test_an_embedding_is_made_of_the_views_and_codes_of_the_image_itself():
+@pytest.mark.parametrize("refine_blocks", [0, 1])
+def test_an_embedding_is_made_of_the_views_and_codes_of_the_image_itself(refine_blocks):
     torch.manual_seed(0)
     settings = VQVAESettings(
-        encoder=EncoderSettings(refine_blocks=0),
+        encoder=EncoderSettings(refine_blocks=refine_blocks),
         decoder=DecoderSettings(width=16, min_width=16, blocks=0, blocks_per_scale=0),
     )
     network = VQVAE(settings).eval()
@@ -69,3 +72,4 @@ def test_an_embedding_is_made_of_the_views_and_codes_of_the_image_itself():
         assert torch.equal(quantised.codes, network(images)[1].codes)
         expected = sum(pool(network.encoder(view).features) for view in views(images, 4)) / 4
         torch.testing.assert_close(embeddings, network.embedding(expected))
+        assert embeddings.shape == (3, 3 * 128 * (1 + refine_blocks))

@@ -19,7 +19,9 @@ def test_shapes_there_and_back(settings, size, grid):
     images = torch.randn(2, 3, size, size)
     encoded = Encoder(settings, code_dim=5)(images)
     assert encoded.latent.shape == (2, 5, grid, grid)
-    assert encoded.features.shape == (2, settings.width, grid, grid)
+    assert len(encoded.features) == settings.feature_maps
+    assert encoded.features[-1].shape == (2, settings.width, grid, grid)
+    assert encoded.features[0].shape[:2] == (2, settings.width)
     decoder = Decoder(DecoderSettings(width=32, min_width=16), 5, settings.reduction.bit_length() - 1)
     assert decoder(encoded.latent).shape == images.shape
 
