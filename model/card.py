@@ -1,12 +1,15 @@
 """The model card: what a model was trained on, how, how well it does, and what it is not for."""
 
 import platform
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from model.data.duplicates import shared_images
+from model.data.npz import SPLITS
 from model.latent.embedding import EMBEDDING_DEFINITION
 from model.versions import EMBEDDING_VERSION
 
@@ -66,16 +69,17 @@ def describe_training(
             "batch_size": settings.data.batch_size,
             "devices": options.devices,
             "balance": settings.data.balance,
-            "optimizer": settings.optimizer.name,
-            "learning_rate": settings.optimizer.learning_rate,
+            "augment": settings.data.augment,
+            "optimizer": asdict(settings.optimizer),
             "average_decay": options.average_decay,
             "precision": str(trainer.precision),
             "device": trainer.strategy.root_device.type,
+            "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "machine": platform.machine(),
         },
         "validation": {name: round(value, 5) for name, value in validation.items()},
-        "caveats": [caveat for info in infos for caveat in _caveats(info)],
+        "caveats": [caveat for info in infos for caveat in _caveats(info)] + _duplicates(data),
     }
 
 
@@ -106,4 +110,17 @@ def _caveats(info: "DatasetInfo") -> list[str]:
             f"Learnt from {info.name}, whose licence ({info.licence}) is for non-commercial use: use these weights"
             " accordingly."
         )
+    return caveats
+
+
+def _duplicates(data: "BiomedicalDataModule") -> list[str]:
+    """Which data sets have the same image in two splits."""
+    opened = {split: data.split(split) for split in SPLITS}
+    caveats = []
+    for place, info in enumerate(opened["train"].infos):
+        shared = shared_images({split: images.parts[place] for split, images in opened.items()})
+        caveats += [
+            f"{info.name} has {count} image{'s' * (count > 1)} of its {second} split in its {first} split too."
+            for (first, second), count in shared.items()
+        ]
     return caveats

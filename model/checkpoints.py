@@ -15,7 +15,7 @@ from torch import Tensor
 
 from model.errors import VQScopeError
 from model.shipped import find_model
-from model.versions import FORMAT
+from model.versions import EMBEDDING_VERSION, FORMAT
 from model.vqvae import VQVAE, VQVAESettings
 
 MAX_WEIGHT_BYTES = 2 << 30
@@ -85,6 +85,13 @@ def read_model(folder: Path) -> StoredModel:
         network = VQVAE(replace(settings, encoder=replace(settings.encoder, pretrained=False)))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelDamaged(f"{folder / 'config.json'} does not describe a model ({error})") from error
+    card = _read_json(folder / "card.json")
+    embedding = card.get("embedding", {}).get("version", EMBEDDING_VERSION)
+    if embedding != EMBEDDING_VERSION:
+        raise ModelDamaged(
+            f"{folder} was trained by another version of vqscope (embedding {embedding!r}, this one has"
+            f" {EMBEDDING_VERSION!r}): train it anew"
+        )
     file = folder / "model.safetensors"
     if file.stat().st_size > MAX_WEIGHT_BYTES:
         raise ModelDamaged(f"{file} is larger than {MAX_WEIGHT_BYTES >> 30} GiB: not a model of this program")
@@ -95,7 +102,7 @@ def read_model(folder: Path) -> StoredModel:
     except (SafetensorError, RuntimeError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise ModelDamaged(f"{file} is damaged or of another configuration ({reason})") from error
-    return StoredModel(folder, network, _read_json(folder / "card.json"), hashlib.sha256(data).hexdigest())
+    return StoredModel(folder, network, card, hashlib.sha256(data).hexdigest())
 
 
 def _stored(name: str, tensor: Tensor) -> Tensor:

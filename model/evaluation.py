@@ -133,7 +133,7 @@ def _summarise(
     cells = model.code_grid[0] * model.code_grid[1]
     datasets = {
         part.arrays.info.name: {
-            **summarise_images(part.arrays, part.figures),
+            **summarise_images(part.arrays, part.figures, model.card.get("datasets", ())),
             "codebook": codebook_use(part.code_counts, cells),
             "probes": part.probes,
         }

@@ -1,5 +1,6 @@
 """Figures of single images and counts of codes, summed up for one split (JSON-able)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,17 @@ WORST = 10
 """Images listed, by PSNR."""
 
 
-def summarise_images(part: SplitArrays, figures: Figures) -> dict[str, Any]:
+def summarise_images(
+    part: SplitArrays, figures: Figures, trained_on: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Means with their intervals, the worst images, and whether scores compare with published ones.
 
     Args:
         part: N images and labels.
         figures: N of each.
+        trained_on: ``datasets`` of the model's card.
     """
-    caveat = not_comparable(part.info)
+    caveat = not_comparable(part.info, trained_on)
     summary: dict[str, Any] = {
         "n": len(part),
         "title": part.info.title,
@@ -52,9 +56,21 @@ def describe_image(part: SplitArrays, figures: Figures, position: int) -> dict[s
     }
 
 
-def not_comparable(info: DatasetInfo) -> str | None:
-    """Why scores on a data set cannot be compared with those published of the one that it stands for."""
-    if info.official or info.stands_for is None or info.stands_for == info.name:
+def not_comparable(info: DatasetInfo, trained_on: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why scores on a data set cannot be compared with published ones; None where they can.
+
+    Args:
+        info: the data set that is evaluated.
+        trained_on: ``datasets`` of the model's card.
+    """
+    pictures = info.stands_for or info.name
+    for other in trained_on:
+        if (other["stands_for"] or other["name"]) == pictures and other["md5"] != info.md5:
+            return (
+                f"the model has learnt from {other['name']}, the same pictures under other splits: images evaluated"
+                " here may be among those that it was trained on"
+            )
+    if info.official or pictures == info.name:
         return None
     return f"stands for {info.stands_for} with other splits: not comparable with published scores"
 

@@ -84,7 +84,8 @@ class InferenceModel:
 
     def reconstruct(self, images: Pictures) -> Pictures:
         """N images through the codes and back, at their own size and number of channels."""
-        return self.decode_like(self.encode(images).codes, images)
+        _check(images)
+        return self.decode_like(self._codes(images), images)
 
     def decode(self, codes: NDArray[np.integer[Any]]) -> Pictures:
         """(N, H', W') codes -> (N, S, S, 3) pictures at the model's own size.
@@ -130,6 +131,13 @@ class InferenceModel:
     def _batch(self, images: Pictures) -> Tensor:
         batch = self._transform(images).to(self.device)
         return batch.contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def _codes(self, images: Pictures) -> NDArray[np.integer[Any]]:
+        """(N, H', W') codes alone: an embedding costs four more passes of the encoder."""
+        network = self._network
+        latents = (network.encoder(self._batch(images[part])).latent for part in self._passes(images))
+        return np.concatenate([network.quantizer(latent).codes.cpu().numpy() for latent in latents])
 
     @torch.inference_mode()
     def _encode(self, batch: Tensor) -> Encoding:

@@ -7,7 +7,7 @@ from model import paths
 from model.cli_parser import CommandParser, names
 from model.data.npz import SPLITS
 from model.errors import VQScopeError
-from model.shipped import DEFAULT_MODEL, find_model
+from model.shipped import DEFAULT_MODEL, ZOO, find_model
 
 _EXAMPLES = """examples:
   vqscope evaluate --datasets breastmnist,retinamnist
@@ -69,6 +69,8 @@ def main(argv: list[str]) -> int:
     if options.report is not None:
         check_report_folder(options.report)
     folder = find_model(options.model)
+    if options.card and folder.parent == ZOO:
+        raise VQScopeError("--card would overwrite the card of a shipped model: name a run folder")
     model = load_model(folder, options.device)
     evaluation = evaluate(
         model,

@@ -19,12 +19,14 @@ def block(request, index):
 
 
 def test_pictures_are_the_models(client, model, sample_dir, block, unpng):
-    positions = [0, 1, block.count - 1]
-    images = np.array(open_split(block.dataset, "test", data_dir=sample_dir).images)[positions]
-    reconstructions = model.reconstruct(images)
-    expected = dict(zip(KINDS, (images, reconstructions, error_map(images, reconstructions)), strict=True))
-    for kind in KINDS:
-        for position, picture in zip(positions, expected[kind], strict=True):
+    images = np.array(open_split(block.dataset, "test", data_dir=sample_dir).images)
+    for position in [0, 1, block.count - 1]:
+        image = images[position : position + 1]
+        reconstruction = model.reconstruct(
+            image
+        )  # alone, as it is asked for: sums of a batch may round otherwise
+        expected = (image, reconstruction, error_map(image, reconstruction))
+        for kind, (picture,) in zip(KINDS, expected, strict=True):
             response = client.get(f"/v1/samples/{block.dataset}/test/{position}/{kind}")
             assert response.status_code == 200
             assert response.headers["content-type"] == "image/png"

@@ -30,9 +30,18 @@ def short_run(whole_run: TrainSettings, tmp_path: Path) -> TrainSettings:
     return replace(whole_run, run_dir=tmp_path / "run")
 
 
-@pytest.fixture(scope="session")
-def whole_run(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainSettings:
-    """A run of a few seconds in which everything that has a state takes part."""
+RECIPES = {
+    "plateau": (OptimizerSettings(name="adamw", schedule="plateau", patience=0), 0.9),
+    "presets": (OptimizerSettings(), 0.0),  # Muon under a cosine, no averaging
+}
+
+
+@pytest.fixture(scope="session", params=RECIPES)
+def whole_run(
+    request: pytest.FixtureRequest, sample_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> TrainSettings:
+    """A run of a few seconds; in its two forms everything that has a state takes part."""
+    optimizer, average_decay = RECIPES[request.param]
     return TrainSettings(
         data=DataSettings(datasets=("sample_ct",), data_dir=sample_dir, batch_size=32),
         run_dir=tmp_path_factory.mktemp("runs") / "undisturbed",
@@ -41,9 +50,9 @@ def whole_run(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Tra
             quantizer=EMASettings(codebook_size=32, restart_below=0.5),
             decoder=DecoderSettings(width=16, min_width=16, blocks=0, blocks_per_scale=0),
         ),
-        optimizer=OptimizerSettings(name="adamw", schedule="plateau", patience=0),
+        optimizer=optimizer,
         trainer=TrainerSettings(
-            max_epochs=5, patience=3, average_decay=0.9, accelerator="cpu", progress=False
+            max_epochs=5, patience=3, average_decay=average_decay, accelerator="cpu", progress=False
         ),
     )
 

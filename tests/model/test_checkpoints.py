@@ -139,3 +139,12 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path):
     write_atomically(target, b"new")
     assert target.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_model_with_another_embedding_is_told(tiny_model_dir, tmp_path):
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "old")
+    card = json.loads((folder / "card.json").read_text())
+    card["embedding"]["version"] = "pooled-v0"
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ModelDamaged, match=r"embedding 'pooled-v0'.*train it anew"):
+        read_model(folder)

@@ -6,7 +6,7 @@ import pytest
 from model.data.arrays import open_split
 from model.errors import VQScopeError
 from model.evaluation import evaluate
-from model.evaluation_summary import card_figures
+from model.evaluation_summary import card_figures, not_comparable
 from model.evaluation_table import as_table
 from model.inference import load_model
 
@@ -212,3 +212,13 @@ def test_without_validation_images_probes_are_tuned_on_training_images(model, tm
     result = evaluate(model, data_dir=tmp_path, datasets=["odd", "even"], progress=False).summary
     assert result["datasets"]["odd"]["probes"]["linear"]["accuracy"] == 1.0
     assert result["separation"]["n_train"] == 100
+
+
+def test_the_same_pictures_under_other_splits_are_not_comparable(tmp_path):
+    write(tmp_path, "one")
+    info = open_split("one", "test", data_dir=tmp_path).info
+    stand_in = {"name": "other", "stands_for": "one", "md5": "0" * 32}
+    assert not_comparable(info, []) is None
+    assert not_comparable(info, [{**stand_in, "md5": info.md5}]) is None
+    assert not_comparable(info, [{**stand_in, "stands_for": None}]) is None
+    assert "learnt from other" in (not_comparable(info, [stand_in]) or "")

@@ -227,7 +227,13 @@ def test_a_training_time_that_is_none_is_refused(text, capsys):
 
 
 @pytest.mark.parametrize(
-    ("n", "limit"), [(0, "00:02:30"), (4_387, "00:02:24"), (35_343, "00:01:40"), (10**6, "00:01:00")]
+    ("n", "limit"), [(0, "00:02:30"), (4_387, "00:02:20"), (35_343, "00:01:02"), (10**6, "00:01:00")]
 )
 def test_the_quick_training_leaves_time_for_the_index(n, limit):
     assert prepare.quick_time(n) == limit
+
+
+def test_data_that_the_model_has_not_learnt_from_are_named(small, home, tiny_model_dir, capsys):
+    _, infos = choose_data(small, (), or_sample=False, say=print)
+    prepare.choose_model(PrepareSettings(), small, infos)
+    assert "has not learnt from one, two: " in capsys.readouterr().err

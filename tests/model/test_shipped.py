@@ -96,7 +96,7 @@ def test_each_card_warns_of_stand_ins(card):
     }
     assert stand_ins == {"ham10000": "dermamnist", "bloodcells_pbc": "bloodmnist"}
     for name, official in stand_ins.items():
-        (caveat,) = [caveat for caveat in card["caveats"] if caveat.startswith(f"{name} ")]
+        (caveat,) = [caveat for caveat in card["caveats"] if caveat.startswith(f"{name} holds")]
         assert f"the pictures of {official} under other splits" in caveat
         assert not card["figures"]["datasets"][name]["comparable"]
 
@@ -105,6 +105,16 @@ def test_each_card_says_that_some_images_are_for_non_commercial_use(card):
     (caveat,) = [caveat for caveat in card["caveats"] if "non-commercial" in caveat]
     assert "ham10000" in caveat
     assert "CC BY-NC 4.0" in caveat
+
+
+def test_each_card_counts_the_images_that_two_splits_share(card):
+    shared = [caveat for caveat in card["caveats"] if " of its " in caveat]
+    assert [caveat.split()[:3:2] for caveat in shared] == [
+        ["pneumoniamnist", "8"],
+        ["breastmnist", "1"],
+        ["bloodcells_pbc", "5"],
+        ["bloodcells_pbc", "4"],
+    ]
 
 
 def test_each_metrics_file_is_of_this_training(shipped, card):
