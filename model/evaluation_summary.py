@@ -65,7 +65,7 @@ def not_comparable(info: DatasetInfo, trained_on: Sequence[Mapping[str, Any]]) -
     """
     pictures = info.stands_for or info.name
     for other in trained_on:
-        if (other["stands_for"] or other["name"]) == pictures and other["md5"] != info.md5:
+        if (other.get("stands_for") or other["name"]) == pictures and other.get("md5") != info.md5:
             return (
                 f"the model has learnt from {other['name']}, the same pictures under other splits: images evaluated"
                 " here may be among those that it was trained on"

@@ -196,8 +196,8 @@ def _unknown_to(model: Path, infos: Sequence[DatasetInfo]) -> list[str]:
     """Data sets whose pictures the model's card does not name."""
     try:
         card = json.loads((model / "card.json").read_text())
-        learnt = {one["stands_for"] or one["name"] for one in card["datasets"]}
-    except (OSError, ValueError, KeyError, TypeError):
+        learnt = {one.get("stands_for") or one["name"] for one in card["datasets"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []  # a card that cannot be read is told where the model is loaded
     return [info.name for info in infos if (info.stands_for or info.name) not in learnt]
 
