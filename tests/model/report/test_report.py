@@ -50,7 +50,7 @@ def hostile_page(tiny_model_dir, tmp_path_factory):
         arrays[f"{split}_images"] = rng.integers(0, 256, (12, 20, 34), dtype=np.uint8)
         arrays[f"{split}_labels"] = np.arange(12)[:, None] % 2
     np.savez(folder / "bad.npz", **arrays)
-    words = {"title": HOSTILE, "licence": HOSTILE, "note": HOSTILE, "stands_for": HOSTILE}
+    words = {"title": HOSTILE, "licence": HOSTILE, "note": HOSTILE, "stands_for": f"{HOSTILE}!"}
     (folder / "bad.json").write_text(json.dumps({**words, "labels": {"0": HOSTILE, "1": HOSTILE}}))
     model = load_model(run_dir, "cpu")
     evaluation = evaluate(model, data_dir=folder, datasets=["bad"], progress=False)
