@@ -1,16 +1,20 @@
 """The benchmark itself: storing, measuring, the report."""
 
+import importlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import model
 from model.errors import VQScopeError
+from model.optimization import build_optimizer
+from model.quantizers.ema import EMAQuantizer
 from tests.benchmarks.models.__main__ import build_settings, command, main
 from tests.benchmarks.models.measuring import Reproduced, measure
 from tests.benchmarks.models.settings import BenchSettings
-from tests.benchmarks.models.store import Result, Store
+from tests.benchmarks.models.store import Result, Store, files, sources
 
 
 def test_a_finished_arm_is_not_run_again(tmp_path: Path) -> None:
@@ -25,6 +29,28 @@ def test_a_finished_arm_is_not_run_again(tmp_path: Path) -> None:
     assert len(runs) == 2
     assert store.find("arm", {"steps": 3}) is None
     assert store.find("other", {"steps": 1}) is None
+
+
+def test_a_digest_changes_with_code_that_is_only_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "tests_of_digest"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "used.py").write_text("def answer():\n    return 1\n")
+    (package / "user.py").write_text(
+        "from model.tests_of_digest.used import answer\n\ndef ask():\n    return answer()\n"
+    )
+    monkeypatch.setattr(model, "__path__", [*model.__path__, str(tmp_path)])
+    user = importlib.import_module("model.tests_of_digest.user")
+    before = sources([user.ask])
+    assert sources([user.ask]) == before
+    (package / "used.py").write_text("def answer():\n    return 2\n")
+    assert sources([user.ask]) != before
+    # What trains a network is reached from the network and the trainer.
+    assert {"muon.py", "gradients.py", "kmeans.py"} <= {
+        file.name for file in files([build_optimizer, EMAQuantizer])
+    }
 
 
 def test_figures_of_known_copies(sample_dir: Path, sample_names: tuple[str, ...]) -> None:

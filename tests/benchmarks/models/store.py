@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from model.checkpoints import write_atomically
@@ -47,17 +48,35 @@ class Store:
 
 
 def sources(objects: Iterable[object]) -> str:
-    """Digest of the files that define these objects' classes (or these functions): another code, another result."""
-    files = set()
-    for thing in objects:
-        definition = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
-        module = sys.modules[definition.__module__]
-        if definition.__module__.split(".")[0] in ("model", "tests") and module.__file__:
-            files.add(Path(module.__file__))
+    """Digest of the code that these objects (or functions, or classes) run: another code, another result."""
     digest = hashlib.sha256()
-    for file in sorted(files):
+    for file in sorted(files(objects)):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def files(objects: Iterable[object]) -> set[Path]:
+    """The files of ours that define them, and all that those take a function, a class or a module from."""
+    found: set[Path] = set()
+    waiting = [_module(thing) for thing in objects]
+    while waiting:
+        module = waiting.pop()
+        if module is None or module.__file__ is None or Path(module.__file__) in found:
+            continue
+        found.add(Path(module.__file__))
+        for used in vars(module).values():
+            waiting += map(_module, used.values() if isinstance(used, dict) else [used])
+    return found
+
+
+def _module(thing: object) -> ModuleType | None:
+    """Where something comes from, if it is ours."""
+    if isinstance(thing, ModuleType):
+        name = thing.__name__
+    else:
+        definition = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
+        name = getattr(definition, "__module__", None) or ""
+    return sys.modules.get(name) if name.split(".")[0] in ("model", "tests") else None
 
 
 def versions(*packages: str) -> dict[str, str]:
