@@ -60,7 +60,7 @@ bench-recipe: $(VENV)/.installed  ## Ablate the training recipe, hours (ARGS="--
 bench-embedding: $(VENV)/.installed  ## Compare definitions of the embedding, ten minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.embedding $(ARGS)
 
-test-kills: $(VENV)/.installed-dev  ## Kill trainings twenty times and resume them, minutes
+test-kills: $(VENV)/.installed-dev  ## Kill trainings and index builds twenty times and resume them, minutes
 	@$(BIN)/python -m pytest -m bench tests/faults
 
 pre-commit: $(VENV)/.installed-dev  ## Check before each commit (installs the git hook)

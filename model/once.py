@@ -108,9 +108,14 @@ def new_folder_beside(final: Path, purpose: str) -> Iterator[Path]:
         return
 
 
-def remove_abandoned(folder: Path, pattern: str) -> None:
-    """Remove those folders in ``folder`` that match ``pattern`` and whose maker has ended or was killed."""
+def remove_abandoned(folder: Path, pattern: str, *, spare: Path | None = None) -> None:
+    """Remove those folders in ``folder`` that match ``pattern`` and whose maker has ended or was killed.
+
+    ``spare`` is left alone: what is going to be gone on with.
+    """
     for leftover in folder.glob(pattern):
+        if leftover == spare:
+            continue
         try:
             descriptor = lock_folder(leftover)
         except OSError:

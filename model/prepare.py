@@ -118,8 +118,11 @@ def choose_index(model: Path, data_dir: Path, infos: Sequence[DatasetInfo]) -> P
     with (model / WEIGHTS).open("rb") as weights:
         sha256 = hashlib.file_digest(weights, "sha256").hexdigest()
     from model.latent.manifest import FORMAT_VERSION
+    from model.latent.metadata import metadata_digest, metadata_path
+    from model.latent.partial_build import partial_of
 
-    made_of = [sha256, *_identity(infos), *_versions(), str(FORMAT_VERSION)]
+    metadata = [metadata_digest(metadata_path(info.name, data_dir)) or "" for info in infos]
+    made_of = [sha256, *_identity(infos), *metadata, *_versions(), str(FORMAT_VERSION)]
     index = paths.cache_dir() / "indexes" / _key(made_of)
     if _fault(index) is None:
         _say(f"index: {index.name} (built on an earlier start)")
@@ -128,7 +131,8 @@ def choose_index(model: Path, data_dir: Path, infos: Sequence[DatasetInfo]) -> P
         fault = _fault(index)  # again: another vqscope may have built it meanwhile
         if fault is None:
             return index
-        remove_abandoned(index.parent, ".*.building-*")  # of other keys too: nobody else would ever look
+        # Of other keys: nobody else would ever look. What was begun of this one is gone on with.
+        remove_abandoned(index.parent, ".*.partial", spare=partial_of(index))
         if index.exists():
             _say(f"index: to be made again ({fault})")
             shutil.rmtree(index)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,11 @@ examples:
   vqscope index --datasets breastmnist,retinamnist --out indexes/shipped
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
   vqscope index runs/two --datasets chestmnist --splits train,test --out indexes/chest
+  vqscope index runs/two --datasets dermamnist --add --out indexes/two
+  vqscope index --verify --out indexes/two
+
+Given again after it was killed, the same command goes on where it was. NAME.metadata.csv beside NAME.npz (columns
+split, index, and any others, such as age, sex, site) becomes columns of the index.
 """
 
 
@@ -27,7 +33,9 @@ def main(argv: list[str]) -> int:
         VQScopeError: no such model or data set, or an index that cannot be written.
         SystemExit: wrong options (2), ``--help`` (0), or SIGTERM (143).
     """
-    options = _parser().parse_args(argv)
+    options = _options(argv)
+    if options.verify:
+        return _verify(options.out)
     # Imported here: torch takes seconds, and --help and wrong options must not wait for it.
     from model.inference import load_model
     from model.latent.index_building import build_index
@@ -41,8 +49,28 @@ def main(argv: list[str]) -> int:
             out=options.out,
             splits=options.splits,
             batch_size=options.batch_size,
+            add=options.add,
+            afresh=options.afresh,
         )
     print(f"index of {', '.join(options.datasets)} under {model.version}: {out}", file=sys.stderr)
+    return 0
+
+
+def _options(argv: list[str]) -> Namespace:
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if not options.verify and not options.datasets:
+        parser.error("the following arguments are required: --datasets")
+    return options
+
+
+def _verify(folder: Path) -> int:
+    from model.latent.index import open_index
+    from model.latent.reuse import verify
+
+    index = open_index(folder)
+    verify(index)
+    print(f"{folder}: all {index.n:,} images are as they were indexed", file=sys.stderr)
     return 0
 
 
@@ -58,9 +86,7 @@ def _parser() -> CommandParser:
         metavar="MODEL",
         help=f"run folder of vqscope train, or name of a shipped model (default: the shipped {DEFAULT_MODEL})",
     )
-    parser.add_argument(
-        "--datasets", type=names, required=True, metavar="A,B", help="names, as vqscope data list has"
-    )
+    parser.add_argument("--datasets", type=names, metavar="A,B", help="names, as vqscope data list has")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="INDEX", help="folder to make; an index is replaced"
     )
@@ -78,6 +104,15 @@ def _parser() -> CommandParser:
         "--batch-size", type=int, default=256, metavar="N", help="images at a time (default: 256)"
     )
     parser.add_argument(
+        "--add", action="store_true", help="keep the data sets that the index has; they are not encoded again"
+    )
+    parser.add_argument(
+        "--afresh", action="store_true", help="encode everything, whatever an interrupted build left"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="only read an index through and compare it with its checksums"
+    )
+    parser.add_argument(
         "--device", metavar="DEVICE", help="such as cpu or cuda (default: the GPU when there is one)"
     )
     return parser
@@ -85,7 +120,7 @@ def _parser() -> CommandParser:
 
 @contextmanager
 def _sigterm_unwinds() -> Iterator[None]:
-    """Let SIGTERM leave through the same clean-up as Ctrl-C, so that no half-built folder stays."""
+    """Let SIGTERM leave the way Ctrl-C does: what is done stays, and the same command goes on."""
 
     def leave(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
         raise SystemExit(143)

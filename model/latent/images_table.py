@@ -26,6 +26,8 @@ _STORED = pa.schema(
         *((name, pa.float32()) for name in FIGURES),
     ]
 )
+STORED_NAMES = tuple(_STORED.names)
+"""Columns of every index; all others of its table are metadata."""
 _MAX_FLAGS = 31
 
 
@@ -54,14 +56,24 @@ def label_column(labels: NDArray[np.int64], dataset: str) -> NDArray[np.int32]:
 
 
 class TableWriter:
-    """Writes the table one block at a time, each a row group."""
+    """Writes the table one block at a time, each a row group.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: a new file.
+        metadata: pyarrow.Schema of the metadata columns, which may hold nulls.
+    """
+
+    def __init__(self, path: Path, metadata: Any = None) -> None:  # noqa: ANN401 - pyarrow has no types
         self._path = path
-        self._writer = pq.ParquetWriter(path, _STORED)
+        self._schema = pa.schema([*_STORED, *(metadata or ())])
+        self._writer = pq.ParquetWriter(path, self._schema, write_page_checksum=True)
 
     def append(
-        self, block: Block, labels: NDArray[np.int32], figures: Mapping[str, NDArray[np.float32]]
+        self,
+        block: Block,
+        labels: NDArray[np.int32],
+        figures: Mapping[str, NDArray[np.float32]],
+        metadata: Sequence[Any] = (),
     ) -> None:
         """Write the rows of one block; ``figures`` holds a column for each of `FIGURES`."""
         columns = [
@@ -70,8 +82,9 @@ class TableWriter:
             pa.array(np.arange(block.count, dtype=np.int32)),
             pa.array(labels),
             *(pa.array(figures[name]) for name in FIGURES),
+            *metadata,
         ]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=_STORED))
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +101,7 @@ def open_table(path: Path, blocks: Sequence[Block]) -> Any:  # noqa: ANN401 - py
     """Read the table, check it against the blocks of the index, and return it in single chunks.
 
     ``dataset`` and ``split`` come dictionary-encoded (int32 indices), the dictionaries in the order of the
-    index.
+    index. Columns beside those of every index are metadata: int64, double or text, null where nothing is known.
 
     Returns:
         pyarrow.Table
@@ -99,7 +112,7 @@ def open_table(path: Path, blocks: Sequence[Block]) -> Any:  # noqa: ANN401 - py
     if not path.is_file():
         raise damaged(path, "is missing")
     try:
-        table = pq.read_table(path, memory_map=True)
+        table = pq.read_table(path, memory_map=True, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, f"cannot be read ({' '.join(str(error).split())[:120]})") from error
     for field in _STORED:

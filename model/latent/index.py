@@ -18,11 +18,11 @@ from model.latent.errors import (
     RowNotFound,
     SettingError,
 )
-from model.latent.images_table import open_table
+from model.latent.images_table import STORED_NAMES, open_table
 from model.latent.index_building import build_index
 from model.latent.manifest import Block, Manifest
 from model.latent.projection import LatentMap, open_map
-from model.latent.storage import damaged, open_npy, parse_json, read_bytes
+from model.latent.storage import damaged, open_arrays, parse_json, read_bytes
 
 if TYPE_CHECKING:
     from model.inference import InferenceModel
@@ -51,13 +51,18 @@ class LatentIndex:
     """`DatasetInfo.to_dict()` of each data set as it was when it was indexed; ``path`` is ``None``."""
     images: Any
     """pyarrow.Table: dataset, split (dictionary of text), position, label (int32), psnr (dB), ssim, mae
-    ([0, 1] scale), quantisation_error (float32). The label of a data set with several yes/no labels an image
-    (ChestMNIST) is a bit mask: bit i for label i."""
+    ([0, 1] scale), quantisation_error (float32), then the metadata columns (int64, double or text, with nulls).
+    The label of a data set with several yes/no labels an image (ChestMNIST) is a bit mask: bit i for label i."""
     embeddings: NDArray[np.float32]
     """(N, D)"""
     codes: NDArray[np.unsignedinteger[Any]]
     """(N, H', W'), the smallest unsigned type that holds the codebook's indices."""
     maps: Mapping[str, LatentMap]
+
+    @property
+    def metadata_columns(self) -> tuple[str, ...]:
+        """Names of the columns of ``images`` that came from the data sets' metadata."""
+        return tuple(name for name in self.images.column_names if name not in STORED_NAMES)
 
     @property
     def map_names(self) -> tuple[str, ...]:
@@ -128,6 +133,7 @@ def open_index(path: Path | str, model: "InferenceModel | None" = None) -> Laten
     if model is not None:
         _check_model(manifest, model, folder)
     n, dimension = manifest.n, manifest.embedding_dim
+    embeddings, codes = open_arrays(folder, manifest)
     return LatentIndex(
         path=folder,
         manifest=content,
@@ -138,8 +144,8 @@ def open_index(path: Path | str, model: "InferenceModel | None" = None) -> Laten
         blocks=manifest.blocks,
         datasets=manifest.datasets,
         images=open_table(folder / "images.parquet", manifest.blocks),
-        embeddings=open_npy(folder / "embeddings.npy", (n, dimension), np.float32),
-        codes=open_npy(folder / "codes.npy", (n, *manifest.code_grid), manifest.code_dtype),
+        embeddings=embeddings,
+        codes=codes,
         maps=_open_maps(folder / "maps", n, dimension),
     )
 

@@ -2,31 +2,45 @@
 
 import glob
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.data.arrays import SplitArrays, open_split
-from model.data.catalogue import DatasetInfo, find_dataset, report_warnings
 from model.data.npz import SPLITS
 from model.errors import VQScopeError
-from model.latent.errors import SettingError
 from model.latent.images_table import FIGURES, TableWriter, label_column
-from model.latent.manifest import FORMAT, Block, Manifest
+from model.latent.index_plan import (
+    BuildSettings,
+    find_all,
+    identity_of,
+    metadata_of,
+    plan_of,
+    wanted_splits,
+)
+from model.latent.manifest import FORMAT, Manifest
+from model.latent.metadata import Metadata, common_schema
+from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays, partial_folder
 from model.latent.pca import PCAProjector
 from model.latent.projection import write_map
-from model.latent.storage import NpyWriter, open_npy, read_json, sync, write_json
+from model.latent.reuse import Reusable, digests, reusable
+from model.latent.storage import open_arrays, open_npy, read_json, sync, write_json
 from model.once import new_folder_beside, remove_abandoned
 
 if TYPE_CHECKING:
     from model.inference import InferenceModel
+
+_FIGURES = "figures.npy"
+"""Of the build alone: they end in the table."""
 
 
 def build_index(
@@ -37,63 +51,72 @@ def build_index(
     out: Path,
     splits: Sequence[str] = SPLITS,
     batch_size: int = 256,
+    add: bool = False,
+    afresh: bool = False,
     progress: bool = True,
 ) -> Path:
     """Build the latent index of some data sets under a model.
 
-    It is made in a hidden folder beside ``out`` and renamed when it is whole; if anything fails, or on
-    Ctrl-C, that folder is removed and an index that was at ``out`` stays as it was. What a killed build of the
-    same name left is removed by the next. Official data sets that are absent are downloaded.
+    It is made in the hidden folder ``.NAME.partial`` beside ``out`` and renamed when it is whole; until then an
+    index at ``out`` stays as it was. A build that was killed at any moment, interrupted, or ended by a full disk
+    is gone on with by the next call that asks for the same, and ends in the same bytes of every array; a call
+    that asks for something else drops it, and so does any other error. Splits that the index at ``out`` holds of
+    the same model and the same file are taken over, not encoded again. Official data sets that are absent are
+    downloaded. ``NAME.metadata.csv`` beside a data set becomes columns of the index (`model.latent.metadata`).
 
     Args:
         model: it encodes, decodes and is named in the index.
         data_dir: folder of the npz files.
         datasets: their names, in the order of the index.
         out: folder to make; replaced if it is an index or an empty folder, refused if it is anything else.
-        splits: which of train, val and test.
-        batch_size: images at a time.
-        progress: whether to show a bar over all images on stderr.
+        splits: see `BuildSettings`, as for all that follow.
+        batch_size: images at a time; another one may change the last digits of embeddings.
+        add: the data sets that the index at ``out`` has come first, then ``datasets``.
+        afresh: encode everything.
+        progress: show a bar.
 
     Returns:
         ``out``.
 
     Raises:
         SettingError: no data set, one named twice, no such split, or a batch size below 1.
-        VQScopeError: a data set is broken, or absent and cannot be downloaded, the model gives no finite
-            numbers, ``out`` is something else than an index, or cannot be written.
+        IndexMismatch: ``add`` to the index of another model.
+        VQScopeError: a data set is broken, or absent and cannot be downloaded, its metadata cannot be used, the
+            model gives no finite numbers, ``out`` is something else than an index, is being built by another
+            process, or cannot be written.
     """
-    _check_settings(datasets, splits, batch_size)
+    settings = BuildSettings(splits=splits, batch_size=batch_size, add=add, afresh=afresh, progress=progress)
     out = out.expanduser()
     target = out.resolve()
     _check_target(target)
+    wanted = wanted_splits(model, target, datasets, settings)
     from model.data.download import (
         ensure_available,
     )  # httpx: whoever only opens an index need not wait for it
 
-    ensure_available(datasets, data_dir)
+    ensure_available(list(wanted), data_dir)
     arrays = [
         part
-        for info in _find_all(datasets, data_dir)
+        for info in find_all(list(wanted), data_dir)
         for split in SPLITS
-        if split in splits and len(part := open_split(info, split, data_dir=data_dir))
+        if split in wanted[info.name] and len(part := open_split(info, split, data_dir=data_dir))
     ]
-    manifest = _plan(model, arrays)
-    with _in_place_of(target) as folder:
-        with tqdm(total=manifest.n, desc="indexing", unit="image", disable=not progress) as bar:
-            _encode_all(model, manifest, arrays, folder, batch_size, bar)
+    metadata = metadata_of({part.info.name: part for part in arrays}, data_dir)
+    manifest = plan_of(model, arrays, metadata)
+    with _in_place_of(target, identity_of(model, manifest, settings), settings) as folder:
+        if (folder / "index.json").exists():  # killed between the last file and the renaming
+            return out
+        reuse = Reusable(None, manifest) if settings.afresh else reusable(target, model, manifest)
+        _encode_all(model, manifest, arrays, folder, settings, reuse)
+        _write_table(manifest, arrays, metadata, folder)
         _fit_map(manifest, folder)
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        write_json(folder / "index.json", manifest.content(created_at=created, vqscope=version("vqscope")))
+        content = _digested(manifest, folder).content(created_at=created, vqscope=version("vqscope"))
+        unfinished = folder / "index.json.part"
+        unfinished.unlink(missing_ok=True)  # cut by a kill
+        write_json(unfinished, content)
+        unfinished.rename(folder / "index.json")
     return out
-
-
-def _check_settings(datasets: Sequence[str], splits: Sequence[str], batch_size: int) -> None:
-    if not datasets or len(set(datasets)) != len(datasets):
-        raise SettingError("name at least one data set, and each only once")
-    if not splits or set(splits) - set(SPLITS):
-        raise SettingError(f"splits must be some of {', '.join(SPLITS)}, not {', '.join(splits) or 'none'}")
-    if batch_size < 1:
-        raise SettingError(f"the batch size must be at least 1, not {batch_size}")
 
 
 def _check_target(target: Path) -> None:
@@ -106,77 +129,88 @@ def _check_target(target: Path) -> None:
         raise VQScopeError(f"{target} exists and is not a latent index; choose another folder for the index")
 
 
-def _find_all(datasets: Sequence[str], data_dir: Path) -> list[DatasetInfo]:
-    infos = [find_dataset(name, data_dir) for name in datasets]
-    report_warnings(infos)
-    return infos
-
-
-def _plan(model: "InferenceModel", arrays: Sequence[SplitArrays]) -> Manifest:
-    blocks: list[Block] = []
-    for part in arrays:
-        blocks.append(Block(part.info.name, part.split, blocks[-1].stop if blocks else 0, len(part)))
-    if not blocks:
-        raise VQScopeError("these data sets and splits hold no image; choose others")
-    # The folder of the data is this machine's business; an index may be carried to another.
-    described = {part.info.name: part.info.to_dict() | {"path": None} for part in arrays}
-    return Manifest(
-        model_name=model.name,
-        model_version=model.version,
-        model_sha256=model.sha256,
-        embedding_version=model.embedding_version,
-        embedding_dim=model.embedding_dim,
-        code_grid=model.code_grid,
-        codebook_size=model.codebook_size,
-        n=blocks[-1].stop,
-        blocks=tuple(blocks),
-        datasets=tuple(described.values()),
-    )
-
-
 def _encode_all(
     model: "InferenceModel",
     manifest: Manifest,
     arrays: Sequence[SplitArrays],
     folder: Path,
-    batch_size: int,
-    bar: "tqdm[Any]",
+    settings: BuildSettings,
+    reuse: Reusable,
 ) -> None:
-    with ExitStack() as files:
-        embeddings = files.enter_context(
-            NpyWriter(folder / "embeddings.npy", (manifest.n, manifest.embedding_dim), np.float32)
+    specs = (
+        ArraySpec("embeddings.npy", (manifest.n, manifest.embedding_dim), np.float32),
+        ArraySpec("codes.npy", (manifest.n, *manifest.code_grid), manifest.code_dtype),
+        ArraySpec(_FIGURES, (manifest.n, len(FIGURES)), np.float32),
+    )
+    with ResumableArrays(folder, specs) as stored:
+        bar = tqdm(
+            total=manifest.n,
+            initial=stored.rows,
+            desc="indexing",
+            unit="image",
+            disable=not settings.progress,
         )
-        codes = files.enter_context(
-            NpyWriter(folder / "codes.npy", (manifest.n, *manifest.code_grid), manifest.code_dtype)
-        )
-        table = files.enter_context(TableWriter(folder / "images.parquet"))
-        for block, part in zip(manifest.blocks, arrays, strict=True):
-            figures = {name: np.empty(block.count, dtype=np.float32) for name in FIGURES}
-            for start in range(0, block.count, batch_size):
-                rows = slice(start, min(start + batch_size, block.count))
-                analysis = model.analyse(np.array(part.images[rows]))  # read from the disk once
-                encoding = analysis.encoding
-                _check_finite(encoding.embeddings, model, part)
-                embeddings.append(encoding.embeddings)
-                codes.append(encoding.codes)
-                figures["psnr"][rows] = analysis.figures.psnr
-                figures["ssim"][rows] = analysis.figures.ssim
-                figures["mae"][rows] = analysis.figures.mae
-                figures["quantisation_error"][rows] = encoding.quantisation_error
-                bar.update(rows.stop - rows.start)
-            table.append(block, label_column(part.labels, block.dataset), figures)
+        with bar:
+            for block, part in zip(manifest.blocks, arrays, strict=True):
+                # A batch that is written whole begins at a multiple of the batch size.
+                for start in range(max(0, stored.rows - block.start), block.count, settings.batch_size):
+                    rows = slice(start, min(start + settings.batch_size, block.count))
+                    if block in reuse:
+                        stored.append(*reuse.rows(block, rows))
+                    else:
+                        stored.append(*_encode(model, part, rows))
+                    bar.update(rows.stop - rows.start)
 
 
-def _check_finite(embeddings: NDArray[np.float32], model: "InferenceModel", part: SplitArrays) -> None:
-    if not np.isfinite(embeddings).all():
+def _encode(
+    model: "InferenceModel", part: SplitArrays, rows: slice
+) -> tuple[NDArray[np.float32], NDArray[np.uint16], NDArray[np.float32]]:
+    analysis = model.analyse(np.array(part.images[rows]))  # read from the disk once
+    encoding = analysis.encoding
+    if not np.isfinite(encoding.embeddings).all():
         raise VQScopeError(
             f"{model.name} gives no finite embeddings for {part.info.name}/{part.split}: train it again"
         )
+    found = analysis.figures
+    columns = {
+        "psnr": found.psnr,
+        "ssim": found.ssim,
+        "mae": found.mae,
+        "quantisation_error": encoding.quantisation_error,
+    }
+    return encoding.embeddings, encoding.codes, np.stack([columns[name] for name in FIGURES], axis=1)
+
+
+def _write_table(
+    manifest: Manifest, arrays: Sequence[SplitArrays], metadata: Mapping[str, Metadata], folder: Path
+) -> None:
+    figures = open_npy(folder / _FIGURES, (manifest.n, len(FIGURES)), np.float32)
+    schema = common_schema(list(metadata.values()))
+    path = folder / "images.parquet"
+    path.unlink(missing_ok=True)  # cut by a kill
+    with TableWriter(path, schema) as table:
+        for block, part in zip(manifest.blocks, arrays, strict=True):
+            ours = metadata.get(block.dataset)
+            table.append(
+                block,
+                label_column(part.labels, block.dataset),
+                {name: figures[block.start : block.stop, i] for i, name in enumerate(FIGURES)},
+                [pa.nulls(block.count, field.type) for field in schema]
+                if ours is None
+                else ours.of(block.split, schema),
+            )
+
+
+def _digested(manifest: Manifest, folder: Path) -> Manifest:
+    embeddings, codes = open_arrays(folder, manifest)
+    blocks = (replace(block, digests=digests(embeddings, codes, block)) for block in manifest.blocks)
+    return replace(manifest, blocks=tuple(blocks))
 
 
 def _fit_map(manifest: Manifest, folder: Path) -> None:
     """The PCA map, fitted to the training split alone: the others are seen as new images would be."""
-    embeddings = open_npy(folder / "embeddings.npy", (manifest.n, manifest.embedding_dim), np.float32)
+    embeddings, _ = open_arrays(folder, manifest)
+    shutil.rmtree(folder / "maps", ignore_errors=True)  # cut by a kill
     rows = [(block.start, block.stop) for block in manifest.blocks if block.split == "train"]
     everything = [(0, manifest.n)]
     projector = PCAProjector.fit(embeddings, rows or everything)
@@ -191,25 +225,28 @@ def _fit_map(manifest: Manifest, folder: Path) -> None:
 
 
 @contextmanager
-def _in_place_of(target: Path) -> Iterator[Path]:
-    """A new folder beside ``target``: takes its place when the block ends well, else is removed."""
-    hidden = f".{glob.escape(target.name)}"
+def _in_place_of(target: Path, plan: Mapping[str, Any], settings: BuildSettings) -> Iterator[Path]:
+    """The folder of the build: takes the place of ``target`` when the block ends well."""
     try:
-        remove_abandoned(target.parent, f"{hidden}.building-*")  # of a build that was killed
-        with new_folder_beside(target, "building") as folder:
+        with partial_folder(target, plan, afresh=settings.afresh) as folder:
             try:
                 yield folder
+                for name in (JOURNAL, _FIGURES, PLAN):
+                    (folder / name).unlink(missing_ok=True)
                 sync(folder)
                 _swap(folder, target)
+            except (KeyboardInterrupt, SystemExit, OSError):
+                raise  # the next call goes on
             except BaseException:
                 # What was raised matters more than a folder that cannot be removed.
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-        remove_abandoned(target.parent, f"{hidden}.replaced-*")  # not before a new one stands
+        remove_abandoned(target.parent, f".{glob.escape(target.name)}.replaced-*")  # once a new one stands
     except OSError as error:
         why = error.strerror or str(error)
         raise VQScopeError(
-            f"cannot write the index {target}: {why}; choose another folder or free space"
+            f"cannot write the index {target}: {why}; free space and give the same command again, which goes on "
+            "where it was, or choose another folder"
         ) from error
 
 

@@ -12,6 +12,7 @@ from model.latent.storage import damaged
 
 FORMAT = "vqscope-index"
 FORMAT_VERSION = 1
+_DIGESTED = ("embeddings", "codes")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Block:
     split: str
     start: int
     count: int
+    digests: tuple[str, str] | None = None
+    """SHA-256 of its embeddings and of its codes, as they lie in the files; none in indexes of early versions."""
 
     @property
     def stop(self) -> int:
@@ -82,6 +85,7 @@ class Manifest:
                         _of(str, b["split"]),
                         _of(int, b["start"]),
                         _of(int, b["count"]),
+                        _digests(b.get("sha256")),
                     )
                     for b in _of(list, content["blocks"])
                 ),
@@ -109,10 +113,7 @@ class Manifest:
                 "codebook_size": self.codebook_size,
             },
             "n": self.n,
-            "blocks": [
-                {"dataset": b.dataset, "split": b.split, "start": b.start, "count": b.count}
-                for b in self.blocks
-            ],
+            "blocks": [_block_content(b) for b in self.blocks],
             "datasets": list(self.datasets),
         }
 
@@ -131,6 +132,25 @@ class Manifest:
             raise ValueError("the blocks are not those of the data sets")
         if min(self.embedding_dim, *self.code_grid, self.codebook_size) < 1:
             raise ValueError("a size is not positive")
+
+
+def _block_content(block: Block) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "dataset": block.dataset,
+        "split": block.split,
+        "start": block.start,
+        "count": block.count,
+    }
+    if block.digests is not None:
+        content["sha256"] = dict(zip(_DIGESTED, block.digests, strict=True))
+    return content
+
+
+def _digests(value: Any) -> tuple[str, str] | None:  # noqa: ANN401 - whatever the JSON holds
+    if value is None:
+        return None
+    embeddings, codes = (_of(str, _of(dict, value)[name]) for name in _DIGESTED)
+    return embeddings, codes
 
 
 def _of(kind: type[Any], value: Any) -> Any:  # noqa: ANN401 - whatever the JSON holds

@@ -1,12 +1,14 @@
 """Files of the index: written so that they last, opened so that nothing in them is trusted."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from io import BufferedIOBase
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.lib import format as npy
@@ -15,27 +17,45 @@ from numpy.typing import DTypeLike, NDArray
 from model.data.npz import read_header
 from model.latent.errors import IndexDamaged
 
+if TYPE_CHECKING:
+    from model.latent.manifest import Manifest
+
 _MAX_JSON_BYTES = 64 << 20
 
 
 class NpyWriter:
     """Writes an npy file of known shape row by row, so that memory does not grow with the rows.
 
-    The header comes first, so an interrupted file is one cut short: whoever resumes knows the rows from its
-    size.
+    The header comes first, so an interrupted file is one cut short, which can be gone on with.
+
+    Args:
+        path: a new file, or with ``rows`` one that an interrupted writer left.
+        shape: of the whole array, rows first.
+        dtype: of the whole array.
+        rows: how many of the file's rows to keep; whatever follows them is cut off.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], dtype: DTypeLike, *, rows: int | None = None
+    ) -> None:
         self._dtype = np.dtype(dtype)
         self._shape = shape
-        self._rows = 0
+        self._rows = rows or 0
         self._path = path
-        self._stream = path.open("xb")
-        header = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
-        npy.write_array_header_1_0(self._stream, header)
+        self._stream: BufferedIOBase
+        if rows is None:
+            self._stream = path.open("xb")
+            header = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(self._stream, header)
+        else:
+            row_bytes = int(np.prod(shape[1:], dtype=np.int64)) * self._dtype.itemsize
+            end = npy_offset(path, shape, dtype) + rows * row_bytes
+            self._stream = path.open("r+b")
+            self._stream.truncate(end)
+            self._stream.seek(end)
 
-    def append(self, rows: NDArray[Any]) -> None:
-        """Write some rows.
+    def append(self, rows: NDArray[Any]) -> bytes:
+        """Write some rows, hand them to the operating system, and return them as they were written.
 
         Raises:
             ValueError: they have another shape, or do not fit the type.
@@ -45,8 +65,11 @@ class NpyWriter:
         stored = rows.astype(self._dtype)
         if self._dtype.kind == "u" and not np.array_equal(stored, rows):
             raise ValueError(f"values beyond {self._dtype} in {self._path.name}")
-        self._stream.write(stored.tobytes())
+        written = stored.tobytes()
+        self._stream.write(written)
+        self._stream.flush()
         self._rows += len(rows)
+        return written
 
     def __enter__(self) -> Self:
         return self
@@ -63,16 +86,15 @@ class NpyWriter:
                 _flush(self._stream.fileno(), self._stream.flush)
 
 
-def open_npy(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Map an npy file read-only that must have exactly this shape, type and size.
+def npy_offset(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> int:
+    """Where the rows of an npy file begin, which may be cut short but must announce this shape and type.
 
     Raises:
-        IndexDamaged: it has not.
+        IndexDamaged: it is missing, or announces another.
     """
     try:
         with path.open("rb") as stream:
             header = read_header(stream)
-        size = path.stat().st_size
     except FileNotFoundError as error:
         raise damaged(path, "is missing") from error
     except (OSError, ValueError) as error:
@@ -80,9 +102,34 @@ def open_npy(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[An
     if (header.shape, header.dtype) != (shape, np.dtype(dtype)):
         wanted = f"{np.dtype(dtype)} {shape}"
         raise damaged(path, f"holds {header.dtype} {header.shape} where the index says {wanted}")
-    if size != header.offset + header.n_bytes:
-        raise damaged(path, f"has {size:,} bytes instead of {header.offset + header.n_bytes:,}")
-    return np.memmap(path, dtype=header.dtype, mode="r", offset=header.offset, shape=shape)
+    return header.offset
+
+
+def open_npy(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Map an npy file read-only that must have exactly this shape, type and size.
+
+    Raises:
+        IndexDamaged: it has not.
+    """
+    offset = npy_offset(path, shape, dtype)
+    size, wanted = path.stat().st_size, offset + math.prod(shape) * np.dtype(dtype).itemsize
+    if size != wanted:
+        raise damaged(path, f"has {size:,} bytes instead of {wanted:,}")
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
+
+
+def open_arrays(
+    folder: Path, manifest: "Manifest"
+) -> tuple[NDArray[np.float32], NDArray[np.unsignedinteger[Any]]]:
+    """Embeddings (N, D) and codes (N, H', W') of an index, mapped.
+
+    Raises:
+        IndexDamaged: one is not as the manifest says.
+    """
+    return (
+        open_npy(folder / "embeddings.npy", (manifest.n, manifest.embedding_dim), np.float32),
+        open_npy(folder / "codes.npy", (manifest.n, *manifest.code_grid), manifest.code_dtype),
+    )
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -61,7 +61,7 @@ def test_a_named_model_gets_an_index_once(small, home, tiny_model_dir, capsys):
     assert "built on an earlier start" in capsys.readouterr().err
 
     (first.index / "embeddings.npy").write_bytes(b"damaged")
-    abandoned = first.index.parent / ".of-another-key.building-1-abcd"  # by a preparation that was killed
+    abandoned = first.index.parent / ".of-another-key.partial"  # by a preparation that was killed
     abandoned.mkdir()
     assert prepare.prepare(settings) == first
     assert capsys.readouterr().err.count("made again") == 1

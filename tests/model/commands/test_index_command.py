@@ -57,6 +57,7 @@ def test_help_has_examples(capsys):
         {"more": ["--batch-size", "0"]},
         {"more": ["--batch-size", "many"]},
         {"more": ["--nosuch"]},
+        {"more": ["--add"]},
     ],
 )
 def test_what_is_wrong_is_one_line_and_code_2(
@@ -80,9 +81,12 @@ def test_what_is_wrong_is_one_line_and_code_2(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_it_cleans_up(tiny_model_dir, sample_dir, sample_names, tmp_path, number, code):
+def test_interrupted_it_goes_on_when_asked_again(
+    tiny_model_dir, sample_dir, sample_names, tmp_path, capsys, number, code
+):
     out = tmp_path / "index"
-    line = arguments(tiny_model_dir, sample_dir, sample_names, out, "--batch-size", "1", "--device", "cpu")
+    options = ["--splits", "val", "--batch-size", "1", "--device", "cpu"]
+    line = arguments(tiny_model_dir, sample_dir, sample_names[:1], out, *options)
     process = subprocess.Popen(
         [sys.executable, "-m", "model.cli", *line], stderr=subprocess.PIPE, env=os.environ
     )
@@ -92,7 +96,7 @@ def test_interrupted_it_cleans_up(tiny_model_dir, sample_dir, sample_names, tmp_
             piece = os.read(process.stderr.fileno(), 4096)
             assert piece, seen
             seen += piece
-        assert list(tmp_path.glob(".index.building-*/embeddings.npy"))
+        assert (tmp_path / ".index.partial" / "embeddings.npy").exists()
         process.send_signal(number)
         _, error = process.communicate(timeout=60)
     finally:
@@ -100,4 +104,12 @@ def test_interrupted_it_cleans_up(tiny_model_dir, sample_dir, sample_names, tmp_
         process.wait()
     assert process.returncode == code, error
     assert b"Traceback" not in error
-    assert list(tmp_path.iterdir()) == []
+    assert not out.exists()
+    assert main(line) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+    shown = capsys.readouterr().err
+    first = re.search(r" (\d+)/\d+ \[", shown)
+    assert first is not None
+    assert int(first[1]) > 0  # the bar begins where the killed build had come to
+    assert main(["index", "--verify", "--out", str(out)]) == 0
+    assert "as they were indexed" in capsys.readouterr().err

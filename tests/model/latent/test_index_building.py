@@ -10,8 +10,10 @@ import pytest
 from model import open_index
 from model.data import download as download_module
 from model.errors import VQScopeError
-from model.latent.errors import SettingError
+from model.latent.errors import IndexDamaged, IndexMismatch, IndexNotFound, SettingError
 from model.latent.index import build_index
+from model.latent.partial_build import partial_of
+from model.latent.reuse import verify
 
 pytestmark = pytest.mark.integration
 
@@ -76,14 +78,14 @@ class _Failing:
     """A real model that stops after some batches."""
 
     def __init__(self, model, error: BaseException | None, after: int) -> None:
-        self._model, self._error, self._left = model, error, after
+        self._model, self._error, self.left = model, error, after
 
     def __getattr__(self, name):
         return getattr(self._model, name)
 
     def analyse(self, images):
-        self._left -= 1
-        if self._left >= 0:
+        self.left -= 1
+        if self.left >= 0:
             return self._model.analyse(images)
         if self._error is not None:
             raise self._error
@@ -94,24 +96,159 @@ class _Failing:
         )
 
 
-@pytest.mark.parametrize(
-    ("error", "raised"),
-    [
-        (KeyboardInterrupt(), KeyboardInterrupt),
-        (OSError(28, "No space left on device"), VQScopeError),
-        (RuntimeError("bug"), RuntimeError),
-        (None, VQScopeError),
-    ],
-)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_an_interrupted_build_harms_nothing_and_is_gone_on_with(
+    tiny_index_dir, copy, model, sample_dir, sample_names, error
+):
+    before = (copy / "index.json").read_bytes()
+    with pytest.raises((KeyboardInterrupt, VQScopeError)):
+        build(_Failing(model, error, 2), sample_dir, sample_names, copy, batch_size=16, afresh=True)
+    assert sorted(p.name for p in copy.parent.iterdir()) == [".copy.partial", "copy"]
+    assert (copy / "index.json").read_bytes() == before
+    assert open_index(copy, model).n > 0
+    with pytest.raises(IndexNotFound):
+        open_index(partial_of(copy))  # never before it is whole
+
+
+def test_an_interrupted_build_ends_in_the_same_bytes(model, sample_dir, sample_names, tmp_path):
+    given = {"splits": ("val", "test"), "batch_size": 16}
+    begin(model, sample_dir, sample_names[:2], tmp_path / "i", splits=("val", "test"))
+    counting = _Counting(model)
+    out = build(counting, sample_dir, sample_names[:2], tmp_path / "i", **given)
+    assert [p.name for p in tmp_path.iterdir()] == ["i"]
+    undisturbed = build(model, sample_dir, sample_names[:2], tmp_path / "j", **given)
+    assert counting.batches == number_of_batches(undisturbed, 16) - 3
+    for name in FILES:
+        assert (out / name).read_bytes() == (undisturbed / name).read_bytes(), name
+
+
+class _Counting:
+    """A real model that counts what it is given."""
+
+    def __init__(self, model) -> None:
+        self._model, self.batches = model, 0
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def analyse(self, images):
+        self.batches += 1
+        return self._model.analyse(images)
+
+
+def number_of_batches(folder: Path, size: int) -> int:
+    return sum(-(-block.count // size) for block in open_index(folder).blocks)
+
+
+@pytest.mark.parametrize(("error", "raised"), [(RuntimeError("bug"), RuntimeError), (None, VQScopeError)])
 def test_a_failed_build_leaves_nothing_and_harms_nothing(
     copy, model, sample_dir, sample_names, error, raised
 ):
     before = (copy / "index.json").read_bytes()
     with pytest.raises(raised):
-        build(_Failing(model, error, after=2), sample_dir, sample_names, copy, batch_size=16)
+        build(_Failing(model, error, 2), sample_dir, sample_names, copy, batch_size=16, afresh=True)
     assert [p.name for p in copy.parent.iterdir()] == ["copy"]
     assert (copy / "index.json").read_bytes() == before
     assert open_index(copy, model).n > 0
+
+
+def begin(model, sample_dir, names, out, **settings) -> Path:
+    """A build interrupted after three batches; its partial folder."""
+    with pytest.raises(KeyboardInterrupt):
+        build(_Failing(model, KeyboardInterrupt(), 3), sample_dir, names, out, batch_size=16, **settings)
+    return partial_of(out)
+
+
+@pytest.mark.parametrize(
+    "harm", ["torn line", "lost bytes", "changed byte", "longer", "no plan", "torn plan"]
+)
+def test_what_a_loss_of_power_leaves_is_found_and_made_again(model, sample_dir, sample_names, tmp_path, harm):
+    partial = begin(model, sample_dir, sample_names[:1], tmp_path / "i", splits=("train",))
+    embeddings, journal, plan = (partial / name for name in ("embeddings.npy", "journal.txt", "plan.json"))
+    written = embeddings.read_bytes()
+    row = model.embedding_dim * 4
+    if harm == "torn line":
+        journal.write_bytes(journal.read_bytes()[:-5])
+    elif harm == "lost bytes":
+        embeddings.write_bytes(written[:-row])
+    elif harm == "changed byte":
+        embeddings.write_bytes(written[: -20 * row] + b"\0" * 4 + written[-20 * row + 4 :])
+    elif harm == "longer":
+        embeddings.write_bytes(written + b"x" * 77)
+    elif harm == "no plan":
+        plan.unlink()
+    else:
+        plan.write_bytes(plan.read_bytes()[:50])
+    counting = _Counting(model)
+    out = build(counting, sample_dir, sample_names[:1], tmp_path / "i", splits=("train",), batch_size=16)
+    kept = {"torn line": 2, "lost bytes": 2, "changed byte": 1, "longer": 3}.get(harm, 0)
+    assert counting.batches == number_of_batches(out, 16) - kept
+    whole = build(model, sample_dir, sample_names[:1], tmp_path / "j", splits=("train",), batch_size=16)
+    for name in FILES:
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_a_build_of_something_else_drops_what_was_begun(model, sample_dir, sample_names, tmp_path):
+    begin(model, sample_dir, sample_names[:2], tmp_path / "i")
+    out = build(model, sample_dir, sample_names[:1], tmp_path / "i", splits=("test",))
+    assert [p.name for p in tmp_path.iterdir()] == ["i"]
+    assert {b.dataset for b in open_index(out).blocks} == {sample_names[0]}
+
+
+def test_two_builds_of_one_index_at_once_are_refused(model, sample_dir, sample_names, tmp_path):
+    class Nested(_Counting):
+        def analyse(self, images):
+            with pytest.raises(VQScopeError, match="another vqscope is building the index i now"):
+                build(model, sample_dir, sample_names[:1], tmp_path / "i", splits=("val",))
+            return super().analyse(images)
+
+    nested = Nested(model)
+    assert open_index(build(nested, sample_dir, sample_names[:1], tmp_path / "i", splits=("val",))).n > 0
+
+
+def test_adding_a_data_set_encodes_it_alone(model, sample_dir, sample_names, tmp_path):
+    out = build(model, sample_dir, sample_names[:2], tmp_path / "i", splits=("val", "test"))
+    counting = _Counting(model)
+    build(counting, sample_dir, [sample_names[2]], out, splits=("val",), add=True)
+    grown = open_index(out, model)
+    assert [(b.dataset, b.split) for b in grown.blocks] == [
+        *((name, split) for name in sample_names[:2] for split in ("val", "test")),
+        (sample_names[2], "val"),
+    ]
+    assert counting.batches == 1
+    verify(grown)
+    # To the byte what encoding everything would give.
+    twin = tmp_path / "j"
+    build(model, sample_dir, sample_names[:2], twin, splits=("val", "test"))
+    build(model, sample_dir, [sample_names[2]], twin, splits=("val",), add=True, afresh=True)
+    for name in FILES:
+        assert (out / name).read_bytes() == (twin / name).read_bytes(), name
+
+
+def test_nothing_is_taken_over_from_another_file_or_a_changed_array(
+    model, sample_dir, sample_names, tmp_path
+):
+    data = Path(shutil.copytree(sample_dir, tmp_path / "data"))
+    one, two = sample_names[:2]
+    out = build(model, data, [one, two], tmp_path / "i", splits=("test",))
+    shutil.copyfile(data / f"{two}.npz", data / f"{one}.npz")  # other images under the same name
+    array = bytearray((out / "codes.npy").read_bytes())
+    array[-1] ^= 1  # in the last block
+    (out / "codes.npy").write_bytes(array)
+    with pytest.raises(IndexDamaged, match=rf"codes\.npy has changed in {two}/test"):
+        verify(open_index(out))
+    counting = _Counting(model)
+    build(counting, data, [one, two], out, splits=("test",))
+    assert counting.batches == 2
+    verify(open_index(out))
+
+
+def test_an_index_of_another_model_cannot_be_added_to(copy, model, sample_dir, sample_names):
+    class Other:
+        sha256, version, embedding_version = "0" * 64, "other@0", model.embedding_version
+
+    with pytest.raises(IndexMismatch, match="not with other@0"):
+        build(Other(), sample_dir, sample_names[:1], copy, add=True)
 
 
 def test_one_progress_bar_over_all_images(model, sample_dir, sample_names, tmp_path, capsys):
@@ -141,12 +278,12 @@ def test_an_unknown_data_set(model, sample_dir, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_killed_builds_left_goes_with_the_next(model, sample_dir, sample_names, tmp_path):
-    for name in (".i.building-1-abcd", ".i.replaced-1-abcd", ".j.building-1-abcd"):
+def test_what_a_killed_swap_left_goes_with_the_next(model, sample_dir, sample_names, tmp_path):
+    for name in (".i.partial", ".i.replaced-1-abcd", ".j.partial"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "embeddings.npy").write_bytes(b"half")
     build(model, sample_dir, sample_names[:1], tmp_path / "i", splits=("test",))
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".j.building-1-abcd", "i"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".j.partial", "i"]
 
 
 def test_an_absent_official_set_is_downloaded(model, sample_dir, tmp_path, monkeypatch):
