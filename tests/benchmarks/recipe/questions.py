@@ -13,7 +13,7 @@ COMMON: Sequence[str] = ("--preset", "base", "--trainer.patience", "1000")
 QUESTIONS: Mapping[str, Arms] = {
     "code dimension": {str(dim): ("--model.quantizer.code_dim", str(dim)) for dim in (2, 4, 8, 16)},
     "codebook size": {str(size): ("--model.quantizer.codebook_size", str(size)) for size in (256, 512, 1024)},
-    "decay": {f"{decay:g}": ("--model.quantizer.decay", f"{decay:g}") for decay in (0.95, 0.99, 0.999)},
+    "decay": {f"{decay:g}": ("--model.quantizer.decay", f"{decay:g}") for decay in (0.8, 0.9, 0.99, 0.999)},
     "restart of codes in disuse": {
         "below 0.1": (),
         "never": ("--model.quantizer.restart_below", "0"),
