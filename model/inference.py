@@ -122,6 +122,27 @@ class InferenceModel:
         parts = [figures(images[part], reconstructions[part]) for part in self._passes(images)]
         return Analysis(encoding, reconstructions, Figures.concatenate(parts))
 
+    def code_vectors(self) -> NDArray[np.float32]:
+        """(K, D): the vector of each code."""
+        every = torch.arange(self.codebook_size, device=self.device)[None, None]
+        with torch.inference_mode():
+            vectors = self._network.quantizer.lookup(every)  # 1 D 1 K
+        found: NDArray[np.float32] = vectors[0, :, 0].T.cpu().numpy()
+        return found
+
+    @torch.inference_mode()
+    def cell_errors(self, images: Pictures) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+        """Codes of N images, and of each cell the squared distance from latent to code vector: both (N, H', W')."""
+        _check(images)
+        codes, errors = [], []
+        for part in self._passes(images):
+            latent = self._network.encoder(self._batch(images[part])).latent.float()
+            chosen = self._network.quantizer(latent).codes
+            offset = latent - self._network.quantizer.lookup(chosen)
+            codes.append(chosen.cpu().numpy().astype(np.uint16))
+            errors.append(offset.square().sum(1).cpu().numpy())
+        return np.concatenate(codes), np.concatenate(errors)
+
     def _passes(self, items: NDArray[Any]) -> Iterator[slice]:
         """Slices of images (N, H, W[, 3]), or of codes, that one pass takes: by the larger of both sizes."""
         pixels = max(self.image_size**2, items.shape[1] * items.shape[2])

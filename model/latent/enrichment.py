@@ -1,0 +1,208 @@
+"""Which codes some images have more often than others do: exact tests over images, corrected for their number."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from model.intervals import LEVEL
+from model.latent.errors import SettingError
+from model.latent.hypergeometric import two_sided
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+_CHUNK_BYTES = 1 << 22
+"""Of the table of images by codes that is held at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Enrichment:
+    """Tests of many 2x2 tables, all of one shape: does an image of the group contain the code?"""
+
+    inside: Counts
+    """Images of the group that contain the code."""
+    share: Floats
+    """Of the group's images."""
+    share_elsewhere: Floats
+    """Of the other images."""
+    log2_odds: Floats
+    """Logarithm to base 2 of the odds ratio, half an image added to each field of the table (J. B. S. Haldane 1956)."""
+    low: Floats
+    high: Floats
+    """95 % limits of it (B. Woolf 1955, J. J. Gart 1966), each by itself: not corrected for the number of tests."""
+    p: Floats
+    """Two-sided exact p-value: twice the smaller tail of the hypergeometric distribution (F. Yates 1984), at most 1."""
+    q: Floats
+    """p adjusted over all of these tests (Y. Benjamini and Y. Hochberg 1995): tests with q <= 0.05 hold 5 % of false
+    discoveries on average. A table with an empty margin (a code that no image, or every image, contains) tests nothing:
+    it is not counted, and has q = 1."""
+
+
+def enrichment(inside: ArrayLike, n_inside: ArrayLike, total: ArrayLike, n_total: ArrayLike) -> Enrichment:
+    """Fisher's exact test of each table. Images are counted, not cells: cells of one image are not independent.
+
+    Args:
+        inside: images of the group that contain the code.
+        n_inside: images of the group.
+        total: images that contain the code, of the group and elsewhere.
+        n_total: images of the group and elsewhere. All four are broadcast to one shape.
+
+    Raises:
+        SettingError: counts that no table can have.
+    """
+    k, n, of_code, everything = (
+        np.asarray(a, np.int64) for a in np.broadcast_arrays(inside, n_inside, total, n_total)
+    )
+    outside, n_outside = of_code - k, everything - n
+    if (np.stack([k, n - k, outside, n_outside - outside]) < 0).any():
+        raise SettingError("a group cannot have more images with a code than there are")
+    fields = [field + 0.5 for field in (k, n - k, outside, n_outside - outside)]
+    log_odds = np.log(fields[0]) - np.log(fields[1]) - np.log(fields[2]) + np.log(fields[3])
+    error = np.sqrt(sum(1 / field for field in fields)) * stats.norm.ppf((1 + LEVEL) / 2)
+    p = two_sided(k, everything, of_code, n)
+    tested = (of_code > 0) & (of_code < everything) & (n > 0) & (n < everything)
+    q = np.ones_like(p)
+    if tested.any():
+        q[tested] = stats.false_discovery_control(p[tested])
+    return Enrichment(
+        inside=k,
+        share=k / np.maximum(n, 1),
+        share_elsewhere=outside / np.maximum(n_outside, 1),
+        log2_odds=log_odds / np.log(2),
+        low=(log_odds - error) / np.log(2),
+        high=(log_odds + error) / np.log(2),
+        p=p,
+        q=q,
+    )
+
+
+def image_counts(
+    codes: NDArray[np.integer[Any]], codebook_size: int, rows: ArrayLike | None = None
+) -> Counts:
+    """How many of (N, H', W') images contain each code: (K,).
+
+    Args:
+        codes: may be memory-mapped; it is read in chunks.
+        codebook_size: K.
+        rows: (n,) which images, ascending for speed; None: all.
+    """
+    counts = np.zeros(codebook_size, np.int64)
+    for chunk in code_chunks(codes, codebook_size, rows):
+        counts += contains(chunk, codebook_size).sum(axis=0)
+    return counts
+
+
+def code_chunks(
+    codes: NDArray[np.integer[Any]], codebook_size: int, rows: ArrayLike | None = None
+) -> Iterator[NDArray[np.integer[Any]]]:
+    """Some images' codes, (n, H', W') each, so many that `contains` of them stays small."""
+    step = max(1, _CHUNK_BYTES // codebook_size)
+    chosen = None if rows is None else np.asarray(rows, np.int64)
+    for start in range(0, len(codes) if chosen is None else len(chosen), step):
+        part = slice(start, start + step)
+        yield np.asarray(codes[part if chosen is None else chosen[part]])
+
+
+def contains(codes: NDArray[np.integer[Any]], codebook_size: int) -> NDArray[np.bool_]:
+    """(n, H', W') -> (n, K): which image contains which code."""
+    flat = codes.reshape(len(codes), -1)
+    table = np.zeros((len(codes), codebook_size), np.bool_)
+    table[np.arange(len(codes))[:, None], flat] = True
+    return table
+
+
+@dataclass(frozen=True)
+class EnrichedCode:
+    """A code that a selection has more (or less) often than the other images."""
+
+    code: int
+    inside: int
+    total: int
+    share: float
+    share_elsewhere: float
+    log2_odds: float
+    low: float
+    high: float
+    p: float
+    q: float
+
+
+def enriched_codes(
+    codes: NDArray[np.integer[Any]],
+    rows: ArrayLike,
+    *,
+    codebook_size: int,
+    background: ArrayLike | None = None,
+    totals: Sequence[int] | Counts | None = None,
+    level: float = 0.05,
+    depleted: bool = False,
+    limit: int | None = None,
+) -> list[EnrichedCode]:
+    """Codes that the images of a selection contain more often than the others, largest log-odds first.
+
+    The selection is compared with the images of the background that are not in it. What was selected *because* of
+    its codes, or of a place on a map that they determine, makes p-values a measure of contrast, not of evidence.
+
+    Args:
+        codes: (N, H', W'), which may be memory-mapped.
+        rows: (n,) distinct rows of the selection.
+        codebook_size: K.
+        background: rows to compare with; those of the selection belong to it whether named or not. None: all N.
+        totals: (K,) images of all N that contain each code (`image_counts`), if known: saves a pass. Only
+            without ``background``.
+        level: largest q, in (0, 1].
+        depleted: also give the codes that the selection has less often, as negative log-odds.
+        limit: at most so many.
+
+    Returns:
+        Codes with ``q <= level``; none where the selection is empty or the whole.
+
+    Raises:
+        SettingError: rows out of range or repeated, a level outside (0, 1], totals beside a background.
+    """
+    if not 0 < level <= 1:
+        raise SettingError(f"level must lie in (0, 1], not {level}")
+    if totals is not None and background is not None:
+        raise SettingError("totals are those of all images: leave them out where a background is given")
+    selected = _rows(rows, len(codes), "rows")
+    counts = image_counts(codes, codebook_size, selected)
+    if background is not None:
+        others = np.setdiff1d(_rows(background, len(codes), "background"), selected)
+        of_code, n_total = counts + image_counts(codes, codebook_size, others), len(selected) + len(others)
+    else:
+        of_code = image_counts(codes, codebook_size) if totals is None else np.asarray(totals, np.int64)
+        n_total = len(codes)
+    if len(selected) in (0, n_total):
+        return []
+    used = np.flatnonzero(of_code)  # a code that no image has is no hypothesis
+    tests = enrichment(counts[used], len(selected), of_code[used], n_total)
+    kept = np.flatnonzero((tests.q <= level) & ((tests.log2_odds > 0) | depleted))
+    kept = kept[np.argsort(-tests.log2_odds[kept], kind="stable")][:limit]
+    return [
+        EnrichedCode(
+            code=int(used[i]),
+            inside=int(tests.inside[i]),
+            total=int(of_code[used[i]]),
+            **{
+                name: float(getattr(tests, name)[i])
+                for name in ("share", "share_elsewhere", "log2_odds", "low", "high", "p", "q")
+            },
+        )
+        for i in kept
+    ]
+
+
+def _rows(rows: ArrayLike, n: int, what: str) -> Counts:
+    given = np.asarray(rows)
+    if given.size == 0:
+        return np.empty(0, np.int64)
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        raise SettingError(f"{what} must be a list of row numbers")
+    distinct = np.unique(given.astype(np.int64))
+    if distinct[0] < 0 or distinct[-1] >= n or len(distinct) < len(given):
+        raise SettingError(f"{what} must be distinct rows of 0 to {n - 1}")
+    return distinct

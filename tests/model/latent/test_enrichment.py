@@ -1,0 +1,114 @@
+"""Enriched codes: counted by hand, tested and corrected as scipy does, and not found where there is nothing."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from model.latent import enrichment as module
+from model.latent.enrichment import contains, enriched_codes, enrichment, image_counts
+from model.latent.errors import SettingError
+
+
+@pytest.fixture
+def codes():
+    return np.random.default_rng(0).integers(0, 30, (300, 3, 2)).astype(np.uint8)
+
+
+def by_hand(codes, size=30):
+    return np.array([[(image == c).any() for c in range(size)] for image in codes])
+
+
+def test_images_are_counted_not_cells(codes, monkeypatch):
+    expected = by_hand(codes)
+    np.testing.assert_array_equal(contains(codes, 30), expected)
+    rows = np.arange(5, 300, 7)
+    for size in (1 << 22, 100):  # in one chunk, and in many
+        monkeypatch.setattr(module, "_CHUNK_BYTES", size)
+        np.testing.assert_array_equal(image_counts(codes, 30), expected.sum(0))
+        np.testing.assert_array_equal(image_counts(codes, 30, rows), expected[rows].sum(0))
+
+
+def test_odds_ratio_and_its_interval():
+    found = enrichment([40], [100], [60], [300])
+    table = np.array([[40, 60], [20, 180]])
+    theirs = stats.contingency.odds_ratio(table, kind="sample")
+    interval = theirs.confidence_interval(0.95)
+    assert 2 ** found.log2_odds[0] == pytest.approx(theirs.statistic, rel=0.03)  # they add no half
+    assert 2 ** found.low[0] == pytest.approx(interval.low, rel=0.05)
+    assert 2 ** found.high[0] == pytest.approx(interval.high, rel=0.05)
+    assert (found.share[0], found.share_elsewhere[0]) == (0.4, 0.1)
+    assert found.p[0] == pytest.approx(2 * stats.fisher_exact(table, "greater").pvalue)
+
+
+def test_q_is_benjamini_hochberg_over_all_tests():
+    rng = np.random.default_rng(1)
+    inside = rng.integers(0, 20, (4, 25))
+    found = enrichment(inside, 20, inside + rng.integers(0, 60, (4, 25)), 90)
+    np.testing.assert_allclose(found.q.ravel(), stats.false_discovery_control(found.p.ravel()))
+
+
+def test_what_cannot_be_tested_is_no_test():
+    found = enrichment([0, 9, 5, 10], [10, 10, 10, 10], [0, 12, 12, 40], 40)
+    np.testing.assert_allclose(found.q[[1, 2]], stats.false_discovery_control(found.p[[1, 2]]))
+    assert found.q[[0, 3]].tolist() == [1, 1]
+
+
+def test_what_was_planted_is_found_and_chance_is_not(codes):
+    planted = codes.copy()
+    selection = np.arange(0, 300, 5)
+    planted[selection[:50], 1, 1] = 17
+    found = enriched_codes(planted, selection, codebook_size=30)
+    assert [code.code for code in found] == [17]
+    expected = by_hand(planted)
+    assert found[0].inside == expected[selection, 17].sum()
+    assert found[0].total == expected[:, 17].sum()
+    assert found[0].low > 0
+    chance = [
+        len(enriched_codes(codes, np.random.default_rng(s).choice(300, 60, replace=False), codebook_size=30))
+        for s in range(60)
+    ]
+    assert np.mean(np.array(chance) > 0) < 0.12  # of families without a true one, 5 % are expected
+
+
+def test_known_totals_spare_a_pass_and_change_nothing(codes):
+    selection = np.flatnonzero((codes == 3).any(axis=(1, 2)))
+    found = enriched_codes(codes, selection, codebook_size=30)
+    again = enriched_codes(codes, selection, codebook_size=30, totals=image_counts(codes, 30))
+    assert found == again
+    assert found[0].code == 3
+    assert found[0].share == 1.0
+
+
+def test_a_background_and_depleted_codes(codes):
+    codes = codes.copy()
+    codes[200:][codes[200:] == 9] = 8  # nobody outside the background has 9
+    selection = np.arange(200, 260)
+    found = enriched_codes(codes, selection, codebook_size=30, background=np.arange(100, 300), depleted=True)
+    assert [code.code for code in found if code.log2_odds < 0] == [9]
+    inside = by_hand(codes)
+    (nine,) = [code for code in found if code.code == 9]
+    assert nine.total == inside[100:300, 9].sum()
+    assert len(enriched_codes(codes, selection, codebook_size=30, depleted=True, limit=1)) == 1
+
+
+def test_selections_that_leave_nothing_to_compare(codes):
+    assert enriched_codes(codes, [], codebook_size=30) == []
+    assert enriched_codes(codes, np.arange(300), codebook_size=30) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"rows": [1, 1]},
+        {"rows": [300]},
+        {"rows": [-1]},
+        {"rows": [0.5]},
+        {"rows": [1], "level": 0},
+        {"rows": [1], "background": [2], "totals": np.ones(30)},
+    ],
+)
+def test_what_is_refused(codes, given):
+    with pytest.raises(SettingError):
+        enriched_codes(codes, **given, codebook_size=30)
+    with pytest.raises(SettingError, match="cannot have more"):
+        enrichment([5], [4], [9], [20])
