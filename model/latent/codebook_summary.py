@@ -78,7 +78,9 @@ class CodebookSummary:
                 columns["label"] = _named([group.label for group in groups], best, absent)
             for name in ("log2_odds", "low", "high", "q"):
                 values = getattr(tests, name)
-                chosen = np.take_along_axis(values, best[None], axis=0)[0] if len(groups) else np.zeros(len(best))
+                chosen = (
+                    np.take_along_axis(values, best[None], axis=0)[0] if len(groups) else np.zeros(len(best))
+                )
                 columns[f"{prefix}_{name}"] = pa.array(chosen, mask=absent)
         return pa.table(columns)
 
