@@ -33,6 +33,23 @@ class Analysed:
     mae: float
 
 
+@dataclass(frozen=True)
+class Described:
+    """What an outlier is told by, of one image."""
+
+    embedding: NDArray[np.float32]
+    codes: NDArray[np.uint16]
+    quantisation_error: float
+    psnr: float
+
+
+class CellErrors(NamedTuple):
+    """One image's codes and the squared distance of each cell to its code's vector, both (H', W')."""
+
+    codes: NDArray[np.uint16]
+    errors: NDArray[np.float32]
+
+
 class CodedImage(NamedTuple):
     """The codes of an image, and the image itself for its size and channels."""
 
@@ -53,6 +70,21 @@ def _analyse(model: InferenceModel, images: Sequence[Picture]) -> list[Analysed]
     return [Analysed(*parts) for parts in zip(analysis.reconstructions, *columns, strict=True)]
 
 
+def _describe(model: InferenceModel, images: Sequence[Picture]) -> list[Described]:
+    analysis = model.analyse(np.stack(images))
+    encoding = analysis.encoding
+    figures = (encoding.quantisation_error.tolist(), analysis.figures.psnr.tolist())
+    return [Described(*parts) for parts in zip(encoding.embeddings, encoding.codes, *figures, strict=True)]
+
+
+def _cell_errors(model: InferenceModel, images: Sequence[Picture]) -> list[CellErrors]:
+    return [CellErrors(*parts) for parts in zip(*model.cell_errors(np.stack(images)), strict=True)]
+
+
+def _code_vectors(model: InferenceModel, asked: Sequence[None]) -> list[NDArray[np.float32]]:
+    return [model.code_vectors()] * len(asked)
+
+
 def _decode(model: InferenceModel, coded: Sequence[CodedImage]) -> list[Picture]:
     codes = np.stack([one.codes for one in coded])
     return list(model.decode_like(codes, np.stack([one.image for one in coded])))
@@ -64,4 +96,7 @@ def _shape(image: Picture) -> tuple[int, ...]:
 
 ENCODE = Job("encode", _shape, _encode)
 ANALYSE = Job("analyse", _shape, _analyse)
+DESCRIBE = Job("describe", _shape, _describe)
+CELL_ERRORS = Job("cell errors", _shape, _cell_errors)
+CODE_VECTORS = Job("code vectors", lambda _nothing: None, _code_vectors)
 DECODE = Job("decode", lambda coded: coded.image.shape, _decode)

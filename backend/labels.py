@@ -28,6 +28,10 @@ class Labels:
         present = [self.names.get(str(bit), str(bit)) for bit in range(_BITS) if value >> bit & 1]
         return " + ".join(present) or "none"
 
+    def class_name(self, value: int) -> str:
+        """Name of a class itself, also where an image may have several."""
+        return self.names.get(str(value), str(value))
+
     def having(self, values: NDArray[np.int32], label: int) -> NDArray[np.bool_]:
         """Which images (n,) are of a class; in a multi-label data set the class may be one among others."""
         kept: NDArray[np.bool_] = values == label

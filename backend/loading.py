@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from backend.batching import Batcher
+from backend.computed import Computed
 from backend.jobs import ANALYSE
 from backend.labels import Labels, labels_of
 from backend.pictures import PictureCache
@@ -61,6 +62,8 @@ class Loaded:
     """What label values mean, by data set."""
     batcher: Batcher
     pictures: PictureCache
+    computed: Computed
+    """Statistics of the index, from when they are first asked for."""
 
 
 class Service:
@@ -103,6 +106,7 @@ class Service:
         self._thread.join(timeout)
         ended = not self._thread.is_alive()
         if self._loaded is not None:
+            self._loaded.computed.close()
             ended = self._loaded.batcher.close(timeout) and ended
         return ended
 
@@ -157,7 +161,7 @@ class Service:
             batcher.close(CLOSING_SECONDS)
             raise
         pictures = PictureCache(limits.picture_cache_bytes)
-        return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures)
+        return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures, Computed())
 
 
 def _open_images(

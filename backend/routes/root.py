@@ -15,6 +15,7 @@ LINKS = {
     "datasets": "/v1/datasets",
     "maps": "/v1/maps",
     "samples": "/v1/samples",
+    "codebook": "/v1/codebook",
 }
 
 

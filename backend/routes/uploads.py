@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 @router.post("/encode", responses=PROBLEMS, openapi_extra=REQUEST_BODY)
 async def encode(request: Request, loaded: LoadedNow, settings: SettingsNow) -> Encoded:
     """Embedding, codes and quantisation error of each image; other sizes are first brought to the model's."""
-    uploads, found = await _compute(request, loaded, settings, ENCODE)
+    uploads, found = await compute(request, loaded, settings, ENCODE)
     items = [
         EncodeItem(
             filename=upload.filename,
@@ -46,7 +46,7 @@ async def encode(request: Request, loaded: LoadedNow, settings: SettingsNow) -> 
 @router.post("/reconstruct", responses=PROBLEMS, openapi_extra=REQUEST_BODY)
 async def reconstruct(request: Request, loaded: LoadedNow, settings: SettingsNow) -> Reconstructed:
     """Each image through the codes and back, its error and figures; all at the model's image size."""
-    uploads, found = await _compute(request, loaded, settings, ANALYSE)
+    uploads, found = await compute(request, loaded, settings, ANALYSE)
     items = await run_in_threadpool(_pictures, uploads, found)
     return Reconstructed(model=loaded.model.version, items=items)
 
@@ -62,14 +62,20 @@ async def project(
 ) -> Projected:
     """Each image's place on a fitted map, and its nearest images of the index in the space of embeddings."""
     loaded.index.map(map)  # a wrong name is told before the body is read
-    uploads, found = await _compute(request, loaded, settings, ENCODE)
+    uploads, found = await compute(request, loaded, settings, ENCODE)
     items = await run_in_threadpool(_place, loaded, map, k, metric, uploads, found)
     return Projected(model=loaded.model.version, index=loaded.index.version, map=map, items=items)
 
 
-async def _compute(
-    request: Request, loaded: Loaded, settings: Settings, job: Job[Picture, Result]
+async def compute(
+    request: Request,
+    loaded: Loaded,
+    settings: Settings,
+    job: Job[Picture, Result],
+    *,
+    size: int | None = None,
 ) -> tuple[list[Upload], list[Result]]:
+    """The images of a request, brought to ``size`` (default: the model's), and what a job makes of them."""
     # The slot is taken before the body is read: an overloaded service reads no uploads.
     with loaded.batcher.slots() as slots:
         limits = settings.limits
@@ -78,7 +84,7 @@ async def _compute(
 
         async def work() -> tuple[list[Upload], list[Result]]:
             decoder = request.app.state.decoder
-            uploads = await decode_files(files, decoder, limits, loaded.model.image_size)
+            uploads = await decode_files(files, decoder, limits, size or loaded.model.image_size)
             return uploads, await results(loaded.batcher, job, [upload.image for upload in uploads])
 
         return await attend(request, work(), seconds=limits.request_seconds)

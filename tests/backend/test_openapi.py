@@ -35,6 +35,14 @@ def test_every_operation_is_described(document):
         "/v1/encode",
         "/v1/reconstruct",
         "/v1/project",
+        "/v1/outliers",
+        "/v1/codebook",
+        "/v1/codebook/{code}",
+        "/v1/codebook/{code}/images",
+        "/v1/codebook/{code}/patches",
+        "/v1/codebook/{code}/patches/sheet",
+        "/v1/codebook/{code}/prototype",
+        "/v1/separation/{dataset}",
     }
     for path, method, operation in operations(document):
         assert operation["description"], (path, method)
@@ -57,7 +65,7 @@ def test_every_failure_is_a_problem_document(document):
 
 
 def test_uploads_are_documented(document):
-    for path in ("/v1/encode", "/v1/reconstruct", "/v1/project"):
+    for path in ("/v1/encode", "/v1/reconstruct", "/v1/project", "/v1/outliers"):
         operation = document["paths"][path]["post"]
         assert operation["requestBody"]["content"].keys() == {"multipart/form-data"}
         assert {"408", "413", "415", "422", "429", "503"} <= operation["responses"].keys()
@@ -85,6 +93,7 @@ def test_fields_are_described_or_exemplified(document):
         "/v1/maps/pca/points?split=val",
         "/v1/maps/pca/ellipses?group_by=label&split=val&kind=robust",
         "/v1/samples",
+        "/v1/codebook",
     ],
 )
 def test_answers_keep_to_the_schema(client, document, path):

@@ -1,0 +1,30 @@
+"""How well the classes of a data set lie apart in the space of embeddings."""
+
+from fastapi import APIRouter
+
+from backend import problems
+from backend.dependencies import DatasetName, LoadedNow, SettingsNow
+from backend.schemas_statistics import Separation, SeparationFigures
+from backend.selection import dataset_named
+from model.latent.class_separation import class_separation
+
+router = APIRouter(prefix="/v1/separation", tags=["statistics"])
+
+
+@router.get("/{dataset}", responses=problems.responses(404, 422, 503))
+async def separation(loaded: LoadedNow, settings: SettingsNow, dataset: DatasetName) -> Separation:
+    """Silhouette, nearest-neighbour and linear-probe accuracy on test images; computed once, which takes seconds."""
+    dataset_named(loaded.index, dataset)
+    found = await loaded.computed.get(
+        ("separation", dataset),
+        lambda: class_separation(loaded.index, dataset),
+        seconds=settings.limits.request_seconds,
+    )
+    why = found.get("not_computed")
+    return Separation(
+        model=loaded.model.version,
+        index=loaded.index.version,
+        dataset=dataset,
+        figures=None if why else SeparationFigures.model_validate(found),
+        not_computed=why,
+    )

@@ -1,0 +1,91 @@
+"""Verdicts on uploads and the separation of classes over HTTP, against the model layer asked directly."""
+
+import numpy as np
+import pytest
+
+from model.latent.class_separation import class_separation
+from model.latent.outlier_fitting import fit_outliers
+from model.latent.outliers import LatentImages
+from model.latent.typicality import MEASURES
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def detector(index):
+    return fit_outliers(index)
+
+
+def files(png, images):
+    return [("file", (f"{i}.png", png(image), "image/png")) for i, image in enumerate(images)]
+
+
+def test_verdicts_are_those_of_the_detector(client, index, model, detector, grey, png):
+    answer = client.post("/v1/outliers", files=files(png, grey[:3])).json()
+    assert (answer["index"], answer["image_size"], answer["skipped"]) == (index.version, 28, {})
+    for item, expected in zip(
+        answer["items"], detector.judge(LatentImages.of(model.analyse(grey[:3]))), strict=True
+    ):
+        assert item["most_like"] == expected.most_like
+        assert item["overall"]["words"] == expected.overall.words
+        assert item["overall"]["combined"]["value"] == pytest.approx(
+            expected.overall.combined.value, rel=1e-3
+        )
+        assert item["overall"]["measures"].keys() == set(MEASURES)
+        assert [v["reference"] for v in item["datasets"]] == [v.reference for v in expected.datasets]
+        for told, verdict in zip(item["datasets"], expected.datasets, strict=True):
+            assert told["n"] == verdict.n
+            assert told["resolution"] == pytest.approx(1 / (verdict.n + 1))
+            assert told["combined"]["more_unusual_than"] == pytest.approx(
+                verdict.combined.more_unusual_than, abs=2 / verdict.n
+            )
+
+
+def test_noise_of_another_size_is_an_outlier(client, png):
+    grains = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
+    noise = grains.repeat(10, axis=0).repeat(10, axis=1)  # its grains outlast the way to 28 pixels
+    checks = np.kron(np.indices((7, 7)).sum(0) % 2, np.full((4, 4), 255)).astype(np.uint8)
+    answer = client.post("/v1/outliers", files=files(png, [noise, checks])).json()
+    for item in answer["items"]:
+        assert item["overall"]["combined"]["more_unusual_than"] > 0.99
+
+
+def test_some_data_sets_only(client, detector, colour, png, problem):
+    name = detector.references[0].name
+    answer = client.post("/v1/outliers", params={"dataset": name}, files=files(png, colour[:1])).json()
+    assert [verdict["reference"] for verdict in answer["items"][0]["datasets"]] == [name]
+    wrong = client.post("/v1/outliers", params={"dataset": "x"}, files=files(png, colour[:1]))
+    assert "no data set 'x'" in problem(wrong, 404, "not-found")
+
+
+def test_uploads_are_bounded_as_all_are(client, png, grey, problem):
+    problem(client.post("/v1/outliers", content=b"x"), 415, "unsupported-media-type")
+    broken = client.post("/v1/outliers", files=[("file", ("a.png", png(grey[0])[:60], "image/png"))])
+    assert broken.status_code in (415, 422)
+    problem(client.post("/v1/outliers", files=files(png, [grey[0]] * 65)), 413, "too-many-images")
+
+
+def test_separation_is_that_of_the_index(client, index, problem):
+    name = index.datasets[0]["name"]
+    answer = client.get(f"/v1/separation/{name}").json()
+    expected = class_separation(index, name)
+    if "not_computed" in expected:
+        assert answer["figures"] is None
+        assert answer["not_computed"] == expected["not_computed"]
+    else:
+        assert answer["figures"]["knn"]["accuracy"] == expected["knn"]["accuracy"]
+    problem(client.get("/v1/separation/none"), 404, "not-found")
+
+
+def test_separation_of_classes_with_intervals(client, index):
+    found = [
+        answer["figures"]
+        for d in index.datasets
+        if (answer := client.get(f"/v1/separation/{d['name']}").json())["figures"]
+    ]
+    assert found
+    for figures in found:
+        for probe in (figures["linear"], figures["knn"]):
+            low, high = probe["accuracy_interval"]
+            assert low <= probe["accuracy"] <= high
+        assert figures["sampled"]["train"]["drawn"] == figures["n_train"]
