@@ -87,7 +87,7 @@ def samples(
 def sample(loaded: LoadedNow, dataset: DatasetName, split: Split, position: Position) -> Sample:
     """One image's label, figures, codes and place on every map."""
     index = loaded.index
-    row = _row(index, dataset, split, position)
+    row = row_of(index, dataset, split, position)
     return Sample.model_validate(
         {
             "model": loaded.model.version,
@@ -124,7 +124,7 @@ async def picture(
     ] = None,
 ) -> Response:
     """A picture of an image of the index, PNG at native size, grey where the original is grey."""
-    row = _row(loaded.index, dataset, split, position)
+    row = row_of(loaded.index, dataset, split, position)
     key = (kind, row)
     made = loaded.pictures.get(key)
     if made is None:
@@ -147,7 +147,8 @@ def sample_items(loaded: Loaded, rows: Any) -> list[dict[str, Any]]:  # noqa: AN
     return items
 
 
-def _row(index: LatentIndex, dataset: str, split: str, position: int) -> int:
+def row_of(index: LatentIndex, dataset: str, split: str, position: int) -> int:
+    """The row of an image; the problem 404 where there is none."""
     dataset_named(index, dataset)
     return index.row(dataset, split, position)
 

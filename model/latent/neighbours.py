@@ -1,5 +1,6 @@
 """Exact nearest neighbours in the full embedding space."""
 
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -64,6 +65,34 @@ def nearest(
         rows[part] = scan.rows
         distances[part] = scan.distances
     return rows, distances
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many of an image's neighbours share a property with it."""
+
+    count: int
+    share: float
+    """Of the neighbours, in [0, 1]; 0 without any."""
+    expected: float
+    """Share of all other rows that have the property: what neighbours drawn at random would give."""
+
+
+def agreement(shares_it: NDArray[np.bool_], row: int, neighbours: NDArray[np.integer[Any]]) -> Agreement:
+    """How many neighbours share a property with a row, beside what chance would give.
+
+    Args:
+        shares_it: (N,) which rows have the property that the row itself has.
+        row: the row whose neighbours these are.
+        neighbours: (k,) rows, without ``row``.
+
+    Raises:
+        SettingError: the row does not have the property, or is among the neighbours.
+    """
+    if not shares_it[row] or (neighbours == row).any():
+        raise SettingError("agreement is of neighbours with another row that has the property itself")
+    count, others = int(shares_it[neighbours].sum()), max(len(shares_it) - 1, 1)
+    return Agreement(count, count / max(len(neighbours), 1), (int(shares_it.sum()) - 1) / others)
 
 
 class _Scan:

@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from model.latent import neighbours
 from model.latent.errors import SettingError
-from model.latent.neighbours import nearest
+from model.latent.neighbours import Agreement, agreement, nearest
 
 METRICS = ("cosine", "euclidean")
 
@@ -149,3 +149,12 @@ def test_queries_that_do_not_fit():
         nearest(make(9, 4), make(1, 5), k=1)
     with pytest.raises(SettingError, match="not finite"):
         nearest(make(9, 4), np.full((1, 4), np.nan), k=1)
+
+
+def test_agreement_beside_chance():
+    shares_it = np.array([True, True, False, True, False, False, False, False, False])
+    assert agreement(shares_it, 0, np.array([1, 2, 3, 4])) == Agreement(2, 0.5, 2 / 8)
+    assert agreement(shares_it, 0, np.array([], dtype=np.int64)) == Agreement(0, 0.0, 2 / 8)
+    for row, near in ((2, [0]), (0, [0, 1])):
+        with pytest.raises(SettingError, match="another row"):
+            agreement(shares_it, row, np.array(near))

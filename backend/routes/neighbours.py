@@ -1,0 +1,53 @@
+"""The nearest images of an image of the index."""
+
+from typing import Annotated
+
+import numpy as np
+import pyarrow.compute as pc
+from fastapi import APIRouter, Query
+
+from backend import problems
+from backend.dependencies import DatasetName, LoadedNow, Position
+from backend.routes.samples import row_of, sample_items
+from backend.schemas_neighbours import Agreement, Neighbours
+from model.data.npz import Split
+from model.latent.neighbours import Agreement as Shared
+from model.latent.neighbours import Metric, agreement, nearest
+
+router = APIRouter(prefix="/v1/neighbours", tags=["neighbours"])
+
+
+@router.get("/{dataset}/{split}/{position}", responses=problems.responses(404, 422, 503))
+def neighbours(
+    loaded: LoadedNow,
+    dataset: DatasetName,
+    split: Split,
+    position: Position,
+    k: Annotated[int, Query(ge=1, le=200, description="Number of neighbours.")] = 10,
+    metric: Annotated[Metric, Query(description="Distance between embeddings.")] = "cosine",
+) -> Neighbours:
+    """Exact search among all images of the index, the image itself left out; and how far labels agree."""
+    index = loaded.index
+    row = row_of(index, dataset, split, position)
+    query = np.asarray(index.embeddings[row : row + 1])
+    rows, distances = nearest(index.embeddings, query, k=k, metric=metric, exclude=[row])
+    items = [
+        {**item, "distance": distance}
+        for item, distance in zip(sample_items(loaded, rows[0]), distances[0].tolist(), strict=True)
+    ]
+    same_dataset = pc.equal(index.images["dataset"], dataset).to_numpy()
+    same_label = same_dataset & pc.equal(index.images["label"], index.images["label"][row]).to_numpy()
+    return Neighbours.model_validate(
+        {
+            "model": loaded.model.version,
+            "index": index.version,
+            "metric": metric,
+            "items": items,
+            "same_dataset": _item(agreement(same_dataset, row, rows[0])),
+            "same_label": _item(agreement(same_label, row, rows[0])),
+        }
+    )
+
+
+def _item(shared: Shared) -> Agreement:
+    return Agreement(count=shared.count, share=shared.share, expected=shared.expected)

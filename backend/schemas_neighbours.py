@@ -1,0 +1,25 @@
+"""The answer about an image's nearest images."""
+
+from pydantic import BaseModel, Field
+
+from backend.schemas import IndexAnswer, Neighbour
+
+
+class Agreement(BaseModel):
+    """How many of the neighbours share something with the image, and how many would by chance."""
+
+    count: int = Field(description="Neighbours that share it.", examples=[9])
+    share: float = Field(description="Of the neighbours, in [0, 1].", examples=[0.9])
+    expected: float = Field(
+        description="Share of all other images of the index that share it: what neighbours drawn at random would give.",
+        examples=[0.021],
+    )
+
+
+class Neighbours(IndexAnswer):
+    """The images of the index that lie nearest to one of them, the image itself left out."""
+
+    metric: str = Field(examples=["cosine"])
+    items: list[Neighbour] = Field(description="Nearest first, in the space of embeddings.")
+    same_dataset: Agreement = Field(description="Of the same data set.")
+    same_label: Agreement = Field(description="Of the same data set and label.")
