@@ -12,7 +12,7 @@ from backend import problems
 from backend.hosts import HostGuard, answered_hosts
 from backend.limits import BodyLimit
 from backend.loading import Service
-from backend.routes import datasets, ellipses, health, maps, models, root, samples, uploads
+from backend.routes import datasets, ellipses, embeddings, health, maps, models, root, samples, uploads
 from backend.settings import Settings
 from model.inference import InferenceModel, load_model
 
@@ -82,6 +82,6 @@ def create_app(
     )
     app.add_middleware(HostGuard, hosts=answered_hosts(settings.host, settings.allowed_hosts))
     problems.install(app)
-    for module in (root, health, models, datasets, maps, ellipses, samples, uploads):
+    for module in (root, health, models, datasets, maps, ellipses, samples, uploads, embeddings):
         app.include_router(module.router)
     return app
