@@ -33,6 +33,7 @@ def test_every_operation_is_described(document):
         "/v1/samples/{dataset}/{split}/{position}",
         "/v1/samples/{dataset}/{split}/{position}/{kind}",
         "/v1/neighbours/{dataset}/{split}/{position}",
+        "/v1/embeddings",
         "/v1/encode",
         "/v1/reconstruct",
         "/v1/project",
