@@ -24,6 +24,7 @@ from backend.routes import (
     outliers,
     root,
     samples,
+    selections,
     separation,
     uploads,
 )
@@ -110,6 +111,7 @@ def create_app(
         codebook,
         outliers,
         separation,
+        selections,
     ):
         app.include_router(module.router)
     return app

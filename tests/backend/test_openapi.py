@@ -32,6 +32,7 @@ def test_every_operation_is_described(document):
         "/v1/samples",
         "/v1/samples/{dataset}/{split}/{position}",
         "/v1/samples/{dataset}/{split}/{position}/{kind}",
+        "/v1/selections",
         "/v1/neighbours/{dataset}/{split}/{position}",
         "/v1/embeddings",
         "/v1/encode",

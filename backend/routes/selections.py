@@ -1,0 +1,55 @@
+"""Images inside a polygon on a map."""
+
+import numpy as np
+from fastapi import APIRouter
+
+from backend import problems
+from backend.dependencies import LoadedNow
+from backend.routes.samples import sample_items
+from backend.schemas_selections import Selection, SelectionRequest
+from backend.selection import chosen_blocks, rows_of, table_of
+from model.latent.composition import compose
+from model.latent.enrichment import enriched_codes
+from model.latent.polygon import inside_polygon
+
+router = APIRouter(prefix="/v1/selections", tags=["selections"])
+
+
+@router.post("", responses=problems.responses(404, 413, 422, 503))
+def selections(loaded: LoadedNow, asked: SelectionRequest) -> Selection:
+    """Count what lies inside by data set and label, summarise its figures, and page through it; nothing is stored."""
+    index = loaded.index
+    chart = index.map(asked.map)
+    chosen = chosen_blocks(index, asked.datasets, asked.splits)
+    rows = rows_of(chosen)
+    selected = inside_polygon(chart.coordinates[rows], asked.polygon)
+    inside = rows[selected]
+    whole = compose(table_of(index.images, chosen), selected)
+    codes = (
+        enriched_codes(
+            index.codes,
+            inside,
+            codebook_size=loaded.model.codebook_size,
+            background=rows,
+            limit=asked.codes,
+        )
+        if asked.codes
+        else []
+    )
+    page = inside[asked.offset : asked.offset + asked.limit]
+    return Selection.model_validate(
+        {
+            "model": loaded.model.version,
+            "index": index.version,
+            "map": asked.map,
+            "n": whole.n,
+            "total": whole.total,
+            "datasets": whole.datasets,
+            "labels": whole.labels,
+            "figures": whole.figures,
+            "figures_of_whole": whole.figures_of_whole,
+            "codes": codes,
+            "items": sample_items(loaded, np.asarray(page)),
+        },
+        from_attributes=True,
+    )

@@ -1,0 +1,96 @@
+"""A polygon on a map, and what it selects."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.schemas import IndexAnswer, SampleItem
+from model.data.npz import Split
+
+Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class SelectionRequest(BaseModel):
+    """What to select."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    map: str = Field("pca", description="Name of a map of the index.", examples=["pca"])
+    polygon: list[tuple[Coordinate, Coordinate]] = Field(
+        min_length=3,
+        max_length=2000,
+        description="Vertices in the map's units; the last is joined to the first. By the even-odd rule.",
+        examples=[[(-20.0, -20.0), (20.0, -20.0), (0.0, 20.0)]],
+    )
+    datasets: list[str] = Field(
+        [], max_length=1000, description="Only these data sets; none: all.", examples=[[]]
+    )
+    splits: list[Split] = Field([], max_length=3, description="Only these splits; none: all.", examples=[[]])
+    codes: int = Field(
+        0, ge=0, le=100, description="How many enriched codes to give at most; 0: none.", examples=[5]
+    )
+    offset: int = Field(0, ge=0, le=2**31 - 1, description="Of the page of images.", examples=[0])
+    limit: int = Field(24, ge=0, le=200, description="Images on the page.", examples=[24])
+
+
+class SelectionPart(BaseModel):
+    """A group's share of the selection beside its share of the whole."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    dataset: str = Field(examples=["breastmnist"])
+    label: int | None = Field(description="Null: all labels of the data set.", examples=[1])
+    count: int = Field(description="Selected images of the group.", examples=[31])
+    share: float = Field(description="Of the selected images.", examples=[0.62])
+    interval: tuple[float, float] = Field(
+        description="Wilson's 95 % interval of the share.", examples=[(0.48, 0.74)]
+    )
+    total: int = Field(description="Images of the group in the whole.", examples=[546])
+    share_of_whole: float = Field(examples=[0.02])
+
+
+class FigureSummary(BaseModel):
+    """Mean and quartiles."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    mean: float = Field(examples=[31.2])
+    quartiles: tuple[float, float, float] = Field(examples=[(29.8, 31.1, 32.6)])
+
+
+class SelectedCode(BaseModel):
+    """A code that selected images contain more often than the others."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: int = Field(examples=[17])
+    inside: int = Field(description="Selected images that contain it.", examples=[24])
+    share: float = Field(description="Of the selected images.", examples=[0.48])
+    share_elsewhere: float = Field(description="Of the other images of the whole.", examples=[0.05])
+    log2_odds: float = Field(description="Log2 of the odds ratio.", examples=[4.1])
+    low: float = Field(description="Lower 95 % limit of it.", examples=[3.2])
+    high: float = Field(description="Upper 95 % limit of it.", examples=[5.0])
+    q: float = Field(
+        description="Adjusted over all codes (Benjamini-Hochberg). A place on a map follows from the same images, so "
+        "this measures contrast; it is no evidence from new images.",
+        examples=[0.0001],
+    )
+
+
+class Selection(IndexAnswer):
+    """The images inside a polygon, against the whole: all images of the data sets and splits asked for."""
+
+    map: str = Field(examples=["pca"])
+    n: int = Field(description="Selected images.", examples=[50])
+    total: int = Field(description="Images of the whole.", examples=[25310])
+    datasets: list[SelectionPart] = Field(description="Most selected first.")
+    labels: list[SelectionPart] = Field(description="By data set and label, most selected first.")
+    figures: dict[str, FigureSummary] = Field(
+        description="Of the selected images; PSNR in dB.",
+        examples=[{"psnr": {"mean": 31.2, "quartiles": [29.8, 31.1, 32.6]}}],
+    )
+    figures_of_whole: dict[str, FigureSummary] = Field(
+        examples=[{"psnr": {"mean": 32.0, "quartiles": [30.0, 32.1, 33.9]}}]
+    )
+    codes: list[SelectedCode] = Field(description="Most enriched first.")
+    items: list[SampleItem] = Field(description="A page of the selected images, in the order of the index.")

@@ -1,0 +1,114 @@
+"""What a selection of images consists of, against the whole that it was selected from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from model.intervals import Interval, proportion_interval
+from model.latent.images_table import FIGURES
+
+
+@dataclass(frozen=True)
+class Part:
+    """One group's place in the selection and in the whole."""
+
+    dataset: str
+    label: int | None
+    """None: all labels of the data set."""
+    count: int
+    """Selected images of the group."""
+    share: float
+    """Of the selection; 0 of an empty one."""
+    interval: Interval
+    """Wilson's 95 % interval of the share, with the images taken as independent."""
+    total: int
+    """Images of the group in the whole."""
+    share_of_whole: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean and quartiles of a figure."""
+
+    mean: float
+    quartiles: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Of n selected images out of ``total``."""
+
+    n: int
+    total: int
+    datasets: tuple[Part, ...]
+    """Most selected first; groups without a selected image are left out."""
+    labels: tuple[Part, ...]
+    figures: dict[str, Summary]
+    """By name (`FIGURES`), of the selection; empty if that is."""
+    figures_of_whole: dict[str, Summary]
+
+
+def compose(images: pa.Table, selected: NDArray[np.bool_]) -> Composition:
+    """Count and summarise a selection.
+
+    Args:
+        images: the whole: rows of an index's table of images, N of them.
+        selected: (N,) which of them are selected.
+    """
+    names = images["dataset"].combine_chunks()
+    names = names if pa.types.is_dictionary(names.type) else names.dictionary_encode()
+    datasets, codes = names.dictionary.to_pylist(), names.indices.to_numpy().astype(np.int64)
+    labels = images["label"].to_numpy().astype(np.int64)
+    values, numbers = np.unique(labels, return_inverse=True)
+    pairs = codes * len(values) + numbers
+    columns = {name: images[name].to_numpy() for name in FIGURES}
+    return Composition(
+        n=int(selected.sum()),
+        total=len(selected),
+        datasets=_parts(codes, selected, lambda group: (datasets[group], None)),
+        labels=_parts(
+            pairs,
+            selected,
+            lambda group: (datasets[group // len(values)], int(values[group % len(values)])),
+        ),
+        figures=_summaries({name: column[selected] for name, column in columns.items()}),
+        figures_of_whole=_summaries(columns),
+    )
+
+
+def _parts(
+    groups: NDArray[np.int64], selected: NDArray[np.bool_], name: Callable[[int], tuple[str, int | None]]
+) -> tuple[Part, ...]:
+    totals = np.bincount(groups)
+    counts = np.bincount(groups[selected], minlength=len(totals))
+    n = int(counts.sum())
+    parts = []
+    for group in np.argsort(-counts, kind="stable").tolist():
+        count, total = int(counts[group]), int(totals[group])
+        if count:
+            dataset, label = name(group)
+            parts.append(
+                Part(
+                    dataset,
+                    label,
+                    count,
+                    count / n,
+                    proportion_interval(count, n),
+                    total,
+                    total / len(groups),
+                )
+            )
+    return tuple(parts)
+
+
+def _summaries(columns: Mapping[str, NDArray[np.floating[Any]]]) -> dict[str, Summary]:
+    found = {}
+    for name, column in columns.items():
+        if len(column):
+            low, middle, high = np.percentile(column, (25, 50, 75)).tolist()
+            found[name] = Summary(float(column.mean(dtype=np.float64)), (low, middle, high))
+    return found

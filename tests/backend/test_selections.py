@@ -1,0 +1,81 @@
+"""Images inside a polygon, over HTTP."""
+
+import numpy as np
+import pytest
+
+from model.latent.enrichment import enriched_codes
+
+
+@pytest.fixture
+def halves(index):
+    """A polygon round the left half of the PCA map."""
+    points = np.asarray(index.map("pca").coordinates, np.float64)
+    low, high = points.min(axis=0) - 1, points.max(axis=0) + 1
+    middle = float(np.median(points[:, 0])) + 1e-4
+    polygon = [[low[0], low[1]], [middle, low[1]], [middle, high[1]], [low[0], high[1]]]
+    return polygon, points[:, 0] < middle
+
+
+def test_what_lies_inside(client, index, halves):
+    polygon, inside = halves
+    answer = client.post("/v1/selections", json={"polygon": polygon, "codes": 3, "limit": 5}).json()
+    assert answer["n"] == int(inside.sum())
+    assert answer["total"] == index.n
+    assert sum(part["count"] for part in answer["datasets"]) == answer["n"]
+    assert sum(part["count"] for part in answer["labels"]) == answer["n"]
+    psnr = index.images["psnr"].to_numpy()
+    assert answer["figures"]["psnr"]["mean"] == pytest.approx(float(psnr[inside].mean()), rel=1e-5)
+    assert answer["figures_of_whole"]["psnr"]["mean"] == pytest.approx(float(psnr.mean()), rel=1e-5)
+    named = [index.row(item["dataset"], item["split"], item["position"]) for item in answer["items"]]
+    assert named == np.flatnonzero(inside)[:5].tolist()
+    expected = enriched_codes(
+        index.codes, np.flatnonzero(inside), codebook_size=int(index.codes.max()) + 1, limit=3
+    )
+    assert [code["code"] for code in answer["codes"]] == [code.code for code in expected]
+    assert answer["index"] == index.version
+
+
+def test_only_of_some_images(client, index, halves):
+    polygon, inside = halves
+    block = next(block for block in index.blocks if block.split == "val")
+    body = {"polygon": polygon, "datasets": [block.dataset], "splits": ["val"], "limit": 0}
+    answer = client.post("/v1/selections", json=body).json()
+    assert answer["total"] == block.count
+    assert answer["n"] == int(inside[block.start : block.stop].sum())
+    assert answer["items"] == []
+    assert answer["codes"] == []
+
+
+def test_nothing_inside(client):
+    answer = client.post("/v1/selections", json={"polygon": [[1e6, 1e6], [2e6, 1e6], [1e6, 2e6]], "codes": 5})
+    assert answer.status_code == 200
+    assert (answer.json()["n"], answer.json()["figures"], answer.json()["codes"]) == (0, {}, [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"polygon": [[0, 0], [1, 1]]},
+        {"polygon": [[0, 0]] * 2001},
+        {"polygon": [[0, 0], [1, 0], [0, "x"]]},
+        {"splits": ["future"]},
+        {"codes": 101},
+        {"unknown": 1},
+    ],
+)
+def test_what_cannot_be_asked(client, problem, change):
+    body = {"polygon": [[0, 0], [1, 0], [0, 1]], **change}
+    problem(client.post("/v1/selections", json=body), 422, "invalid-request")
+
+
+def test_numbers_that_are_none(client, problem):
+    for number in ("NaN", "Infinity", "1e999"):
+        body = f'{{"polygon": [[0, 0], [1, 0], [0, {number}]]}}'
+        answer = client.post("/v1/selections", content=body, headers={"content-type": "application/json"})
+        problem(answer, 422, "invalid-request")
+
+
+def test_what_is_not_there(client, problem):
+    triangle = [[0, 0], [1, 0], [0, 1]]
+    problem(client.post("/v1/selections", json={"polygon": triangle, "map": "none"}), 404, "not-found")
+    problem(client.post("/v1/selections", json={"polygon": triangle, "datasets": ["none"]}), 404, "not-found")

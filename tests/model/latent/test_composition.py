@@ -1,0 +1,40 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from model.intervals import proportion_interval
+from model.latent.composition import compose
+
+
+@pytest.fixture
+def images():
+    return pa.table(
+        {
+            "dataset": pa.array(["a", "a", "a", "b", "b", "b"]).dictionary_encode(),
+            "label": pa.array([0, 1, 1, 0, 0, 5], pa.int32()),
+            **{name: pa.array(np.arange(6.0) + 10) for name in ("psnr", "ssim", "mae", "quantisation_error")},
+        }
+    )
+
+
+def test_shares_of_the_selection_and_of_the_whole(images):
+    found = compose(images, np.array([False, True, True, True, False, False]))
+    assert (found.n, found.total) == (3, 6)
+    first, second = found.datasets
+    assert (first.dataset, first.label, first.count, first.total) == ("a", None, 2, 3)
+    assert first.share == pytest.approx(2 / 3)
+    assert first.interval == proportion_interval(2, 3)
+    assert first.share_of_whole == 0.5
+    assert (second.dataset, second.count) == ("b", 1)
+    named = [(part.dataset, part.label, part.count, part.total) for part in found.labels]
+    assert named == [("a", 1, 2, 2), ("b", 0, 1, 2)]
+    assert found.figures["psnr"].mean == pytest.approx(12)
+    assert found.figures["psnr"].quartiles == pytest.approx((11.5, 12, 12.5))
+    assert found.figures_of_whole["mae"].mean == pytest.approx(12.5)
+
+
+def test_nothing_selected(images):
+    found = compose(images, np.zeros(6, bool))
+    assert (found.n, found.datasets, found.labels, found.figures) == (0, (), (), {})
+    nothing = compose(images.slice(0, 0), np.zeros(0, bool))
+    assert (nothing.total, nothing.figures_of_whole) == (0, {})
