@@ -25,7 +25,7 @@ _OF_DATASET = np.array([name in ("knn_distance", "code_rarity") for name in MEAS
 
 @dataclass(frozen=True, kw_only=True)
 class OutlierSettings:
-    """How the references are made. The defaults were chosen without the models of the benchmark (docs/outliers.md)."""
+    """How the references are made. How the defaults were chosen, and on what: docs/outliers.md."""
 
     neighbour: int = 1
     """k: the distance to the k-th nearest training image is measured."""
