@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.schemas import IndexAnswer, SampleItem
 from model.data.npz import Split
+from model.latent.polygon import LARGEST
 
-Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
 
 
 class SelectionRequest(BaseModel):

@@ -7,6 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from model.latent.errors import SettingError
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Of a vertex's coordinates, either way: points of a map are float32, and far beyond them slopes overflow."""
+
 
 def inside_polygon(points: NDArray[np.floating[Any]], polygon: ArrayLike) -> NDArray[np.bool_]:
     """Whether each point lies inside, by the even-odd rule (M. Shimrat 1962, Algorithm 112, CACM 5, 434).
@@ -18,19 +21,19 @@ def inside_polygon(points: NDArray[np.floating[Any]], polygon: ArrayLike) -> NDA
 
     Args:
         points: (N, 2), which may be memory-mapped.
-        polygon: (V, 2) vertices in order, V at least 3, finite; the last is joined to the first.
+        polygon: (V, 2) vertices in order, V at least 3, within ±`LARGEST`; the last is joined to the first.
 
     Returns:
         (N,) booleans.
 
     Raises:
-        SettingError: shapes that do not fit, fewer than three vertices, or one that is not finite.
+        SettingError: shapes that do not fit, fewer than three vertices, or one that is not finite or too far out.
     """
     vertices = np.asarray(polygon, dtype=np.float64)
     if vertices.ndim != 2 or vertices.shape[1] != 2 or len(vertices) < 3:
         raise SettingError("a polygon has at least three vertices of two coordinates")
-    if not np.isfinite(vertices).all():
-        raise SettingError("a vertex of the polygon is not finite")
+    if not (np.abs(vertices) <= LARGEST).all():  # nor is NaN
+        raise SettingError(f"a vertex of the polygon is not within ±{LARGEST:.3g}")
     if points.ndim != 2 or points.shape[1] != 2:
         raise SettingError(f"a polygon lies on a map of two dimensions, not on points {points.shape}")
     low, high = vertices.min(axis=0), vertices.max(axis=0)

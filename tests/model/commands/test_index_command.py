@@ -85,14 +85,8 @@ def test_interrupted_it_goes_on_when_asked_again(
     tiny_model_dir, sample_dir, sample_names, tmp_path, capsys, number, code
 ):
     out = tmp_path / "index"
-    options = [
-        "--splits",
-        "train",
-        "--batch-size",
-        "1",
-        "--device",
-        "cpu",
-    ]  # seconds, so that the signal finds it
+    # One image at a time lasts seconds: the signal must find the build at work.
+    options = ["--splits", "train", "--batch-size", "1", "--device", "cpu"]
     line = arguments(tiny_model_dir, sample_dir, sample_names[:1], out, *options)
     process = subprocess.Popen(
         [sys.executable, "-m", "model.cli", *line], stderr=subprocess.PIPE, env=os.environ

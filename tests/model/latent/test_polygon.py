@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.latent.errors import SettingError
-from model.latent.polygon import inside_polygon
+from model.latent.polygon import LARGEST, inside_polygon
 
 
 def reference(points, polygon):
@@ -48,6 +48,14 @@ def test_tiles_that_share_edges_hold_each_point_once():
     assert (sum(inside_polygon(grid, tile).astype(int) for tile in tiles) == 1).all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-30, 1.0, LARGEST])
+def test_slanted_edges_of_any_size(size):
+    lower_left = size * np.array([(-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0)])
+    points = size * np.array([(-0.1, -0.1), (0.1, 0.1)])
+    assert inside_polygon(points, lower_left).tolist() == [True, False]
+
+
 def test_what_is_gone_round_twice_is_outside():
     pentagram = [(np.sin(4 * np.pi * i / 5), np.cos(4 * np.pi * i / 5)) for i in range(5)]
     assert inside_polygon(np.array([[0.0, 0.0], [0.0, 0.8]]), pentagram).tolist() == [False, True]
@@ -58,7 +66,12 @@ def test_points_that_are_nowhere_and_polygons_that_are_none():
     triangle = [(0, 0), (1, 0), (0, 1)]
     assert inside_polygon(points, triangle).tolist() == [False, False, True]
     assert inside_polygon(np.empty((0, 2)), triangle).shape == (0,)
-    for polygon in (triangle[:2], [(0, 0), (1, 0), (0, np.nan)], [(0, 0, 0)] * 3):
+    for polygon in (
+        triangle[:2],
+        [(0, 0), (1, 0), (0, np.nan)],
+        [(0, 0), (1, 0), (0, 1e39)],
+        [(0, 0, 0)] * 3,
+    ):
         with pytest.raises(SettingError, match="polygon"):
             inside_polygon(points, polygon)
     with pytest.raises(SettingError, match="two dimensions"):
