@@ -133,8 +133,8 @@ class _Run:
             self._best,
             EarlyStopping("val_ssim", patience=options.patience, mode="max"),
             self._curves,
+            GracefulStop(),  # before the bar: whoever sees it may press Ctrl-C
             *([BudgetBar(budget, throughput)] if options.progress else []),
-            GracefulStop(),
             throughput,
             LastCheckpoint(settings.run_dir / run_folder.CHECKPOINT),
         ]

@@ -126,6 +126,16 @@ def test_what_cannot_be_resumed_is_told(tmp_path):
         main([f"--resume={tmp_path}"])
 
 
+def read_until(words, process):
+    """What a process says on stderr, up to and with some words; it must not end before."""
+    seen = ""
+    while words not in seen:
+        piece = os.read(process.stderr.fileno(), 4096).decode()
+        assert piece, f"it ended before it said {words!r}: {seen}"
+        seen += piece
+    return seen
+
+
 @pytest.mark.integration
 def test_ctrl_c_ends_cleanly_with_the_best_state_saved(sample_dir, tmp_path):
     run_dir = tmp_path / "run"
@@ -140,11 +150,7 @@ def test_ctrl_c_ends_cleanly_with_the_best_state_saved(sample_dir, tmp_path):
     )
     assert process.stderr is not None
     # The progress bar names an epoch once it is validated: only then is there a state worth saving.
-    seen = ""
-    while "epoch" not in seen:
-        piece = os.read(process.stderr.fileno(), 4096).decode()
-        assert piece, f"training ended early: {seen}"
-        seen += piece
+    read_until("epoch", process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
@@ -161,12 +167,9 @@ def test_the_second_ctrl_c_ends_at_once(sample_dir, tmp_path):
     argv = command("--datasets", "sample_ct", "--data-dir", sample_dir, "--run-dir", tmp_path / "run")
     process = subprocess.Popen([*argv, "--max-epochs", "100000"], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    seen = ""
-    while "training" not in seen:
-        seen += os.read(process.stderr.fileno(), 4096).decode()
+    seen = read_until("training", process)
     process.send_signal(signal.SIGINT)
-    while "again to end at once" not in seen:
-        seen += os.read(process.stderr.fileno(), 4096).decode()
+    seen += read_until("again to end at once", process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, seen + err
