@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from backend import problems
 from backend.hosts import HostGuard, answered_hosts
+from backend.keys import KeyGuard, document_keys, keys_of
 from backend.limits import BodyLimit
 from backend.loading import Service
 from backend.routes import (
@@ -42,13 +43,16 @@ _PROBLEM_SCHEMA = problems.ProblemDocument.model_json_schema()
 
 
 class Application(FastAPI):
-    """FastAPI whose OpenAPI document holds the problem document."""
+    """FastAPI whose OpenAPI document holds the problem document and, where keys are needed, how to send one."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        schema = super().openapi()  # made once, then the same one
-        schema["components"]["schemas"].setdefault("ProblemDocument", _PROBLEM_SCHEMA)
-        return schema
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            schema["components"]["schemas"]["ProblemDocument"] = _PROBLEM_SCHEMA
+            if self.state.needs_key:
+                document_keys(schema)
+        return super().openapi()  # made once, then the same one
 
 
 def create_app(
@@ -63,7 +67,11 @@ def create_app(
         settings: what to serve, within which limits.
         notify: called once, from another thread: with None when ready, else with why loading failed.
         load: gives the model; another one only to provoke faults in tests.
+
+    Raises:
+        VQScopeError: the keys are wrong, or missing where other machines reach the service.
     """
+    keys = keys_of(settings)
     service = Service(settings, notify, load)
 
     @asynccontextmanager
@@ -88,6 +96,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
+    app.state.needs_key = bool(keys)
     limits = settings.limits
     app.add_middleware(
         BodyLimit,
@@ -95,6 +104,7 @@ def create_app(
         in_flight=limits.body_bytes_in_flight,
         seconds=limits.request_seconds,
     )
+    app.add_middleware(KeyGuard, keys=keys)
     app.add_middleware(HostGuard, hosts=answered_hosts(settings.host, settings.allowed_hosts))
     problems.install(app)
     for module in (

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import uvicorn
 
 
+_OPTIONS = ("model", "index", "host", "port")
+"""Settings that are options of the command too."""
 GRACE_SECONDS = 3
 """Time that requests in work get to end after SIGTERM or Ctrl-C."""
 
@@ -35,7 +37,8 @@ def main(argv: Sequence[str]) -> int:
         0 after a clean end, 1 after a fault of the program while loading (its traceback is logged).
 
     Raises:
-        VQScopeError: the address cannot be had, or model or index cannot be loaded.
+        VQScopeError: the address cannot be had, its API keys are wrong or missing, or model or index cannot be
+            loaded.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -54,7 +57,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _variables() -> str:
     """Help on what only the environment sets, a line each."""
-    fields = {**Limits.model_fields, "allowed_hosts": Settings.model_fields["allowed_hosts"]}
+    fields = {**Limits.model_fields, **Settings.model_fields}
+    for name in ("limits", "data_dir", *_OPTIONS):
+        del fields[name]
     names = {name: f"VQSCOPE_{name.upper()}" for name in fields}
     width = max(map(len, names.values()))
     lines = []
@@ -86,15 +91,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 8000)")
+    parser.add_argument(
+        "--no-api-key",
+        dest="allow_no_key",
+        action="store_const",
+        const=True,
+        help="serve without API keys (VQSCOPE_API_KEYS) even where other machines reach the service",
+    )
     return parser
 
 
 def _serve(settings: Settings) -> int:
     with _Ending() as ending, listen(settings.host, settings.port) as listener:
         from backend.hosts import is_loopback
+        from backend.keys import keys_of
 
         url = _url(listener)
-        if not is_loopback(settings.host):
+        if not keys_of(settings) and not is_loopback(settings.host):
             print(
                 f"vqscope: warning: {settings.host} can be reached from other machines and no key is asked for: "
                 "whoever reaches it sees the images",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model.shipped import DEFAULT_MODEL
@@ -52,7 +52,12 @@ class Limits(BaseSettings):
 class Settings(BaseSettings):
     """What is served, and where."""
 
-    model_config = SettingsConfigDict(env_prefix="VQSCOPE_", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="VQSCOPE_",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # which may be a key
+    )
 
     model: str | None = Field(
         default=None,
@@ -70,10 +75,19 @@ class Settings(BaseSettings):
         description="Names to answer to, with commas between (Host header; *: any); "
         "default: on loopback this machine's own, else any.",
     )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="Keys, with commas between, of which clients must send one; "
+        "needed where other machines reach the service.",
+    )
+    api_keys_file: Path | None = Field(default=None, description="File of further such keys, one a line.")
+    allow_no_key: bool = Field(
+        default=False, description="Serve without a key where other machines reach the service."
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     limits: Limits = Field(default_factory=Limits)
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "api_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (

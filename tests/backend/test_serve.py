@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from backend.serve import main
-from backend.settings import Limits
+from backend.settings import Limits, Settings
 from model.checkpoints import read_model
 from model.commands.index import main as build
 from model.shipped import find_model
@@ -174,8 +174,16 @@ def test_wrong_limit_in_the_environment(command, environment):
     assert "queue_length" in line.lower()
 
 
-def test_warns_beyond_loopback(command, started):
-    process = started(command(host="0.0.0.0"))
+def test_beyond_loopback_needs_a_key(command, environment):
+    line = one_line(run(command(host="0.0.0.0"), environment))
+    assert "VQSCOPE_API_KEYS" in line
+    assert "--no-api-key" in line
+    line = one_line(run(command(), environment | {"VQSCOPE_API_KEYS": "a-weak-key"}))
+    assert "a-weak-key" not in line
+
+
+def test_warns_beyond_loopback_without_a_key(command, started):
+    process = started([*command(host="0.0.0.0"), "--no-api-key"])
     process.stdout.readline()
     warning = process.stderr.readline()
     assert warning.startswith("vqscope: warning: 0.0.0.0")
@@ -196,9 +204,11 @@ def test_help_is_quick_and_has_examples(environment):
     assert "vqscope serve --model" in result.stdout
 
 
-def test_help_names_every_limit(capsys):
+def test_help_names_every_setting(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     told = capsys.readouterr().out
-    for name in Limits.model_fields:
+    options = {"model", "index", "host", "port", "data_dir", "limits"}
+    assert all(f"--{name.replace('_', '-')}" in told for name in options - {"limits"})
+    for name in (Limits.model_fields.keys() | Settings.model_fields.keys()) - options:
         assert f"VQSCOPE_{name.upper()}" in told
