@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 
 from backend.loading import Loaded, Service
+from backend.observation import current
 from backend.settings import Settings
 from model.data.npz import Split
 
@@ -21,7 +22,10 @@ def _settings(service: Annotated[Service, Depends(_service)]) -> Settings:
 
 
 def _loaded(service: Annotated[Service, Depends(_service)]) -> Loaded:
-    return service.loaded()
+    loaded = service.loaded()
+    noted = current()
+    noted.model, noted.index = loaded.model.version, loaded.index.version
+    return loaded
 
 
 ServiceNow = Annotated[Service, Depends(_service)]

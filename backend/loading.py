@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.batching import Batcher
+from backend.batching import Batcher, Observer
 from backend.computed import Computed
 from backend.jobs import ANALYSE
 from backend.labels import Labels, labels_of
@@ -73,6 +73,7 @@ class Service:
         settings: what to load.
         notify: called once from the loading thread: with None when ready, else with what went wrong.
         load: gives the model; another one than `load_model` only to provoke faults in tests.
+        observer: is told how long the model takes.
     """
 
     def __init__(
@@ -80,10 +81,12 @@ class Service:
         settings: Settings,
         notify: Callable[[BaseException | None], None] | None = None,
         load: Callable[[str | None], InferenceModel] = load_model,
+        observer: Observer | None = None,
     ) -> None:
         self.settings = settings
         self._notify = notify or (lambda _error: None)
         self._load_model = load
+        self._observer = observer
         self._loaded: Loaded | None = None
         self._failure: BaseException | None = None
         self._closing = threading.Event()
@@ -109,6 +112,11 @@ class Service:
             self._loaded.computed.close()
             ended = self._loaded.batcher.close(timeout) and ended
         return ended
+
+    @property
+    def served(self) -> Loaded | None:
+        """What is served, if anything is."""
+        return self._loaded
 
     def loaded(self) -> Loaded:
         """Return what is served, or raise the problem 503 that says why there is nothing."""
@@ -151,7 +159,12 @@ class Service:
         index = open_index(self.settings.index, model)
         splits, missing = _open_images(index, folder)
         facts = ModelFacts.of(model)
-        batcher = Batcher(model, queue_length=limits.queue_length, batch_size=limits.batch_size)
+        batcher = Batcher(
+            model,
+            queue_length=limits.queue_length,
+            batch_size=limits.batch_size,
+            observer=self._observer,
+        )
         batcher.start()
         # The first pass is slow, and a model that cannot do one is not ready.
         black = np.zeros((facts.image_size, facts.image_size, 3), np.uint8)

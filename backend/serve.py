@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import os
 import signal
 import socket
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 _OPTIONS = ("model", "index", "host", "port")
 """Settings that are options of the command too."""
-GRACE_SECONDS = 3
-"""Time that requests in work get to end after SIGTERM or Ctrl-C."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -105,6 +104,7 @@ def _serve(settings: Settings) -> int:
     with _Ending() as ending, listen(settings.host, settings.port) as listener:
         from backend.hosts import is_loopback
         from backend.keys import keys_of
+        from backend.logs import configure
 
         url = _url(listener)
         if not keys_of(settings) and not is_loopback(settings.host):
@@ -113,9 +113,8 @@ def _serve(settings: Settings) -> int:
                 "whoever reaches it sees the images",
                 file=sys.stderr,
             )
-        print(f"vqscope: loading; the API is at {url} (Ctrl-C ends it)", flush=True)
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-
+        configure(settings.log_format)
+        _tell(settings, f"loading; the API is at {url} (Ctrl-C ends it)")
         import uvicorn
 
         from backend.app import create_app
@@ -124,7 +123,7 @@ def _serve(settings: Settings) -> int:
 
         def on_loaded(error: BaseException | None) -> None:
             if error is None:
-                print(f"vqscope: ready at {url}", flush=True)
+                _tell(settings, f"ready at {url}")
             else:
                 failure.append(error)
                 server.should_exit = True
@@ -132,10 +131,11 @@ def _serve(settings: Settings) -> int:
         app = create_app(settings, notify=on_loaded)
         config = uvicorn.Config(
             app,
+            log_config=None,  # its log goes where ours does
             log_level="warning",
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
         )
         server = uvicorn.Server(config)
         if ending.asked_of(server):
@@ -144,13 +144,21 @@ def _serve(settings: Settings) -> int:
     if failure and isinstance(failure[0], VQScopeError):
         raise failure[0]
     code = 1 if failure else 0
-    if not app.state.service.close(GRACE_SECONDS):
+    if not app.state.service.close(settings.grace_seconds):
         # A thread is still inside native code (unpacking, a long batch). The interpreter would crash if it
         # tore that down, and there is nothing left to save.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _tell(settings: Settings, what: str) -> None:
+    """Tell whoever started the service what it does: in a line for people, or in the log where that is for programs."""
+    if settings.log_format == "json":
+        logging.getLogger("vqscope.service").info(what)
+    else:
+        print(f"vqscope: {what}", flush=True)
 
 
 class _Ending:

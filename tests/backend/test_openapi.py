@@ -24,6 +24,7 @@ def test_every_operation_is_described(document):
         "/",
         "/health/live",
         "/health/ready",
+        "/metrics",
         "/v1/models",
         "/v1/datasets",
         "/v1/maps",
