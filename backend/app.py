@@ -13,7 +13,6 @@ from backend import problems
 from backend.hosts import HostGuard, answered_hosts
 from backend.keys import KeyGuard, document_keys, keys_of
 from backend.limits import BodyLimit
-from backend.loading import Service
 from backend.metrics import Metrics, TimedExecutor
 from backend.observing import INDEX, MODEL, REQUEST_ID, Observing
 from backend.routes import (
@@ -27,12 +26,14 @@ from backend.routes import (
     monitoring,
     neighbours,
     outliers,
+    reload,
     root,
     samples,
     selections,
     separation,
     uploads,
 )
+from backend.service import Service
 from backend.settings import Settings
 from model.inference import InferenceModel, load_model
 
@@ -145,6 +146,7 @@ def create_app(
         outliers,
         separation,
         selections,
+        reload,
     ):
         app.include_router(module.router)
     return app

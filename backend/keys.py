@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.hosts import is_loopback
+from backend.observation import current
 from backend.problems import Problem, document, responses
 from backend.settings import Settings
 from model.errors import VQScopeError
@@ -87,9 +88,10 @@ class KeyGuard:
         self._digests = [_digest(key.encode("ascii")) for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
-        if scope["type"] == "http" and self._digests and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and self._digests:
             given = _given(Headers(scope=scope))
-            if given is None or not self._known(given):
+            current().trusted = trusted = given is not None and self._known(given)
+            if not trusted and scope["path"] not in OPEN_PATHS:
                 await _refusal(Request(scope), given is not None)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -13,6 +13,8 @@ class Observation:
     """Notes on one request; never of the content of images, of names of files, or of what a query asks."""
 
     request_id: str = ""
+    trusted: bool = True
+    """Whether the client sent a key, or none is needed."""
     images: int = 0
     """How many the model was given."""
     problem: str | None = None

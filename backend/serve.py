@@ -4,27 +4,26 @@ import argparse
 import logging
 import math
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from backend.addresses import listen
 from backend.settings import Limits, Settings
+from backend.signals import Signals
 from model.cli_parser import CommandParser
 from model.errors import VQScopeError
 from model.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    import uvicorn
+    from backend.service import Service
 
 
+logger = logging.getLogger("vqscope.service")
 _OPTIONS = ("model", "index", "host", "port")
 """Settings that are options of the command too."""
 
@@ -101,23 +100,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings) -> int:
-    with _Ending() as ending, listen(settings.host, settings.port) as listener:
+    with Signals() as signals, listen(settings.host, settings.port) as listener:
         from backend.hosts import is_loopback
         from backend.keys import keys_of
         from backend.logs import configure
 
         url = _url(listener)
-        if not keys_of(settings) and not is_loopback(settings.host):
-            print(
-                f"vqscope: warning: {settings.host} can be reached from other machines and no key is asked for: "
-                "whoever reaches it sees the images",
-                file=sys.stderr,
-            )
         configure(settings.log_format)
+        if not keys_of(settings) and not is_loopback(settings.host):
+            _warn(
+                settings,
+                f"{settings.host} can be reached from other machines and no key is asked for: "
+                "whoever reaches it sees the images",
+            )
         _tell(settings, f"loading; the API is at {url} (Ctrl-C ends it)")
         import uvicorn
 
         from backend.app import create_app
+        from backend.server import DrainingServer
 
         failure: list[BaseException] = []
 
@@ -137,14 +137,15 @@ def _serve(settings: Settings) -> int:
             server_header=False,
             timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
         )
-        server = uvicorn.Server(config)
-        if ending.asked_of(server):
+        service: Service = app.state.service
+        server = DrainingServer(config, drain=service.drain, seconds=settings.drain_seconds)
+        if signals.steer(server, lambda: _reload(settings, service)):
             return 0
         server.run(sockets=[listener])
     if failure and isinstance(failure[0], VQScopeError):
         raise failure[0]
     code = 1 if failure else 0
-    if not app.state.service.close(settings.grace_seconds):
+    if not service.close(settings.grace_seconds):
         # A thread is still inside native code (unpacking, a long batch). The interpreter would crash if it
         # tore that down, and there is nothing left to save.
         sys.stdout.flush()
@@ -153,45 +154,33 @@ def _serve(settings: Settings) -> int:
     return code
 
 
+def _reload(settings: Settings, service: "Service") -> None:
+    """Load model and index anew, and tell what came of it."""
+    from backend.problems import Problem
+
+    try:
+        loaded = service.reload().result()
+    except (VQScopeError, Problem) as error:
+        logger.error("not reloaded, all stays as it was: %s", error)
+    except Exception:  # a fault of ours; the service goes on
+        logger.exception("not reloaded, all stays as it was")
+    else:
+        _tell(settings, f"now serves model {loaded.model.version}, index {loaded.index.version}")
+
+
 def _tell(settings: Settings, what: str) -> None:
     """Tell whoever started the service what it does: in a line for people, or in the log where that is for programs."""
     if settings.log_format == "json":
-        logging.getLogger("vqscope.service").info(what)
+        logger.info(what)
     else:
         print(f"vqscope: {what}", flush=True)
 
 
-class _Ending:
-    """SIGTERM and Ctrl-C end the service, and are no failure: not while it starts either.
-
-    uvicorn raises a signal again once it has shut down; these handlers, which it restores before that, swallow
-    it.
-    """
-
-    def __init__(self) -> None:
-        self._asked = False
-        self._server: uvicorn.Server | None = None
-        self._previous: dict[signal.Signals, Any] = {}
-
-    def asked_of(self, server: "uvicorn.Server") -> bool:
-        """From now on end this server; tell whether a signal came already."""
-        self._server = server
-        return self._asked
-
-    def __enter__(self) -> "_Ending":
-        if threading.current_thread() is threading.main_thread():  # no other thread may set handlers
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked = True
-        if self._server is not None:
-            self._server.should_exit = True
+def _warn(settings: Settings, of: str) -> None:
+    if settings.log_format == "json":
+        logger.warning(of)
+    else:
+        print(f"vqscope: warning: {of}", file=sys.stderr)
 
 
 def _url(listener: socket.socket) -> str:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from backend.app import create_app
 from backend.batching import Batcher
-from backend.loading import Service
+from backend.service import Service
 from backend.settings import Limits, Settings
 from model.data.arrays import open_split
 from model.inference import InferenceModel, load_model
