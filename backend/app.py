@@ -1,17 +1,20 @@
 """The application factory; nothing is built at import."""
 
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from backend import problems
 from backend.hosts import HostGuard, answered_hosts
+from backend.keys import KeyGuard, document_keys, keys_of
 from backend.limits import BodyLimit
-from backend.loading import Service
+from backend.metrics import Metrics, TimedExecutor
+from backend.observing import INDEX, MODEL, REQUEST_ID, Observing
 from backend.routes import (
     codebook,
     datasets,
@@ -20,14 +23,17 @@ from backend.routes import (
     health,
     maps,
     models,
+    monitoring,
     neighbours,
     outliers,
+    reload,
     root,
     samples,
     selections,
     separation,
     uploads,
 )
+from backend.service import Service
 from backend.settings import Settings
 from model.inference import InferenceModel, load_model
 
@@ -35,20 +41,29 @@ _DESCRIPTION = """\
 An explorer of the latent space that a VQ-VAE learns from medical images. Research use only, not for
 diagnosis.
 
-Every answer under `/v1` names the model and, where one is involved, the latent index that it comes from.
+Every answer under `/v1` names the model and, where one is involved, the latent index that it comes from; the
+headers `X-VQScope-Model` and `X-VQScope-Index` name both. Every answer has an `X-Request-ID`: the one that the client
+sent, if it is 1 to 64 letters, digits, dots, dashes or underscores, else a new one. The log of the service has it too.
 Every error is a problem document (RFC 9457). Any path answers 421 where the Host header is none of the names
 that the service answers to: by default, on loopback, those of this machine."""
 _PROBLEM_SCHEMA = problems.ProblemDocument.model_json_schema()
 
 
 class Application(FastAPI):
-    """FastAPI whose OpenAPI document holds the problem document."""
+    """FastAPI whose OpenAPI document holds the problem document and, where keys are needed, how to send one."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        schema = super().openapi()  # made once, then the same one
-        schema["components"]["schemas"].setdefault("ProblemDocument", _PROBLEM_SCHEMA)
-        return schema
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            schema["components"]["schemas"]["ProblemDocument"] = _PROBLEM_SCHEMA
+            if self.state.needs_key:
+                document_keys(schema)
+        return super().openapi()  # made once, then the same one
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the observer around all, the answers to surprises too."""
+        return Observing(super().build_middleware_stack(), metrics=self.state.metrics)
 
 
 def create_app(
@@ -63,14 +78,20 @@ def create_app(
         settings: what to serve, within which limits.
         notify: called once, from another thread: with None when ready, else with why loading failed.
         load: gives the model; another one only to provoke faults in tests.
+
+    Raises:
+        VQScopeError: the keys are wrong, or missing where other machines reach the service.
     """
-    service = Service(settings, notify, load)
+    keys = keys_of(settings)
+    metrics = Metrics()
+    service = Service(settings, notify, load, metrics)
+    metrics.watch(service)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # One decodes at a time, whoever waits: decoding must not take the threads that other routes need. An
         # executor, as anyio's limiter would let go of a thread that still works when its request is cancelled.
-        app.state.decoder = decoder = ThreadPoolExecutor(1, "vqscope-decoder")
+        app.state.decoder = decoder = TimedExecutor(metrics, "decode", threads=1, name="vqscope-decoder")
         service.start()
         yield
         decoder.shutdown(wait=False, cancel_futures=True)
@@ -88,6 +109,8 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
+    app.state.needs_key = bool(keys)
+    app.state.metrics = metrics
     limits = settings.limits
     app.add_middleware(
         BodyLimit,
@@ -95,11 +118,22 @@ def create_app(
         in_flight=limits.body_bytes_in_flight,
         seconds=limits.request_seconds,
     )
+    # Each next one goes around those before it: what costs least, and refuses most, is asked first.
+    app.add_middleware(KeyGuard, keys=keys)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "X-API-Key", "If-None-Match", REQUEST_ID],
+            expose_headers=["ETag", "Retry-After", REQUEST_ID, MODEL, INDEX],
+        )
     app.add_middleware(HostGuard, hosts=answered_hosts(settings.host, settings.allowed_hosts))
     problems.install(app)
     for module in (
         root,
         health,
+        monitoring,
         models,
         datasets,
         maps,
@@ -112,6 +146,7 @@ def create_app(
         outliers,
         separation,
         selections,
+        reload,
     ):
         app.include_router(module.router)
     return app

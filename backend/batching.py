@@ -13,9 +13,10 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
+from backend.observation import current
 from backend.problems import Problem, fault, unavailable
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,17 @@ class _Entry:
     job: Job[Any, Any]
     payload: Any
     future: "Future[Any]"
+    queued: float = field(default_factory=time.perf_counter)
+
+
+class Observer(Protocol):
+    """Is told, in the model's thread, how long things take."""
+
+    def waited(self, seconds: float) -> None:
+        """An entry waited so long for its turn."""
+
+    def computed(self, images: int, seconds: float) -> None:
+        """A batch of so many images took so long."""
 
 
 class Slots:
@@ -61,10 +73,18 @@ class Slots:
 class Batcher:
     """The queue before a model, and the thread that owns the model from `start` on."""
 
-    def __init__(self, model: Any, *, queue_length: int, batch_size: int) -> None:  # noqa: ANN401 - jobs know its type
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - jobs know its type
+        *,
+        queue_length: int,
+        batch_size: int,
+        observer: Observer | None = None,
+    ) -> None:
         self._model = model
         self._queue_length = queue_length
         self._batch_size = batch_size
+        self._observer = observer
         self._entries: deque[_Entry] = deque()
         self._changed = threading.Condition()
         self._occupied = 0
@@ -83,6 +103,11 @@ class Batcher:
     def alive(self) -> bool:
         """Whether work will be done: the thread was started and has not ended."""
         return self._thread.is_alive() and not self._ended
+
+    @property
+    def occupied(self) -> int:
+        """Slots of the queue that are taken."""
+        return self._occupied
 
     def close(self, timeout: float) -> bool:
         """End the thread after the batch in work; what still waits fails.
@@ -173,12 +198,18 @@ class Batcher:
         begun = time.perf_counter()
         self.batches += 1
         self.images += len(batch)
+        if self._observer:
+            for entry in batch:
+                self._observer.waited(begun - entry.queued)
         try:
             for group in groups.values():
                 self._compute_group(group)
         finally:
             _fail(batch, self._gone())  # what an end of the thread left without a result
-        self._seconds_per_image = (time.perf_counter() - begun) / len(batch)
+        seconds = time.perf_counter() - begun
+        self._seconds_per_image = seconds / len(batch)
+        if self._observer:
+            self._observer.computed(len(batch), seconds)
 
     def _compute_group(self, group: list[_Entry]) -> None:
         job = group[0].job
@@ -202,4 +233,5 @@ async def results(batcher: Batcher, job: Job[Payload, Result], payloads: Sequenc
 
     What waits when this is cancelled is withdrawn. Raises the problem 503 if the model thread is dead.
     """
+    current().images += len(payloads)
     return await asyncio.gather(*(asyncio.wrap_future(future) for future in batcher.submit(job, payloads)))

@@ -1,10 +1,13 @@
 """What routes ask for, as `Annotated` dependencies."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from backend.loading import Loaded, Service
+from backend.loading import Loaded
+from backend.observation import current
+from backend.service import Service
 from backend.settings import Settings
 from model.data.npz import Split
 
@@ -20,14 +23,17 @@ def _settings(service: Annotated[Service, Depends(_service)]) -> Settings:
     return service.settings
 
 
-def _loaded(service: Annotated[Service, Depends(_service)]) -> Loaded:
-    return service.loaded()
+async def _loaded(service: Annotated[Service, Depends(_service)]) -> AsyncIterator[Loaded]:
+    with service.hold() as loaded:
+        noted = current()
+        noted.model, noted.index = loaded.model.version, loaded.index.version
+        yield loaded
 
 
 ServiceNow = Annotated[Service, Depends(_service)]
 SettingsNow = Annotated[Settings, Depends(_settings)]
 LoadedNow = Annotated[Loaded, Depends(_loaded)]
-"""Model, index and images; 503 until they are there."""
+"""Model, index and images, the same from begin to end of a request; 503 until they are there."""
 
 MapName = Annotated[str, Path(description="Name of a map of the index.", examples=["pca"])]
 DatasetName = Annotated[str, Path(description="Name of a data set of the index.", examples=["breastmnist"])]

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import secrets
 import socket
 import sys
 import tempfile
@@ -131,6 +132,7 @@ def _serve(supervisor: Supervisor, given: argparse.Namespace, prepared: Prepared
     api_port = given.api_port or free_port()
     check_port(given.host, port)  # again: minutes may have passed
     api = f"http://{_LOOPBACK}:{api_port}"
+    of_service, of_dashboard = shared_key()
     supervisor.start(
         "the service",
         "model.cli",
@@ -143,12 +145,14 @@ def _serve(supervisor: Supervisor, given: argparse.Namespace, prepared: Prepared
             f"--port={api_port}",
         ],
         log=logs / f"explore-{port}-service.log",
+        variables=of_service,
     )
     supervisor.start(
         "the dashboard",
         "dashboard",
         ["--api", api, "--host", given.host, "--port", str(port)],
         log=logs / f"explore-{port}-dashboard.log",
+        variables=of_dashboard,
     )
     url = f"http://{reachable(given.host)}:{port}"
     supervisor.wait_ready(
@@ -158,6 +162,15 @@ def _serve(supervisor: Supervisor, given: argparse.Namespace, prepared: Prepared
     if not given.no_browser and _has_screen():
         webbrowser.open(url)
     supervisor.wait_stop()
+
+
+def shared_key() -> tuple[dict[str, str], dict[str, str]]:
+    """Variables of service and dashboard: where keys are set, a further one that the two share."""
+    keys = os.environ.get("VQSCOPE_API_KEYS", "")
+    if not keys and not os.environ.get("VQSCOPE_API_KEYS_FILE"):
+        return {}, {}
+    key = secrets.token_urlsafe(32)
+    return {"VQSCOPE_API_KEYS": f"{keys},{key}"}, {"VQSCOPE_API_KEY": key}
 
 
 def reachable(host: str) -> str:

@@ -1,7 +1,6 @@
-"""What is served (a model, its index, their images), brought up and down beside the running server."""
+"""What is served: a model, its index, and their images."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from backend.batching import Batcher
+from backend.batching import Batcher, Observer
 from backend.computed import Computed
 from backend.jobs import ANALYSE
 from backend.labels import Labels, labels_of
 from backend.pictures import PictureCache
-from backend.problems import unavailable
 from backend.settings import Settings
 from model.data.arrays import SplitArrays, open_split
 from model.data.catalogue import require_folder
 from model.errors import VQScopeError
-from model.inference import InferenceModel, load_model
+from model.inference import InferenceModel
 from model.latent.index import LatentIndex, open_index
 from model.paths import data_dir
 
@@ -66,102 +64,35 @@ class Loaded:
     """Statistics of the index, from when they are first asked for."""
 
 
-class Service:
-    """The life of what is served: loading, ready, failed, closed.
+def load(
+    settings: Settings, load_model: Callable[[str | None], InferenceModel], observer: Observer | None
+) -> Loaded:
+    """Open what the settings name, start its model thread, and let that do a first pass.
 
-    Args:
-        settings: what to load.
-        notify: called once from the loading thread: with None when ready, else with what went wrong.
-        load: gives the model; another one than `load_model` only to provoke faults in tests.
+    Raises:
+        VQScopeError: model, index or folder of data are not there, damaged, or do not fit each other.
     """
-
-    def __init__(
-        self,
-        settings: Settings,
-        notify: Callable[[BaseException | None], None] | None = None,
-        load: Callable[[str | None], InferenceModel] = load_model,
-    ) -> None:
-        self.settings = settings
-        self._notify = notify or (lambda _error: None)
-        self._load_model = load
-        self._loaded: Loaded | None = None
-        self._failure: BaseException | None = None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._bring_up, name="vqscope-loader", daemon=True)
-
-    def start(self) -> None:
-        """Begin to load, in a thread of its own so that the server answers meanwhile."""
-        self._thread.start()
-
-    def close(self, timeout: float = CLOSING_SECONDS) -> bool:
-        """Let the batch in work end, drop the rest; again: only look.
-
-        Args:
-            timeout: seconds to wait for each of the two threads.
-
-        Returns:
-            Whether both have ended.
-        """
-        self._closing.set()
-        self._thread.join(timeout)
-        ended = not self._thread.is_alive()
-        if self._loaded is not None:
-            self._loaded.computed.close()
-            ended = self._loaded.batcher.close(timeout) and ended
-        return ended
-
-    def loaded(self) -> Loaded:
-        """Return what is served, or raise the problem 503 that says why there is nothing."""
-        if self._loaded is not None:
-            return self._loaded
-        if isinstance(self._failure, VQScopeError):
-            raise unavailable(f"loading failed: {self._failure}", retry_after=10)
-        if self._failure is not None:
-            raise unavailable("loading failed; the log of the service says why", retry_after=10)
-        raise unavailable("the model and the index are being loaded")
-
-    def ready(self) -> Loaded:
-        """As `loaded`, but also demand that the model can be asked."""
-        loaded = self.loaded()
-        if not loaded.batcher.alive:
-            raise unavailable(
-                "the model thread has ended; restart the service", kind="model-gone", retry_after=10
-            )
-        return loaded
-
-    def _bring_up(self) -> None:
-        try:
-            loaded = self._load()
-            if self._closing.is_set():
-                loaded.batcher.close(CLOSING_SECONDS)
-                return
-            self._loaded = loaded
-        except BaseException as error:  # kept and told by /health/ready and `notify`
-            self._failure = error
-            if not isinstance(error, VQScopeError):
-                logger.critical("loading failed", exc_info=True)
-        self._notify(self._failure)
-
-    def _load(self) -> Loaded:
-        limits = self.settings.limits
-        folder = data_dir(self.settings.data_dir)
-        if self.settings.data_dir is not None:
-            require_folder(folder)
-        model = self._load_model(self.settings.model)
-        index = open_index(self.settings.index, model)
-        splits, missing = _open_images(index, folder)
-        facts = ModelFacts.of(model)
-        batcher = Batcher(model, queue_length=limits.queue_length, batch_size=limits.batch_size)
-        batcher.start()
-        # The first pass is slow, and a model that cannot do one is not ready.
-        black = np.zeros((facts.image_size, facts.image_size, 3), np.uint8)
-        try:
-            batcher.submit(ANALYSE, [black])[0].result()
-        except BaseException:
-            batcher.close(CLOSING_SECONDS)
-            raise
-        pictures = PictureCache(limits.picture_cache_bytes)
-        return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures, Computed())
+    limits = settings.limits
+    folder = data_dir(settings.data_dir)
+    if settings.data_dir is not None:
+        require_folder(folder)
+    model = load_model(settings.model)
+    index = open_index(settings.index, model)
+    splits, missing = _open_images(index, folder)
+    facts = ModelFacts.of(model)
+    batcher = Batcher(
+        model, queue_length=limits.queue_length, batch_size=limits.batch_size, observer=observer
+    )
+    batcher.start()
+    # The first pass is slow, and a model that cannot do one is not ready.
+    black = np.zeros((facts.image_size, facts.image_size, 3), np.uint8)
+    try:
+        batcher.submit(ANALYSE, [black])[0].result()
+    except BaseException:
+        batcher.close(CLOSING_SECONDS)
+        raise
+    pictures = PictureCache(limits.picture_cache_bytes)
+    return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures, Computed())
 
 
 def _open_images(

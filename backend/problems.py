@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from backend.observation import current
 from model.errors import VQScopeError
 from model.latent.errors import MapNotFound, RowNotFound, SettingError
 
@@ -32,6 +33,7 @@ class ProblemDocument(BaseModel):
                     "status": 404,
                     "detail": "no map named 'umap' in this index; there are: pca",
                     "instance": "/v1/maps/umap/points",
+                    "request_id": "3f0c9c1e5b7d4e6f8a9b0c1d2e3f4a5b",
                 }
             ]
         }
@@ -42,6 +44,7 @@ class ProblemDocument(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What is wrong with this request, and what to do.")
     instance: str = Field(description="The path that was asked for.")
+    request_id: str = Field(description="As in X-Request-ID and in the log of the service.")
 
 
 class Problem(Exception):
@@ -75,12 +78,15 @@ def unavailable(detail: str, *, kind: str = "not-ready", retry_after: int = 1) -
 
 def document(request: Request, problem: Problem) -> JSONResponse:
     """Answer with a problem."""
+    noted = current()
+    noted.problem = problem.kind
     body = ProblemDocument(
         type=f"urn:vqscope:problem:{problem.kind}",
         title=HTTPStatus(problem.status).phrase,
         status=problem.status,
         detail=problem.detail,
         instance=request.url.path,
+        request_id=noted.request_id,
     )
     return JSONResponse(body.model_dump(), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
@@ -116,7 +122,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(VQScopeError)
     async def on_model_error(request: Request, error: VQScopeError) -> Response:
         # Whoever runs the service can mend it; the client cannot.
-        logger.error("%s %s: %s", request.method, request.url.path, error)
+        logger.error("%s", error)
         return document(request, fault())
 
     @app.exception_handler(HTTPException)

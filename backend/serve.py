@@ -2,30 +2,30 @@
 
 import argparse
 import logging
+import math
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from backend.addresses import listen
 from backend.settings import Limits, Settings
+from backend.signals import Signals
 from model.cli_parser import CommandParser
 from model.errors import VQScopeError
 from model.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    import uvicorn
+    from backend.service import Service
 
 
-GRACE_SECONDS = 3
-"""Time that requests in work get to end after SIGTERM or Ctrl-C."""
+logger = logging.getLogger("vqscope.service")
+_OPTIONS = ("model", "index", "host", "port")
+"""Settings that are options of the command too."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,7 +35,8 @@ def main(argv: Sequence[str]) -> int:
         0 after a clean end, 1 after a fault of the program while loading (its traceback is logged).
 
     Raises:
-        VQScopeError: the address cannot be had, or model or index cannot be loaded.
+        VQScopeError: the address cannot be had, its API keys are wrong or missing, or model or index cannot be
+            loaded.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -54,7 +55,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _variables() -> str:
     """Help on what only the environment sets, a line each."""
-    fields = {**Limits.model_fields, "allowed_hosts": Settings.model_fields["allowed_hosts"]}
+    fields = {**Limits.model_fields, **Settings.model_fields}
+    for name in ("limits", "data_dir", *_OPTIONS):
+        del fields[name]
     names = {name: f"VQSCOPE_{name.upper()}" for name in fields}
     width = max(map(len, names.values()))
     lines = []
@@ -86,32 +89,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 8000)")
+    parser.add_argument(
+        "--no-api-key",
+        dest="allow_no_key",
+        action="store_const",
+        const=True,
+        help="serve without API keys (VQSCOPE_API_KEYS) even where other machines reach the service",
+    )
     return parser
 
 
 def _serve(settings: Settings) -> int:
-    with _Ending() as ending, listen(settings.host, settings.port) as listener:
+    with Signals() as signals, listen(settings.host, settings.port) as listener:
         from backend.hosts import is_loopback
+        from backend.keys import keys_of
+        from backend.logs import configure
 
         url = _url(listener)
-        if not is_loopback(settings.host):
-            print(
-                f"vqscope: warning: {settings.host} can be reached from other machines and no key is asked for: "
+        configure(settings.log_format)
+        if not keys_of(settings) and not is_loopback(settings.host):
+            _warn(
+                settings,
+                f"{settings.host} can be reached from other machines and no key is asked for: "
                 "whoever reaches it sees the images",
-                file=sys.stderr,
             )
-        print(f"vqscope: loading; the API is at {url} (Ctrl-C ends it)", flush=True)
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-
+        _tell(settings, f"loading; the API is at {url} (Ctrl-C ends it)")
         import uvicorn
 
         from backend.app import create_app
+        from backend.server import DrainingServer
 
         failure: list[BaseException] = []
 
         def on_loaded(error: BaseException | None) -> None:
             if error is None:
-                print(f"vqscope: ready at {url}", flush=True)
+                _tell(settings, f"ready at {url}")
             else:
                 failure.append(error)
                 server.should_exit = True
@@ -119,19 +131,21 @@ def _serve(settings: Settings) -> int:
         app = create_app(settings, notify=on_loaded)
         config = uvicorn.Config(
             app,
+            log_config=None,  # its log goes where ours does
             log_level="warning",
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
         )
-        server = uvicorn.Server(config)
-        if ending.asked_of(server):
+        service: Service = app.state.service
+        server = DrainingServer(config, drain=service.drain, seconds=settings.drain_seconds)
+        if signals.steer(server, lambda: _reload(settings, service)):
             return 0
         server.run(sockets=[listener])
     if failure and isinstance(failure[0], VQScopeError):
         raise failure[0]
     code = 1 if failure else 0
-    if not app.state.service.close(GRACE_SECONDS):
+    if not service.close(settings.grace_seconds):
         # A thread is still inside native code (unpacking, a long batch). The interpreter would crash if it
         # tore that down, and there is nothing left to save.
         sys.stdout.flush()
@@ -140,37 +154,33 @@ def _serve(settings: Settings) -> int:
     return code
 
 
-class _Ending:
-    """SIGTERM and Ctrl-C end the service, and are no failure: not while it starts either.
+def _reload(settings: Settings, service: "Service") -> None:
+    """Load model and index anew, and tell what came of it."""
+    from backend.problems import Problem
 
-    uvicorn raises a signal again once it has shut down; these handlers, which it restores before that, swallow
-    it.
-    """
+    try:
+        loaded = service.reload().result()
+    except (VQScopeError, Problem) as error:
+        logger.error("not reloaded, all stays as it was: %s", error)
+    except Exception:  # a fault of ours; the service goes on
+        logger.exception("not reloaded, all stays as it was")
+    else:
+        _tell(settings, f"now serves model {loaded.model.version}, index {loaded.index.version}")
 
-    def __init__(self) -> None:
-        self._asked = False
-        self._server: uvicorn.Server | None = None
-        self._previous: dict[signal.Signals, Any] = {}
 
-    def asked_of(self, server: "uvicorn.Server") -> bool:
-        """From now on end this server; tell whether a signal came already."""
-        self._server = server
-        return self._asked
+def _tell(settings: Settings, what: str) -> None:
+    """Tell whoever started the service what it does: in a line for people, or in the log where that is for programs."""
+    if settings.log_format == "json":
+        logger.info(what)
+    else:
+        print(f"vqscope: {what}", flush=True)
 
-    def __enter__(self) -> "_Ending":
-        if threading.current_thread() is threading.main_thread():  # no other thread may set handlers
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._ask)
-        return self
 
-    def __exit__(self, *_error: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked = True
-        if self._server is not None:
-            self._server.should_exit = True
+def _warn(settings: Settings, of: str) -> None:
+    if settings.log_format == "json":
+        logger.warning(of)
+    else:
+        print(f"vqscope: warning: {of}", file=sys.stderr)
 
 
 def _url(listener: socket.socket) -> str:

@@ -1,9 +1,18 @@
 """Settings of the service: read once from arguments and ``VQSCOPE_…`` variables, then frozen."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model.shipped import DEFAULT_MODEL
@@ -52,7 +61,12 @@ class Limits(BaseSettings):
 class Settings(BaseSettings):
     """What is served, and where."""
 
-    model_config = SettingsConfigDict(env_prefix="VQSCOPE_", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="VQSCOPE_",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # which may be a key
+    )
 
     model: str | None = Field(
         default=None,
@@ -70,12 +84,49 @@ class Settings(BaseSettings):
         description="Names to answer to, with commas between (Host header; *: any); "
         "default: on loopback this machine's own, else any.",
     )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="Keys, with commas between, of which clients must send one; "
+        "needed where other machines reach the service.",
+    )
+    api_keys_file: Path | None = Field(default=None, description="File of further such keys, one a line.")
+    allow_no_key: bool = Field(
+        default=False, description="Serve without a key where other machines reach the service."
+    )
+    cors_origins: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Origins whose pages may read the answers, such as https://viewer.hospital.example, "
+        "with commas between; default: none.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="text: warnings and errors; json: one object a line, and a line for each request.",
+    )
+    drain_seconds: NonNegativeFloat = Field(
+        default=0.0,
+        description="After SIGTERM, still accept requests for so long while /health/ready answers 503, so that a "
+        "load balancer looks away first.",
+    )
+    grace_seconds: PositiveFloat = Field(
+        default=5.0, description="Then let requests in work end for at most so long."
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     limits: Limits = Field(default_factory=Limits)
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "api_keys", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
             [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: frozenset[str]) -> frozenset[str]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}".lower():
+                raise ValueError(
+                    "give origins as browsers send them, such as https://viewer.hospital.example"
+                )
+        return origins

@@ -94,7 +94,14 @@ class Supervisor:
                 signal.signal(signum, handler)  # type: ignore[arg-type]  # what signal.signal itself returned
 
     def start(
-        self, name: str, module: str, arguments: Sequence[str], *, log: Path | None, grace: float = 8.0
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        *,
+        log: Path | None,
+        grace: float = 8.0,
+        variables: Mapping[str, str] | None = None,
     ) -> Child:
         """Start ``python -m MODULE ARGUMENTS…``.
 
@@ -105,6 +112,7 @@ class Supervisor:
             arguments: Its command line.
             log: File for its output and errors, emptied first; ``None``: both go to our standard error.
             grace: Seconds that it has for a clean end when the supervisor is gone; 0: it dies at once.
+            variables: Of its environment, beside those of ours.
         """
         command = [sys.executable, "-P", "-m", "backend.supervisor", str(grace), module, *arguments]
         output: IO[bytes] = log.open("wb") if log else os.fdopen(os.dup(sys.stderr.fileno()), "wb")
@@ -115,7 +123,7 @@ class Supervisor:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **(variables or {}), "PYTHONUNBUFFERED": "1"},
             )
         watcher = threading.Thread(target=self._watch, args=(len(self._children),), daemon=True)
         child = Child(name, process, log, watcher)

@@ -1,6 +1,7 @@
 """`python -m dashboard`: the dashboard as a process of its own."""
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m dashboard",
         description="The VQScope explorer, for a VQScope service that runs elsewhere.",
+        epilog="VQSCOPE_API_KEY in the environment: the key, where the service asks for one.",
     )
     parser.add_argument(
         "--api", required=True, metavar="URL", help="the service, such as http://127.0.0.1:8000"
@@ -28,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8050, help="port to listen on (default: %(default)s)")
     options = parser.parse_args(argv)
     try:
-        settings = DashboardSettings(api_url=options.api, host=options.host, port=options.port)
+        # The key comes from the environment: other users of the machine see what is on a command line.
+        key = os.environ.get("VQSCOPE_API_KEY", "")
+        settings = DashboardSettings(api_url=options.api, api_key=key, host=options.host, port=options.port)
         listener = _listen(settings.host, settings.port)
     except (ValueError, OSError) as error:
         print(f"vqscope: error: {error}", file=sys.stderr)

@@ -69,7 +69,7 @@ _DARK = [
 
 def create_app(settings: DashboardSettings) -> FastAPI:
     """The dashboard as an ASGI application. It holds one client of the service, closed at shutdown."""
-    client = ApiClient(settings.api_url, timeout=settings.timeout)
+    client = ApiClient(settings.api_url, key=settings.api_key, timeout=settings.timeout)
 
     @asynccontextmanager
     async def lifespan(_server: FastAPI) -> AsyncIterator[None]:

@@ -55,15 +55,21 @@ class ApiClient:
     """Asynchronous client of one VQScope service.
 
     Belongs to the event loop that first uses it. All methods raise ApiUnavailable, ApiRefused or
-    ApiUnreadable. `transport` is for tests.
+    ApiUnreadable. `key` is sent where the service asks for one; `transport` is for tests.
     """
 
     def __init__(
-        self, base_url: str, *, timeout: float = 20.0, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        base_url: str,
+        *,
+        key: str = "",
+        timeout: float = 20.0,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         # trust_env=False: a proxy meant for the internet must not see the pictures of a local service.
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/"),
+            headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(timeout, connect=3.0),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
             transport=transport,
@@ -186,6 +192,10 @@ class ApiClient:
         detail = _problem(answer)
         if answer.status_code >= 500 or answer.status_code == 429:
             raise ApiUnavailable(detail or "the service cannot answer now")
+        if answer.status_code == 401:
+            detail = (
+                "the service asks for an API key: set VQSCOPE_API_KEY for the dashboard to one of its keys"
+            )
         raise ApiRefused(answer.status_code, detail or f"the service refused {path} ({answer.status_code})")
 
     @staticmethod

@@ -1,7 +1,7 @@
 """How the dashboard is started."""
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -15,6 +15,8 @@ class DashboardSettings:
 
     api_url: str
     """Address of the VQScope service, such as http://127.0.0.1:8000 (without /v1)."""
+    api_key: str = field(default="", repr=False)
+    """Key that the service asks for; none by default."""
     host: str = "127.0.0.1"
     """Address to listen on; only this machine by default."""
     port: int = 8050
@@ -32,6 +34,8 @@ class DashboardSettings:
             raise ValueError(
                 f"'{self.api_url}' is not the address of a service; give one like http://127.0.0.1:8000"
             )
+        if not self.api_key.isascii() or not self.api_key.isprintable() or " " in self.api_key:
+            raise ValueError("the API key (VQSCOPE_API_KEY) must be visible ASCII characters")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port {self.port} does not exist; give one between 0 and 65535")
         if self.timeout <= 0 or self.health_interval <= 0 or self.svg_points < 1:

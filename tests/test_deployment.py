@@ -157,6 +157,17 @@ def test_commands_are_understood_by_the_real_parsers(services):
     assert services["dashboard"]["ports"][0].endswith(words[-1].split("=")[1])
 
 
+def test_the_api_is_served_without_a_key_only_where_that_is_said(services):
+    """One command is enough for a look; one variable, which both sides get, asks for a key."""
+    text = COMPOSE.read_text()
+    assert text.count("VQSCOPE_API_KEYS: ${VQSCOPE_API_KEY:-}") == 1
+    assert text.count("VQSCOPE_API_KEY: ${VQSCOPE_API_KEY:-}") == 1
+    for name in ("api", "api-gpu"):
+        assert services[name]["environment"]["VQSCOPE_ALLOW_NO_KEY"] == "1"
+        assert "--host=0.0.0.0" in command(services[name])
+    assert "ALLOW_NO_KEY" not in re.sub("#.*", "", (ROOT / "Dockerfile").read_text())
+
+
 def test_the_image_passes_hadolint():
     done = run(SCRIPTS / "hadolint", "--no-color", "Dockerfile")
     assert done.returncode == 0, done.stdout + done.stderr

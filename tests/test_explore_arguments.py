@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.explore import check_port, free_port, is_loopback, link_ready, reachable
+from backend.explore import check_port, free_port, is_loopback, link_ready, reachable, shared_key
+from backend.keys import keys_of
+from backend.settings import Settings
 from model.errors import VQScopeError
 from model.prepare import Prepared
 
@@ -104,3 +106,20 @@ def test_links_are_replaced(tmp_path):
     ready = tmp_path / "ready"
     assert sorted(path.name for path in ready.iterdir()) == ["data", "index", "model"]
     assert all(path.resolve() == tmp_path / "two" for path in ready.iterdir())
+
+
+def test_service_and_dashboard_share_a_key_only_where_keys_are_set(monkeypatch):
+    for name in ("VQSCOPE_API_KEYS", "VQSCOPE_API_KEYS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert shared_key() == ({}, {})
+    mine = "m" * 30
+    monkeypatch.setenv("VQSCOPE_API_KEYS", mine)
+    of_service, of_dashboard = shared_key()
+    keys = keys_of(Settings(index="i", api_keys=of_service["VQSCOPE_API_KEYS"]))
+    assert keys == {mine, of_dashboard["VQSCOPE_API_KEY"]}
+    monkeypatch.delenv("VQSCOPE_API_KEYS")
+    monkeypatch.setenv("VQSCOPE_API_KEYS_FILE", "/keys")
+    of_service, of_dashboard = shared_key()
+    assert keys_of(Settings(index="i", api_keys=of_service["VQSCOPE_API_KEYS"], api_keys_file=None)) == set(
+        of_dashboard.values()
+    )

@@ -17,7 +17,7 @@ from PIL import Image
 
 from backend.app import create_app
 from backend.batching import Batcher
-from backend.loading import Service
+from backend.service import Service
 from backend.settings import Limits, Settings
 from model.data.arrays import open_split
 from model.inference import InferenceModel, load_model
@@ -153,10 +153,11 @@ def problem() -> Callable[[httpx.Response, int, str], str]:
         assert response.status_code == status, response.text
         assert response.headers["content-type"] == "application/problem+json"
         body = response.json()
-        assert body.keys() == {"type", "title", "status", "detail", "instance"}
+        assert body.keys() == {"type", "title", "status", "detail", "instance", "request_id"}
         assert body["type"] == f"urn:vqscope:problem:{kind}"
         assert body["status"] == status
         assert body["instance"] == response.request.url.path
+        assert body["request_id"] == response.headers["x-request-id"]
         assert "Traceback" not in body["detail"]
         assert "\n" not in body["detail"]
         return body["detail"]

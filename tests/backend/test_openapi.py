@@ -24,6 +24,7 @@ def test_every_operation_is_described(document):
         "/",
         "/health/live",
         "/health/ready",
+        "/metrics",
         "/v1/models",
         "/v1/datasets",
         "/v1/maps",
@@ -46,6 +47,7 @@ def test_every_operation_is_described(document):
         "/v1/codebook/{code}/patches/sheet",
         "/v1/codebook/{code}/prototype",
         "/v1/separation/{dataset}",
+        "/v1/reload",
     }
     for path, method, operation in operations(document):
         assert operation["description"], (path, method)

@@ -67,7 +67,7 @@ def test_closing_while_loading_serves_nothing(run_service, make_settings):
         service.service._closing.set()
         proceed.set()
         service.service._thread.join(WAIT)
-        assert service.service._loaded is None
+        assert service.service.served is None
         assert service.client.get("/health/ready").status_code == 503
 
 

@@ -1,6 +1,7 @@
 """`vqscope serve` as a process: starts, tells what is wrong in one line, ends cleanly."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from backend.serve import main
-from backend.settings import Limits
+from backend.settings import Limits, Settings
 from model.checkpoints import read_model
 from model.commands.index import main as build
 from model.shipped import find_model
@@ -58,6 +59,7 @@ def started(environment):
                 arguments,
                 cwd=REPOSITORY,
                 env=environment,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -101,6 +103,95 @@ def test_serves_and_ends_with_code_0(command, started, number, grey, png):
     assert process.returncode == 0
     assert errors == ""
     assert output == ""  # no access log, no file names
+
+
+@contextlib.contextmanager
+def half_sent(url, image):
+    """A request in work that waits for the rest of its body; gives a function that sends it and reads the status."""
+    host, port = url.removeprefix("http://").split(":")
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="A. Patient.png"\r\n\r\n' + image
+    body += b"\r\n--b--\r\n"
+    head = (
+        "POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        connection.sendall(head.encode() + body[:50])
+
+        def finish():
+            connection.sendall(body[50:])
+            return connection.makefile("rb").readline()
+
+        yield finish
+
+
+def ask_until(ask, wanted):
+    """Ask until the answer is the wanted one; each question is a connection of its own."""
+    for _ in range(100_000):
+        try:
+            found = ask()
+        except httpx.TransportError:
+            found = None
+        if found == wanted:
+            return
+    raise AssertionError(f"it stays {found}")
+
+
+def test_sigterm_drains_and_the_log_is_json_without_names(command, started, environment, grey, png):
+    """Not ready, but still answering; then closed to new requests, with the one in work answered; then ended."""
+    environment |= {
+        "VQSCOPE_DRAIN_SECONDS": "600",
+        "VQSCOPE_GRACE_SECONDS": "60",
+        "VQSCOPE_LOG_FORMAT": "json",
+    }
+    process = started(command())
+    lines = [json.loads(process.stderr.readline()) for _ in range(2)]
+    assert [line["message"].split()[0] for line in lines] == ["loading;", "ready"]
+    url = lines[1]["message"].split()[-1]
+    with half_sent(url, png(grey[0])) as finish:
+        in_work = "vqscope_requests_in_work 2.0"
+        ask_until(lambda: in_work in httpx.get(f"{url}/metrics").text, True)
+        process.terminate()
+        ask_until(lambda: httpx.get(f"{url}/health/ready").status_code, 503)
+        assert httpx.get(f"{url}/v1/models", headers={"X-Request-ID": "mine"}).status_code == 200
+        process.terminate()
+        ask_until(lambda: httpx.get(f"{url}/health/live").status_code, None)
+        assert finish().startswith(b"HTTP/1.1 200 ")
+    output, errors = process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert output == ""
+    assert "Patient" not in errors
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert [line["route"] for line in lines if line["request_id"] == "mine"] == ["/v1/models"]
+    assert (lines[-1]["route"], lines[-1]["images"]) == ("/v1/encode", 1)
+
+
+def test_what_does_not_end_within_the_grace_is_cut_off(command, started, environment, grey, png):
+    environment |= {"VQSCOPE_GRACE_SECONDS": "0.1"}
+    process = started(command())
+    url = process.stdout.readline().split(" at ")[1].split()[0]
+    process.stdout.readline()
+    with half_sent(url, png(grey[0])):
+        ask_until(lambda: "vqscope_requests_in_work 2.0" in httpx.get(f"{url}/metrics").text, True)
+        process.terminate()
+        assert process.wait(WAIT) == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there are no hang-ups here")
+def test_sighup_loads_anew(command, started, tiny_index_dir, tmp_path):
+    index = tmp_path / "index"
+    index.symlink_to(tiny_index_dir)
+    process = started(command(index=index))
+    process.stdout.readline()
+    process.stdout.readline()
+    process.send_signal(signal.SIGHUP)
+    version = json.loads((tiny_index_dir / "index.json").read_text())["model"]["version"]
+    assert process.stdout.readline().startswith(f"vqscope: now serves model {version}, index ")
+    index.unlink()
+    process.send_signal(signal.SIGHUP)
+    assert "all stays as it was" in process.stderr.readline()
+    process.terminate()
+    assert process.wait(WAIT) == 0
 
 
 def test_the_shipped_model_is_the_default(command, started, sample_dir, tmp_path):
@@ -174,8 +265,16 @@ def test_wrong_limit_in_the_environment(command, environment):
     assert "queue_length" in line.lower()
 
 
-def test_warns_beyond_loopback(command, started):
-    process = started(command(host="0.0.0.0"))
+def test_beyond_loopback_needs_a_key(command, environment):
+    line = one_line(run(command(host="0.0.0.0"), environment))
+    assert "VQSCOPE_API_KEYS" in line
+    assert "--no-api-key" in line
+    line = one_line(run(command(), environment | {"VQSCOPE_API_KEYS": "a-weak-key"}))
+    assert "a-weak-key" not in line
+
+
+def test_warns_beyond_loopback_without_a_key(command, started):
+    process = started([*command(host="0.0.0.0"), "--no-api-key"])
     process.stdout.readline()
     warning = process.stderr.readline()
     assert warning.startswith("vqscope: warning: 0.0.0.0")
@@ -196,9 +295,11 @@ def test_help_is_quick_and_has_examples(environment):
     assert "vqscope serve --model" in result.stdout
 
 
-def test_help_names_every_limit(capsys):
+def test_help_names_every_setting(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     told = capsys.readouterr().out
-    for name in Limits.model_fields:
+    options = {"model", "index", "host", "port", "data_dir", "limits"}
+    assert all(f"--{name.replace('_', '-')}" in told for name in options - {"limits"})
+    for name in (Limits.model_fields.keys() | Settings.model_fields.keys()) - options:
         assert f"VQSCOPE_{name.upper()}" in told

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dashboard.client import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
+from dashboard.client import ApiClient, ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 from dashboard.state import Point
 
 
@@ -142,3 +142,15 @@ async def test_the_level_is_sent_as_asked(client_of):
     await client.ellipses("pca", kind="sigma", level=0.997, sigma=2.5)
     assert asked == [{"group_by": "dataset", "kind": "sigma", "level": "0.997", "k": "2.5"}]
     await client.aclose()
+
+
+async def test_the_key_is_sent_and_a_missing_one_told():
+    def service(request):
+        if request.headers.get("authorization") == "Bearer the-key":
+            return httpx.Response(200, json={"items": []})
+        return httpx.Response(401, json={"detail": "send an API key"})
+
+    transport = httpx.MockTransport(service)
+    assert await ApiClient("http://service.test", key="the-key", transport=transport).maps() == ()
+    with pytest.raises(ApiRefused, match="VQSCOPE_API_KEY"):
+        await ApiClient("http://service.test", transport=transport).maps()

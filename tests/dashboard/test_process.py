@@ -94,3 +94,10 @@ def test_it_knows_nothing_of_torch_or_of_the_other_packages():
         timeout=120,
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_a_key_is_checked_and_not_shown():
+    with pytest.raises(ValueError, match="VQSCOPE_API_KEY") as caught:
+        DashboardSettings(api_url=NOWHERE, api_key="two words")
+    assert "two words" not in str(caught.value)
+    assert "a-key" not in repr(DashboardSettings(api_url=NOWHERE, api_key="a-key"))

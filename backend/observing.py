@@ -1,0 +1,82 @@
+"""Every request seen from outside: its ID and versions in the answer, a line in the log, its share in the metrics."""
+
+import logging
+import time
+from typing import Any
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.metrics import Metrics
+from backend.observation import Observation, begin
+from backend.problems import CLIENT_GONE
+
+REQUEST_ID, MODEL, INDEX = "X-Request-ID", "X-VQScope-Model", "X-VQScope-Index"
+UNKNOWN = "(unknown)"
+"""Stands for all paths that are no route, and all methods that are none."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_VISIBLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
+logger = logging.getLogger("vqscope.requests")
+
+
+class Observing:
+    """ASGI middleware, the outermost, so that nothing is answered past it.
+
+    The log and the metrics get the route's template, never the path, which clients may fill as they like.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        noted = begin(Headers(scope=scope).get(REQUEST_ID, ""))
+        status = CLIENT_GONE
+        size = 0
+
+        async def observed(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _name(MutableHeaders(scope=message), noted)
+            size += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            with self.metrics.in_work():
+                await self.app(scope, receive, observed)
+        finally:
+            seconds = time.perf_counter() - begun
+            method = scope["method"] if scope["method"] in _METHODS else UNKNOWN
+            route = template(scope)
+            self.metrics.answered(method, route, status, seconds, noted.problem)
+            fields: dict[str, Any] = {
+                "request_id": noted.request_id,
+                "method": method,
+                "route": route,
+                "status": status,
+                "ms": round(1000 * seconds, 3),
+                "bytes": size,
+                "images": noted.images,
+                "problem": noted.problem,
+                "model": noted.model,
+                "index": noted.index,
+            }
+            logger.info("%s %s %d", method, route, status, extra={"fields": fields})
+
+
+def template(scope: Scope) -> str:
+    """The route that a request went to, such as ``/v1/maps/{map}/points``."""
+    return str(getattr(scope.get("route"), "path", UNKNOWN))
+
+
+def _name(headers: MutableHeaders, noted: Observation) -> None:
+    headers[REQUEST_ID] = noted.request_id
+    for name, version in ((MODEL, noted.model), (INDEX, noted.index)):
+        if version is not None:
+            headers[name] = quote(version, safe=_VISIBLE)  # a folder's name may be in any script
