@@ -15,6 +15,7 @@ from backend.loading import Service
 from backend.routes import (
     codebook,
     datasets,
+    decode,
     ellipses,
     embeddings,
     health,
@@ -108,6 +109,7 @@ def create_app(
         neighbours,
         uploads,
         embeddings,
+        decode,
         codebook,
         outliers,
         separation,

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from fastapi import APIRouter, Request
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from backend import problems
 from backend.batching import results
@@ -18,6 +17,7 @@ from backend.dependencies import LoadedNow, SettingsNow
 from backend.jobs import ENCODE, Encoded
 from backend.multipart import Part
 from backend.problems import Problem, invalid
+from backend.questions import demand_json, parse
 from backend.schemas_embeddings import EmbeddingItem, EmbeddingRequest, Embeddings, Usage
 from backend.uploads import decode_files
 from backend.waiting import attend
@@ -31,7 +31,6 @@ REQUEST_BODY: dict[str, Any] = {
 }
 """For OpenAPI: the body is read here, in a slot of the queue and within the limits, not by FastAPI."""
 _DATA_URL = re.compile(r"data:image/(?:png|jpeg|tiff);base64,", re.IGNORECASE)
-_OTHER_COMMAS = 16
 router = APIRouter(prefix="/v1", tags=["uploads"])
 
 
@@ -39,9 +38,7 @@ router = APIRouter(prefix="/v1", tags=["uploads"])
 async def embeddings(request: Request, loaded: LoadedNow, settings: SettingsNow) -> Embeddings:
     """Embeddings of images, in the shapes of OpenAI's API; images come as data URLs, other URLs are refused."""
     limits = settings.limits
-    kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip().lower() != "application/json":
-        raise Problem(415, "unsupported-media-type", "send the question as application/json")
+    demand_json(request)
     with loaded.batcher.slots() as slots:
         body = await request.body()
         loop = asyncio.get_running_loop()
@@ -67,22 +64,13 @@ async def embeddings(request: Request, loaded: LoadedNow, settings: SettingsNow)
 
 
 def _read(body: bytes, most: int) -> tuple[EmbeddingRequest, list[Part]]:
-    # Before parsing: a body of millions of tiny values would take many times its bytes as objects. An image
-    # has one comma in its URL and one before the next.
-    if body.count(b",") > 2 * most + _OTHER_COMMAS:
-        raise _too_many(most)
-    try:
-        asked = EmbeddingRequest.model_validate_json(body)
-    except ValidationError as error:
-        # Names the field, not its value, which may be a patient's image; nor a key, which may be anything.
-        wrong = error.errors(include_url=False, include_context=False, include_input=False)
-        known = EmbeddingRequest.model_fields.keys()
-        named = {str(one["loc"][0]) if one["loc"] else "body" for one in wrong}
-        fields = sorted(name if name in known or name == "body" else "a field unknown here" for name in named)
-        raise invalid(f"wrong or missing: {', '.join(fields)}; see /openapi.json for the question") from None
+    # An image has one comma in its URL and one before the next.
+    asked = parse(EmbeddingRequest, body, values=2 * most)
     urls = [asked.input] if isinstance(asked.input, str) else asked.input
     if len(urls) > most:
-        raise _too_many(most)
+        raise Problem(
+            413, "too-many-images", f"more than {most} images in one request; send several requests"
+        )
     return asked, [_file(number, url) for number, url in enumerate(urls, 1)]
 
 
@@ -103,7 +91,3 @@ def _written(embedding: NDArray[np.float32], how: Literal["float", "base64"]) ->
         return base64.b64encode(embedding.astype("<f4").tobytes()).decode("ascii")
     values: list[float] = embedding.tolist()
     return values
-
-
-def _too_many(most: int) -> Problem:
-    return Problem(413, "too-many-images", f"more than {most} images in one request; send several requests")

@@ -35,6 +35,8 @@ def test_every_operation_is_described(document):
         "/v1/selections",
         "/v1/neighbours/{dataset}/{split}/{position}",
         "/v1/embeddings",
+        "/v1/decode",
+        "/v1/decode/path",
         "/v1/encode",
         "/v1/reconstruct",
         "/v1/project",
