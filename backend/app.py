@@ -1,7 +1,6 @@
 """The application factory; nothing is built at import."""
 
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from backend import problems
+from backend.decoding import Decoders
 from backend.hosts import HostGuard, answered_hosts
 from backend.limits import BodyLimit
 from backend.loading import Service
@@ -69,12 +69,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        # One decodes at a time, whoever waits: decoding must not take the threads that other routes need. An
-        # executor, as anyio's limiter would let go of a thread that still works when its request is cancelled.
-        app.state.decoder = decoder = ThreadPoolExecutor(1, "vqscope-decoder")
+        app.state.decoders = decoders = Decoders(settings.limits)
+        decoders.start()
         service.start()
         yield
-        decoder.shutdown(wait=False, cancel_futures=True)
+        decoders.close()
         service.close()
 
     app = Application(

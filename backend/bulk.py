@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from fastapi import Request, Response
 from numpy.typing import NDArray
 
+Form = TypeVar("Form", bound=str)
 NPY = "application/x-npy"
 ARROW = "application/vnd.apache.arrow.stream"
 PNG = "image/png"
@@ -17,7 +18,7 @@ MEDIA_TYPES = {"json": JSON, "npy": NPY, "arrow": ARROW, "png": PNG}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-def chosen_form(request: Request, asked: str | None, offered: Sequence[str]) -> str:
+def chosen_form(request: Request, asked: Form | None, offered: Sequence[Form]) -> Form | Literal["json"]:
     """Form of an answer: what ``format`` asked for, else the first that the Accept header names, else JSON.
 
     Quality values are not weighed: a client that names a bulky form wants it.
@@ -27,7 +28,11 @@ def chosen_form(request: Request, asked: str | None, offered: Sequence[str]) -> 
     accepted = [
         part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")
     ]
-    return next((form for kind in accepted for form in offered if MEDIA_TYPES[form] == kind), "json")
+    for kind in accepted:
+        for form in offered:
+            if MEDIA_TYPES[form] == kind:
+                return form
+    return "json"
 
 
 def forms(*offered: str) -> dict[int | str, dict[str, Any]]:

@@ -144,7 +144,8 @@ class InferenceModel:
     def quantise(self, latents: NDArray[np.float32]) -> NDArray[np.uint16]:
         """(N, D, H', W') latents -> (N, H', W') codes."""
         quantised = self._network.quantizer(torch.from_numpy(latents).to(self.device))
-        return quantised.codes.cpu().numpy().astype(np.uint16)
+        codes: NDArray[np.uint16] = quantised.codes.cpu().numpy().astype(np.uint16)
+        return codes
 
     @torch.inference_mode()
     def cell_errors(self, images: Pictures) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:

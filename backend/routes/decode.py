@@ -137,7 +137,8 @@ def _is_grey(end: code_path.PathEnd) -> bool:
 
 def _grey(pictures: Picture) -> Picture:
     """(T, S, S, 3) -> (T, S, S): the mean of the channels, as for the reconstruction of a grey image."""
-    return pictures.mean(-1).round().astype(np.uint8)
+    grey: Picture = pictures.mean(-1).round().astype(np.uint8)
+    return grey
 
 
 def _canvas(loaded: Loaded, channels: int | None) -> Picture:

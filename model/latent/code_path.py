@@ -64,6 +64,9 @@ def walk(model: InferenceModel, start: PathEnd, end: PathEnd, steps: int) -> Cod
 def _latent(model: InferenceModel, end: PathEnd) -> NDArray[np.float32]:
     """(D, H', W')."""
     if end.image is not None:
-        return model.latents(end.image[None])[0]
-    assert end.codes is not None
-    return model.code_latents(end.codes[None])[0]
+        (latent,) = model.latents(end.image[None])
+    else:
+        assert end.codes is not None
+        (latent,) = model.code_latents(end.codes[None])
+    found: NDArray[np.float32] = latent
+    return found
