@@ -2,14 +2,13 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from fastapi import Request, Response
 from numpy.typing import NDArray
 
-Form = TypeVar("Form", bound=str)
 NPY = "application/x-npy"
 ARROW = "application/vnd.apache.arrow.stream"
 PNG = "image/png"
@@ -18,7 +17,7 @@ MEDIA_TYPES = {"json": JSON, "npy": NPY, "arrow": ARROW, "png": PNG}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-def chosen_form(request: Request, asked: Form | None, offered: Sequence[Form]) -> Form | Literal["json"]:
+def chosen_form(request: Request, asked: str | None, offered: Sequence[str]) -> str:
     """Form of an answer: what ``format`` asked for, else the first that the Accept header names, else JSON.
 
     Quality values are not weighed: a client that names a bulky form wants it.

@@ -55,23 +55,23 @@ async def decode(
 ) -> Response:
     """Decode grids of codes at the model's image size S: as JSON with PNGs, one as PNG, or npy (N×S×S×3 or N×S×S)."""
     demand_json(request)
-    form = chosen_form(request, form, ("png", "npy"))
+    answer = chosen_form(request, form, ("png", "npy"))
     most = settings.limits.images_per_request
     with loaded.batcher.slots() as slots:
         values = (most + 1) * math.prod(loaded.model.code_grid)
         asked = await run_in_threadpool(parse, DecodeRequest, await request.body(), values=values)
         if len(asked.codes) > most:
             raise problems.Problem(413, "too-many-images", f"more than {most} grids in one request")
-        if form == "png" and len(asked.codes) > 1:
+        if answer == "png" and len(asked.codes) > 1:
             raise invalid("a PNG holds one image: send one grid, or ask for JSON or npy")
         grids = [_grid(loaded, number, codes) for number, codes in enumerate(asked.codes, 1)]
         slots.grow(len(grids) - 1)
         canvas = _canvas(loaded, asked.channels)
         work = results(loaded.batcher, DECODE, [CodedImage(grid, canvas) for grid in grids])
         pictures = await attend(request, work, seconds=settings.limits.request_seconds)
-    if form == "npy":
+    if answer == "npy":
         return npy_response(np.stack(pictures), _headers(loaded))
-    if form == "png":
+    if answer == "png":
         made = await run_in_threadpool(_marked, pictures[0])
         return Response(made, headers=_headers(loaded) | {"Vary": "Accept"}, media_type="image/png")
     return await run_in_threadpool(_decoded, loaded, pictures)
@@ -94,7 +94,7 @@ async def path(
 ) -> Response:
     """Blend two images before the quantiser, quantise each step anew, and say which cells change their code."""
     demand_json(request)
-    form = chosen_form(request, form, ("npy",))
+    answer = chosen_form(request, form, ("npy",))
     most = settings.limits.images_per_request
     with loaded.batcher.slots() as slots:
         values = 3 * math.prod(loaded.model.code_grid)
@@ -107,7 +107,7 @@ async def path(
         (walked,) = await attend(request, work, seconds=settings.limits.request_seconds)
     channels = asked.channels or (1 if _is_grey(start) and _is_grey(end) else 3)
     pictures = walked.pictures if channels == 3 else _grey(walked.pictures)
-    if form == "npy":
+    if answer == "npy":
         return npy_response(pictures, _headers(loaded))
     indexed = isinstance(asked.start, SampleEnd) or isinstance(asked.end, SampleEnd)
     return await run_in_threadpool(_walked, loaded, walked, pictures, indexed)

@@ -67,14 +67,14 @@ async def encode(
     ] = "embedding",
 ) -> Any:  # noqa: ANN401 - the answer in one of its forms
     """Embedding, codes and quantisation error of each image; other sizes are first brought to the model's."""
-    form = chosen_form(request, form, ("npy", "arrow"))
-    if partial and form != "json":
+    answer = chosen_form(request, form, ("npy", "arrow"))
+    if partial and answer != "json":
         raise problems.invalid(
             "partial: only JSON can hold problems beside results; npy and arrow are all or nothing"
         )
     done = await compute(request, loaded, settings, ENCODE, partial=partial)
-    if form != "json":
-        return await run_in_threadpool(bulky, loaded.model, form, part, done.uploads, done.results)
+    if answer != "json":
+        return await run_in_threadpool(bulky, loaded.model, answer, part, done.uploads, done.results)
     items = [
         EncodeItem(
             filename=upload.filename,
