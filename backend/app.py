@@ -10,14 +10,16 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from backend import problems
+from backend.decoding import Decoders
 from backend.hosts import HostGuard, answered_hosts
 from backend.keys import KeyGuard, document_keys, keys_of
 from backend.limits import BodyLimit
-from backend.metrics import Metrics, TimedExecutor
+from backend.metrics import Metrics
 from backend.observing import INDEX, MODEL, REQUEST_ID, Observing
 from backend.routes import (
     codebook,
     datasets,
+    decode,
     ellipses,
     embeddings,
     health,
@@ -89,12 +91,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        # One decodes at a time, whoever waits: decoding must not take the threads that other routes need. An
-        # executor, as anyio's limiter would let go of a thread that still works when its request is cancelled.
-        app.state.decoder = decoder = TimedExecutor(metrics, "decode", threads=1, name="vqscope-decoder")
+        app.state.decoders = decoders = Decoders(settings.limits, timed=lambda: metrics.stage("decode"))
+        decoders.start()
         service.start()
         yield
-        decoder.shutdown(wait=False, cancel_futures=True)
+        decoders.close()
         service.close()
 
     app = Application(
@@ -142,6 +143,7 @@ def create_app(
         neighbours,
         uploads,
         embeddings,
+        decode,
         codebook,
         outliers,
         separation,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from backend.batching import Job
 from model.inference import InferenceModel
+from model.latent.code_path import CodePath, PathEnd, walk
 
 Picture = NDArray[np.uint8]
 """One image: (H, W) grey or (H, W, 3) colour."""
@@ -57,6 +58,14 @@ class CodedImage(NamedTuple):
     image: Picture
 
 
+class Walk(NamedTuple):
+    """A path to go."""
+
+    start: PathEnd
+    end: PathEnd
+    steps: int
+
+
 def _encode(model: InferenceModel, images: Sequence[Picture]) -> list[Encoded]:
     encoding = model.encode(np.stack(images))
     errors = encoding.quantisation_error.tolist()
@@ -90,6 +99,10 @@ def _decode(model: InferenceModel, coded: Sequence[CodedImage]) -> list[Picture]
     return list(model.decode_like(codes, np.stack([one.image for one in coded])))
 
 
+def _walk(model: InferenceModel, walks: Sequence[Walk]) -> list[CodePath]:
+    return [walk(model, *one) for one in walks]
+
+
 def _shape(image: Picture) -> tuple[int, ...]:
     return image.shape
 
@@ -100,3 +113,4 @@ DESCRIBE = Job("describe", _shape, _describe)
 CELL_ERRORS = Job("cell errors", _shape, _cell_errors)
 CODE_VECTORS = Job("code vectors", lambda _nothing: None, _code_vectors)
 DECODE = Job("decode", lambda coded: coded.image.shape, _decode)
+WALK = Job("walk", lambda _walk: None, _walk)

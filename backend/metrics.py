@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -89,23 +88,6 @@ class Metrics:
         self._images.inc(images)
         self._batches.observe(images)
         self._stages.labels("model").observe(seconds)
-
-
-class TimedExecutor(ThreadPoolExecutor):
-    """An executor whose calls are a stage of requests; what they wait for a thread does not count."""
-
-    def __init__(self, metrics: Metrics, stage: Stage, *, threads: int, name: str) -> None:
-        super().__init__(threads, name)
-        self._metrics = metrics
-        self._stage: Stage = stage
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as its parent's
-        """Submit a call; see `concurrent.futures.Executor.submit`."""
-        return super().submit(self._timed, fn, *args, **kwargs)
-
-    def _timed(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        with self._metrics.stage(self._stage):
-            return fn(*args, **kwargs)
 
 
 class _State(Collector):

@@ -8,14 +8,18 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 Picture = NDArray[np.uint8]
 
 
-def png(picture: Picture) -> bytes:
-    """Encode (H, W) as a grey, (H, W, 3) as a colour PNG, without loss."""
+def png(picture: Picture, *, comment: str | None = None) -> bytes:
+    """Encode (H, W) as a grey, (H, W, 3) as a colour PNG, without loss; a comment stays with the file."""
+    text = PngInfo()
+    if comment is not None:
+        text.add_text("Comment", comment)
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG")
+    Image.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG", pnginfo=text)
     return buffer.getvalue()
 
 

@@ -76,18 +76,22 @@ def unavailable(detail: str, *, kind: str = "not-ready", retry_after: int = 1) -
     return Problem(503, kind, detail, {"Retry-After": str(retry_after)})
 
 
-def document(request: Request, problem: Problem) -> JSONResponse:
-    """Answer with a problem."""
-    noted = current()
-    noted.problem = problem.kind
-    body = ProblemDocument(
+def described(request: Request, problem: Problem) -> ProblemDocument:
+    """Return the problem document of a failure."""
+    return ProblemDocument(
         type=f"urn:vqscope:problem:{problem.kind}",
         title=HTTPStatus(problem.status).phrase,
         status=problem.status,
         detail=problem.detail,
         instance=request.url.path,
-        request_id=noted.request_id,
+        request_id=current().request_id,
     )
+
+
+def document(request: Request, problem: Problem) -> JSONResponse:
+    """Answer with a problem."""
+    current().problem = problem.kind
+    body = described(request, problem)
     return JSONResponse(body.model_dump(), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.problems import ProblemDocument
 from model.data.npz import Split
 
 ModelVersion = Annotated[
@@ -240,7 +241,15 @@ class Neighbour(SampleName):
 class Uploaded(BaseModel):
     """An uploaded image's result."""
 
-    filename: str = Field(description="As the client named it.", examples=["scan.png"])
+    filename: str = Field(
+        description="As the client named it; empty where it gave no name.", examples=["scan.png"]
+    )
+
+
+class FailedItem(Uploaded):
+    """An uploaded image that failed alone, where `partial` was asked for."""
+
+    problem: ProblemDocument
 
 
 class EncodeItem(Uploaded):
@@ -272,19 +281,19 @@ class ProjectItem(Uploaded):
 
 
 class Encoded(ModelAnswer):
-    """Results in the order of the files."""
+    """Results in the order of the images."""
 
-    items: list[EncodeItem]
+    items: list[EncodeItem | FailedItem]
 
 
 class Reconstructed(ModelAnswer):
-    """Results in the order of the files."""
+    """Results in the order of the images."""
 
-    items: list[ReconstructItem]
+    items: list[ReconstructItem | FailedItem]
 
 
 class Projected(IndexAnswer):
-    """Results in the order of the files."""
+    """Results in the order of the images."""
 
     map: str = Field(examples=["pca"])
-    items: list[ProjectItem]
+    items: list[ProjectItem | FailedItem]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.schemas import IndexAnswer, SampleName, Uploaded
+from backend.schemas import FailedItem, IndexAnswer, SampleName, Uploaded
 
 Interval = Annotated[
     tuple[float, float], Field(description="95 % interval, lower and upper limit.", examples=[(1.1, 2.3)])
@@ -72,7 +72,7 @@ class Outliers(IndexAnswer):
         examples=[28],
     )
     skipped: dict[str, str] = Field(description="Why a data set is not judged against, by its name.")
-    items: list[OutlierItem]
+    items: list[OutlierItem | FailedItem]
 
 
 class CodeItem(BaseModel):

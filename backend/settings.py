@@ -41,6 +41,13 @@ class Limits(BaseSettings):
         default=30.0,
         description="Longest wait for a request's body (then 408), then for decoding and the model together (503).",
     )
+    decoders: PositiveInt = Field(
+        default=2, description="Processes that decode uploaded images, each with an image at a time."
+    )
+    decode_seconds: PositiveFloat = Field(
+        default=5.0,
+        description="Longest time over one uploaded image; more: 422, and the process is replaced.",
+    )
     picture_cache_bytes: PositiveInt = Field(
         default=32 * 1024**2, description="Most bytes of ready PNGs kept in memory."
     )

@@ -1,26 +1,49 @@
-"""Uploaded images: multipart bytes, kept in memory, to checked arrays of the model's size."""
+"""Uploaded images in whatever form they come, kept in memory, to checked arrays of the model's size."""
 
-import asyncio
-from concurrent.futures import Executor
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
+from backend.bulk import NPY
+from backend.decoding import Decoders
 from backend.jobs import Picture
-from backend.multipart import Part, read_parts
+from backend.multipart import read_parts
+from backend.npy import read_npy
 from backend.pictures import fit
 from backend.problems import Problem, invalid
+from backend.questions import json_body, media_type, parse
 from backend.settings import Limits
-from model.data.reading import ImageTooLarge, UnreadableImage, UnsupportedImage, decode_image
 
 FIELD = "file"
+MULTIPART = "multipart/form-data"
+PICTURES = ("image/png", "image/jpeg", "image/tiff")
+
+
+class Images(BaseModel):
+    """Images in JSON."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"images": ["iVBORw0KGgo="]}]}
+    )
+
+    images: list[str] = Field(min_length=1, description="Files, PNG, JPEG or TIFF, each in base64.")
+
+
+_BINARY = {"type": "string", "format": "binary"}
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "One or several images in fields named `file`.",
+        "description": "One or several images. As `multipart/form-data` in fields named `file`; as JSON, in base64; "
+        "one alone as the body; or, as `application/x-npy`, an array of uint8, (N, H, W) grey or "
+        "(N, H, W, 3) colour, of any size.",
         "content": {
-            "multipart/form-data": {
+            MULTIPART: {
                 "schema": {
                     "type": "object",
                     "required": [FIELD],
@@ -28,17 +51,29 @@ REQUEST_BODY: dict[str, Any] = {
                         FIELD: {
                             "type": "array",
                             "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
+                            "items": _BINARY,
                             "description": "PNG, JPEG or TIFF.",
                         }
                     },
                 },
-                "encoding": {FIELD: {"contentType": "image/png, image/jpeg, image/tiff"}},
-            }
+                "encoding": {FIELD: {"contentType": ", ".join(PICTURES)}},
+            },
+            **json_body(Images),
+            NPY: {"schema": _BINARY},
+            **{kind: {"schema": _BINARY} for kind in PICTURES},
         },
     }
 }
 """For OpenAPI: the body is read here, within the limits, not by FastAPI's `File`, which spools to disk."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An image as it came: the bytes of a file, or pixels (H, W) or (H, W, 3)."""
+
+    filename: str
+    """Empty where the client gave none."""
+    content: bytes | bytearray | Picture
 
 
 @dataclass(frozen=True)
@@ -49,49 +84,98 @@ class Upload:
     image: Picture
 
 
-async def read_files(request: Request, limits: Limits) -> list[Part]:
-    """Read the files of a request; they are not looked at yet.
+@dataclass(frozen=True)
+class Refused:
+    """An image that cannot be taken, and why."""
+
+    filename: str
+    problem: Problem
+
+
+async def read_uploads(request: Request, limits: Limits) -> list[Sent]:
+    """Read the images of a request, at least one; files are not looked at yet.
 
     Raises:
-        Problem: 408 or 429 from the body's limits, 413 too large or too many, 415 no multipart body, 422 none.
+        Problem: 408 or 429 from the body's limits, 413 too large or too many, 415 another type of body, 422 none.
     """
-    kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip().lower() != "multipart/form-data":
-        detail = f"send images as multipart/form-data in fields named {FIELD!r}, not as {kind or 'nothing'}"
-        raise Problem(415, "unsupported-media-type", detail)
+    kind = media_type(request)
+    if kind == MULTIPART:
+        return await _read_multipart(request, limits)
+    if kind == "application/json":
+        return await run_in_threadpool(_read_json, await request.body(), limits)
+    if kind == NPY:
+        return [Sent("", image) for image in read_npy(await request.body(), limits)]
+    if kind in PICTURES:
+        return [Sent("", await request.body())]
+    detail = (
+        f"send images as {MULTIPART} in fields named {FIELD!r}, as application/json, as {NPY}, "
+        f"or one as {', '.join(PICTURES)}"
+    )
+    raise Problem(415, "unsupported-media-type", detail)
+
+
+async def _read_multipart(request: Request, limits: Limits) -> list[Sent]:
+    kind = request.headers["content-type"]
     parts = await read_parts(kind, request.stream(), max_parts=limits.images_per_request)
-    if any(part.name != FIELD or part.filename is None for part in parts):
-        raise invalid(f"every part of the body must be a file, with a file name, in a field named {FIELD!r}")
     if not parts:
         raise invalid(f"the body has no file in a field named {FIELD!r}")
-    return parts
+    if any(part.name != FIELD or part.filename is None for part in parts):
+        raise invalid(f"every part of the body must be a file, with a file name, in a field named {FIELD!r}")
+    return [Sent(part.filename or "", part.data) for part in parts]
 
 
-async def decode_files(files: list[Part], decoder: Executor, limits: Limits, size: int) -> list[Upload]:
-    """Decode files one by one, each to the model's size at once; ``files`` is emptied on the way.
+def _read_json(body: bytes, limits: Limits) -> list[Sent]:
+    most = limits.images_per_request
+    asked = parse(Images, body, values=most)
+    if len(asked.images) > most:
+        raise Problem(
+            413, "too-many-images", f"more than {most} images in one request; send several requests"
+        )
+    return [Sent("", from_base64(number, text)) for number, text in enumerate(asked.images, 1)]
 
-    Each waits for its turn in ``decoder``, so that requests take turns and none holds a thread of the pool
-    that other routes need. Cancelled, it leaves the rest undone.
+
+def from_base64(number: int, text: str) -> bytes:
+    """Bytes of the file of that number, from 1; the problem 422 if they are no base64."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise invalid(f"file {number}: its base64 is broken") from error
+
+
+async def decode_uploads(
+    sent: list[Sent], decoders: Decoders, size: int, *, partial: bool = False
+) -> list[Upload | Refused]:
+    """Bring images to the model's size, files decoded in processes of their own; ``sent`` is emptied on the way.
+
+    Args:
+        sent: what came; all files, or all pixels.
+        decoders: where files are decoded.
+        size: side of the squares that the model sees, in pixels.
+        partial: give bad images as such, unless there is only one; else the first one's problem is raised.
 
     Raises:
-        Problem: 415 no supported image, 422 damaged or too large.
+        Problem: 415 no supported image, 422 damaged, too large or too slow.
     """
-    loop = asyncio.get_running_loop()
-    uploads = []
-    for number in range(1, len(files) + 1):
-        part = files.pop(0)
-        image = await loop.run_in_executor(decoder, _decode, number, part, limits, size)
-        uploads.append(Upload(part.filename or "", image))
-    return uploads
+    names = [one.filename for one in sent]
+    contents = [one.content for one in sent]
+    sent.clear()
+    files = [content for content in contents if isinstance(content, bytes | bytearray)]
+    if files:
+        found = await decoders.decode(files, size, go_on=partial)
+    else:
+        found = await run_in_threadpool(lambda: list(_fitted(contents, size)))
+    outcomes: list[Upload | Refused] = []
+    for number, (name, one) in enumerate(zip(names, found, strict=False), 1):
+        if not isinstance(one, Problem):
+            outcomes.append(Upload(name, one))
+            continue
+        problem = Problem(one.status, one.kind, f"file {number}: {one.detail}")
+        if not partial or len(names) == 1:
+            raise problem
+        outcomes.append(Refused(name, problem))
+    return outcomes
 
 
-def _decode(number: int, part: Part, limits: Limits, size: int) -> Picture:
-    try:
-        image = decode_image(bytes(part.data), max_pixels=limits.pixels, max_bytes=limits.body_bytes)
-    except UnsupportedImage as error:
-        raise Problem(415, "unsupported-image", f"file {number}: {error}") from error
-    except ImageTooLarge as error:
-        raise Problem(422, "image-too-large", f"file {number}: {error}") from error
-    except UnreadableImage as error:
-        raise Problem(422, "unreadable-image", f"file {number}: {error}") from error
-    return fit(image, size)
+def _fitted(contents: Sequence[Any], size: int) -> Iterator[Picture]:
+    for content in contents:
+        yield fit(content, size)

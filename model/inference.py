@@ -93,12 +93,7 @@ class InferenceModel:
         Raises:
             ValueError: another grid, or a code outside the codebook.
         """
-        if codes.shape[1:] != self.code_grid or len(codes) == 0:
-            raise ValueError(
-                f"codes must be (N, {self.code_grid[0]}, {self.code_grid[1]}), not {codes.shape}"
-            )
-        if codes.min() < 0 or codes.max() >= self.codebook_size:
-            raise ValueError(f"codes must lie in 0 … {self.codebook_size - 1}")
+        self._check_codes(codes)
         return np.concatenate([_to_pictures(self._decode(codes[part])) for part in self._passes(codes)])
 
     def decode_like(self, codes: NDArray[np.integer[Any]], images: Pictures) -> Pictures:
@@ -131,6 +126,28 @@ class InferenceModel:
         return found
 
     @torch.inference_mode()
+    def latents(self, images: Pictures) -> NDArray[np.float32]:
+        """(N, D, H', W'): what the encoder gives the quantiser for N images."""
+        _check(images)
+        parts = [self._network.encoder(self._batch(images[part])).latent for part in self._passes(images)]
+        return np.concatenate([part.float().cpu().numpy() for part in parts])
+
+    @torch.inference_mode()
+    def code_latents(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """(N, H', W') codes -> (N, D, H', W'): the vector of each; raises ValueError as `decode` does."""
+        self._check_codes(codes)
+        indices = torch.from_numpy(codes.astype(np.int64)).to(self.device)
+        found: NDArray[np.float32] = self._network.quantizer.lookup(indices).float().cpu().numpy()
+        return found
+
+    @torch.inference_mode()
+    def quantise(self, latents: NDArray[np.float32]) -> NDArray[np.uint16]:
+        """(N, D, H', W') latents -> (N, H', W') codes."""
+        quantised = self._network.quantizer(torch.from_numpy(latents).to(self.device))
+        codes: NDArray[np.uint16] = quantised.codes.cpu().numpy().astype(np.uint16)
+        return codes
+
+    @torch.inference_mode()
     def cell_errors(self, images: Pictures) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
         """Codes of N images, and of each cell the squared distance from latent to code vector: both (N, H', W')."""
         _check(images)
@@ -142,6 +159,14 @@ class InferenceModel:
             codes.append(chosen.cpu().numpy().astype(np.uint16))
             errors.append(offset.square().sum(1).cpu().numpy())
         return np.concatenate(codes), np.concatenate(errors)
+
+    def _check_codes(self, codes: NDArray[np.integer[Any]]) -> None:
+        if codes.shape[1:] != self.code_grid or len(codes) == 0:
+            raise ValueError(
+                f"codes must be (N, {self.code_grid[0]}, {self.code_grid[1]}), not {codes.shape}"
+            )
+        if codes.min() < 0 or codes.max() >= self.codebook_size:
+            raise ValueError(f"codes must lie in 0 … {self.codebook_size - 1}")
 
     def _passes(self, items: NDArray[Any]) -> Iterator[slice]:
         """Slices of images (N, H, W[, 3]), or of codes, that one pass takes: by the larger of both sizes."""

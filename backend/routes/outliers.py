@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from backend import problems
 from backend.dependencies import LoadedNow, SettingsNow
 from backend.jobs import DESCRIBE, Described
-from backend.routes.uploads import PROBLEMS, compute
+from backend.routes.uploads import PROBLEMS, Partial, compute
 from backend.schemas_statistics import OutlierItem, Outliers, OutlierVerdict
 from backend.selection import dataset_named
 from backend.uploads import REQUEST_BODY, Upload
@@ -30,6 +30,7 @@ async def outliers(
         list[str],
         Query(alias="dataset", description="Verdicts only against these data sets; repeat for several."),
     ] = [],  # noqa: B006 - FastAPI copies it
+    partial: Partial = False,
 ) -> Outliers:
     """How unusual each image is, in the space of embeddings, among held-out images: overall and by data set."""
     for name in datasets:
@@ -41,20 +42,22 @@ async def outliers(
         )
     except NoReferences as error:
         raise problems.not_found(str(error)) from error
-    uploads, found = await compute(request, loaded, settings, DESCRIBE, size=detector.image_size)
-    items = await run_in_threadpool(_judge, detector, uploads, found, datasets)
+    done = await compute(request, loaded, settings, DESCRIBE, size=detector.image_size, partial=partial)
+    items = await run_in_threadpool(_judge, detector, done.uploads, done.results, datasets)
     return Outliers(
         model=loaded.model.version,
         index=loaded.index.version,
         image_size=detector.image_size,
         skipped=dict(detector.skipped),
-        items=items,
+        items=done.merged(items),
     )
 
 
 def _judge(
     detector: OutlierDetector, uploads: Sequence[Upload], found: Sequence[Described], datasets: Sequence[str]
 ) -> list[OutlierItem]:
+    if not uploads:
+        return []
     images = LatentImages(
         np.stack([one.embedding for one in found]),
         np.stack([one.codes for one in found]),

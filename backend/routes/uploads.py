@@ -1,8 +1,9 @@
 """What the model makes of uploaded images: embeddings and codes, reconstructions, places on a map."""
 
 import base64
-from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
@@ -10,14 +11,24 @@ from starlette.concurrency import run_in_threadpool
 
 from backend import jobs, problems
 from backend.batching import Job, results
+from backend.bulk import chosen_form, forms
+from backend.bulk_encodings import bulky
 from backend.dependencies import LoadedNow, SettingsNow
 from backend.jobs import ANALYSE, ENCODE, Analysed, Picture
 from backend.loading import Loaded
 from backend.pictures import png
 from backend.routes.samples import sample_items
-from backend.schemas import Encoded, EncodeItem, Projected, ProjectItem, Reconstructed, ReconstructItem
+from backend.schemas import (
+    Encoded,
+    EncodeItem,
+    FailedItem,
+    Projected,
+    ProjectItem,
+    Reconstructed,
+    ReconstructItem,
+)
 from backend.settings import Settings
-from backend.uploads import REQUEST_BODY, Upload, decode_files, read_files
+from backend.uploads import REQUEST_BODY, Refused, Upload, decode_uploads, read_uploads
 from backend.waiting import attend
 from model.latent.neighbours import Metric, nearest
 from model.metrics import error_map
@@ -25,12 +36,45 @@ from model.metrics import error_map
 PROBLEMS = problems.responses(408, 413, 415, 422, 429, 503)
 router = APIRouter(prefix="/v1", tags=["uploads"])
 Result = TypeVar("Result")
+Item = TypeVar("Item")
+Partial = Annotated[
+    bool,
+    Query(
+        description="Of several images let bad ones fail alone, each with its problem in its place; "
+        "else the first bad one fails the request."
+    ),
+]
 
 
-@router.post("/encode", responses=PROBLEMS, openapi_extra=REQUEST_BODY)
-async def encode(request: Request, loaded: LoadedNow, settings: SettingsNow) -> Encoded:
+@router.post(
+    "/encode",
+    response_model=Encoded,
+    responses=forms("npy", "arrow") | PROBLEMS,
+    openapi_extra=REQUEST_BODY,
+)
+async def encode(
+    request: Request,
+    loaded: LoadedNow,
+    settings: SettingsNow,
+    partial: Partial = False,
+    form: Annotated[
+        Literal["json", "npy", "arrow"] | None,
+        Query(alias="format", description="Overrules the Accept header; npy and arrow take no `partial`."),
+    ] = None,
+    part: Annotated[
+        Literal["embedding", "codes"],
+        Query(description="What npy holds: (N, D) float32, or (N, H', W') uint16."),
+    ] = "embedding",
+) -> Any:  # noqa: ANN401 - the answer in one of its forms
     """Embedding, codes and quantisation error of each image; other sizes are first brought to the model's."""
-    uploads, found = await compute(request, loaded, settings, ENCODE)
+    answer = chosen_form(request, form, ("npy", "arrow"))
+    if partial and answer != "json":
+        raise problems.invalid(
+            "partial: only JSON can hold problems beside results; npy and arrow are all or nothing"
+        )
+    done = await compute(request, loaded, settings, ENCODE, partial=partial)
+    if answer != "json":
+        return await run_in_threadpool(bulky, loaded.model, answer, part, done.uploads, done.results)
     items = [
         EncodeItem(
             filename=upload.filename,
@@ -38,17 +82,19 @@ async def encode(request: Request, loaded: LoadedNow, settings: SettingsNow) -> 
             codes=result.codes.tolist(),
             quantisation_error=result.quantisation_error,
         )
-        for upload, result in zip(uploads, found, strict=True)
+        for upload, result in zip(done.uploads, done.results, strict=True)
     ]
-    return Encoded(model=loaded.model.version, items=items)
+    return Encoded(model=loaded.model.version, items=done.merged(items))
 
 
 @router.post("/reconstruct", responses=PROBLEMS, openapi_extra=REQUEST_BODY)
-async def reconstruct(request: Request, loaded: LoadedNow, settings: SettingsNow) -> Reconstructed:
+async def reconstruct(
+    request: Request, loaded: LoadedNow, settings: SettingsNow, partial: Partial = False
+) -> Reconstructed:
     """Each image through the codes and back, its error and figures; all at the model's image size."""
-    uploads, found = await compute(request, loaded, settings, ANALYSE)
-    items = await run_in_threadpool(_pictures, uploads, found)
-    return Reconstructed(model=loaded.model.version, items=items)
+    done = await compute(request, loaded, settings, ANALYSE, partial=partial)
+    items = await run_in_threadpool(_pictures, done.uploads, done.results)
+    return Reconstructed(model=loaded.model.version, items=done.merged(items))
 
 
 @router.post("/project", responses=problems.responses(404) | PROBLEMS, openapi_extra=REQUEST_BODY)
@@ -59,12 +105,33 @@ async def project(
     map: Annotated[str, Query(description="Name of a map of the index.")] = "pca",
     k: Annotated[int, Query(ge=1, le=200, description="Number of neighbours.")] = 10,
     metric: Annotated[Metric, Query(description="Distance between embeddings.")] = "cosine",
+    partial: Partial = False,
 ) -> Projected:
     """Each image's place on a fitted map, and its nearest images of the index in the space of embeddings."""
     loaded.index.map(map)  # a wrong name is told before the body is read
-    uploads, found = await compute(request, loaded, settings, ENCODE)
-    items = await run_in_threadpool(_place, loaded, map, k, metric, uploads, found)
-    return Projected(model=loaded.model.version, index=loaded.index.version, map=map, items=items)
+    done = await compute(request, loaded, settings, ENCODE, partial=partial)
+    items = await run_in_threadpool(_place, loaded, map, k, metric, done.uploads, done.results)
+    return Projected(
+        model=loaded.model.version, index=loaded.index.version, map=map, items=done.merged(items)
+    )
+
+
+@dataclass(frozen=True)
+class Done(Generic[Result]):
+    """What became of the images of a request."""
+
+    uploads: Sequence[Upload]
+    """Those that could be taken, in order."""
+    results: Sequence[Result]
+    """Of each of these."""
+    failed: Mapping[int, FailedItem]
+    """The others, by place in the request."""
+
+    def merged(self, items: Sequence[Item]) -> list[Item | FailedItem]:
+        """Items of the images taken, and those that failed, in the order of the request."""
+        left = iter(items)
+        count = len(items) + len(self.failed)
+        return [self.failed[place] if place in self.failed else next(left) for place in range(count)]
 
 
 async def compute(
@@ -74,18 +141,26 @@ async def compute(
     job: Job[Picture, Result],
     *,
     size: int | None = None,
-) -> tuple[list[Upload], list[Result]]:
+    partial: bool = False,
+) -> Done[Result]:
     """The images of a request, brought to ``size`` (default: the model's), and what a job makes of them."""
     # The slot is taken before the body is read: an overloaded service reads no uploads.
     with loaded.batcher.slots() as slots:
         limits = settings.limits
-        files = await read_files(request, limits)
-        slots.grow(len(files) - 1)
+        sent = await read_uploads(request, limits)
+        slots.grow(len(sent) - 1)
 
-        async def work() -> tuple[list[Upload], list[Result]]:
-            decoder = request.app.state.decoder
-            uploads = await decode_files(files, decoder, limits, size or loaded.model.image_size)
-            return uploads, await results(loaded.batcher, job, [upload.image for upload in uploads])
+        async def work() -> Done[Result]:
+            side = size or loaded.model.image_size
+            outcomes = await decode_uploads(sent, request.app.state.decoders, side, partial=partial)
+            uploads = [one for one in outcomes if isinstance(one, Upload)]
+            failed = {
+                place: FailedItem(filename=one.filename, problem=problems.described(request, one.problem))
+                for place, one in enumerate(outcomes)
+                if isinstance(one, Refused)
+            }
+            found = await results(loaded.batcher, job, [upload.image for upload in uploads])
+            return Done(uploads, found, failed)
 
         return await attend(request, work(), seconds=limits.request_seconds)
 
@@ -112,6 +187,8 @@ def _place(
     uploads: Sequence[Upload],
     results: Sequence[jobs.Encoded],
 ) -> list[ProjectItem]:
+    if not uploads:
+        return []
     index = loaded.index
     embeddings = np.stack([result.embedding for result in results])
     places = index.project(embeddings, map=name)

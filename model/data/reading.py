@@ -75,6 +75,10 @@ def decode_image(data: bytes, *, max_pixels: int, max_bytes: int) -> NDArray[np.
             raise ImageTooLarge(
                 f"the {kind} image has more pixels than the limit of {max_pixels:,}; send a smaller one"
             ) from error
+        except MemoryError as error:
+            raise ImageTooLarge(
+                f"reading the {kind} image takes more memory than is granted; send a smaller one"
+            ) from error
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise UnreadableImage(f"the {kind} image is damaged ({reason}); save it anew") from error

@@ -1,58 +1,85 @@
-"""Decoding of uploads: one at a time, in a thread of its own, given up when nobody waits for it."""
+"""Decoding of uploads, in processes that can be killed: stopped, they are the slow file that any file may be."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
-import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
-import numpy as np
+import psutil
 import pytest
 
-import backend.uploads
-from model.data.reading import decode_image
+from backend import decoding
+from backend.decoder_worker import ANSWER, MOST_SAID, Verdict
 
 WAIT = 60.0
 PATH = "/v1/encode"
 
 
-class Gate:
-    """`decode_image` that waits at a gate and keeps count."""
+class Asked:
+    """Counts the files that workers are asked for; all of it is real."""
 
-    def __init__(self):
-        self.gate = threading.Event()
+    def __init__(self, monkeypatch):
         self.entered = threading.Semaphore(0)
-        self.calls = 0
-        self.together = 0
-        self.most = 0
-        self._lock = threading.Lock()
+        self.count = 0
+        real = decoding._Worker._ask
 
-    def __call__(self, data, **limits):
-        with self._lock:
-            self.calls += 1
-            self.together += 1
-            self.most = max(self.most, self.together)
-        self.entered.release()
-        try:
-            assert self.gate.wait(WAIT)
-            return decode_image(data, **limits)
-        finally:
-            with self._lock:
-                self.together -= 1
+        def ask(worker, *given):
+            self.count += 1
+            self.entered.release()
+            return real(worker, *given)
+
+        monkeypatch.setattr(decoding._Worker, "_ask", ask)
 
 
 @pytest.fixture
-def gate(monkeypatch):
-    gate = Gate()
-    monkeypatch.setattr(backend.uploads, "decode_image", gate)
-    yield gate
-    gate.gate.set()
+def asked(monkeypatch):
+    return Asked(monkeypatch)
 
 
 @pytest.fixture
 def pool():
     with ThreadPoolExecutor(64) as executor:
         yield executor
+
+
+def workers(service):
+    return service.app.state.decoders._workers
+
+
+def process_of(service):
+    """The one worker's process; it is started by the first upload at the latest."""
+    (worker,) = workers(service)
+    return worker._process
+
+
+@contextmanager
+def stopped(process):
+    """A worker that gets no further."""
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def serving(run_service, make_settings, grey, png):
+    """A service with one worker, which has decoded a file."""
+
+    @contextmanager
+    def serve(**limits):
+        with run_service(make_settings(decoders=1, **limits)) as service:
+            assert service.client.post(PATH, files=parts(png(grey[0]), 1)).status_code == 200
+            yield service
+
+    return serve
 
 
 def wait_until(condition, service):
@@ -67,35 +94,36 @@ def parts(data, count):
     return [("file", ("a.png", data))] * count
 
 
-def test_waiting_uploads_do_not_stall_other_routes(run_service, make_settings, gate, pool, grey, png):
+def test_waiting_uploads_do_not_stall_other_routes(serving, pool, grey, png):
     """More uploads than the shared pool has threads (40), none of which can go on."""
-    with run_service(make_settings()) as service:
-        uploads = [pool.submit(service.client.post, PATH, files=parts(png(grey[0]), 2)) for _ in range(48)]
-        assert gate.entered.acquire(timeout=WAIT)
-        wait_until(lambda: service.batcher._occupied == 96, service)
-        assert service.client.get("/v1/samples").status_code == 200  # runs in the shared pool
-        assert gate.calls == 1
-        gate.gate.set()
+    with serving(decode_seconds=WAIT) as service:
+        with stopped(process_of(service)):
+            uploads = [
+                pool.submit(service.client.post, PATH, files=parts(png(grey[0]), 2)) for _ in range(48)
+            ]
+            wait_until(lambda: service.batcher._occupied == 96, service)
+            assert service.client.get("/v1/samples").status_code == 200  # runs in the shared pool
+            assert not any(upload.done() for upload in uploads)
         assert {upload.result(WAIT).status_code for upload in uploads} == {200}
-        assert gate.most == 1
-        assert gate.calls == 96
 
 
-def test_time_is_out_while_decoding(run_service, make_settings, gate, pool, grey, png, problem):
+def test_time_is_out_while_decoding(serving, asked, pool, grey, png, problem):
     """The rest is not decoded, and those that only waited for their turn are told in time."""
-    with run_service(make_settings(request_seconds=0.3)) as service:
-        first = pool.submit(service.client.post, PATH, files=parts(png(grey[0]), 3))
-        assert gate.entered.acquire(timeout=WAIT)
-        second = pool.submit(service.client.post, PATH, files=parts(png(grey[0]), 1))
-        for answer in (first, second):
-            assert "0.3 s" in problem(answer.result(WAIT), 503, "timeout")
-        gate.gate.set()
-        assert service.client.post(PATH, files=parts(png(grey[1]), 1)).status_code == 200
-        assert gate.calls == 2  # one of the first request, none of the second
+    with serving(request_seconds=0.5, decode_seconds=WAIT) as service:
+        asked.count = 0
+        with stopped(process_of(service)):
+            first = pool.submit(service.client.post, PATH, files=parts(png(grey[0]), 3))
+            second = pool.submit(service.client.post, PATH, files=parts(png(grey[0]), 1))
+            for answer in (first, second):
+                assert "0.5 s" in problem(answer.result(WAIT), 503, "timeout")
+        wait_until(
+            lambda: service.client.post(PATH, files=parts(png(grey[1]), 1)).status_code == 200, service
+        )
+        assert asked.count < 3 + 1
         assert service.batcher._occupied == 0
 
 
-def test_nothing_more_is_decoded_for_a_client_that_left(run_service, make_settings, gate, grey, png):
+def test_nothing_more_is_decoded_for_a_client_that_left(serving, asked, grey, png):
     part = (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
         + png(grey[0])
@@ -106,30 +134,113 @@ def test_nothing_more_is_decoded_for_a_client_that_left(run_service, make_settin
         "POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
-    with run_service(make_settings()) as service:
-        with socket.create_connection(("127.0.0.1", service.port)) as connection:
-            connection.sendall(head.encode() + body)
-            assert gate.entered.acquire(timeout=WAIT)
-        wait_until(lambda: service.batcher._occupied == 0, service)
-        gate.gate.set()
+    with serving(decode_seconds=WAIT) as service:
+        assert asked.entered.acquire(timeout=WAIT)
+        asked.count = 0
+        with stopped(process_of(service)):
+            with socket.create_connection(("127.0.0.1", service.port)) as connection:
+                connection.sendall(head.encode() + body)
+                assert asked.entered.acquire(timeout=WAIT)
+            wait_until(lambda: service.batcher._occupied == 0, service)
         assert service.client.post(PATH, files=parts(png(grey[1]), 1)).status_code == 200
-        assert gate.calls == 2
+        assert asked.count == 2
 
 
-def test_large_images_are_not_kept(run_service, make_settings, monkeypatch, png):
-    """Each is brought to the model's size before the next is decoded."""
-    alive = []
+def test_a_file_that_takes_too_long_is_422_and_its_decoder_replaced(serving, grey, png, problem):
+    with serving(decode_seconds=0.5) as service:
+        process = process_of(service)
+        with stopped(process):
+            answer = service.client.post(PATH, files=parts(png(grey[0]), 2))
+        assert "file 1: decoding it takes more than 0.5 s" in problem(answer, 422, "image-too-slow")
+        assert process.poll() == -signal.SIGKILL
+        assert service.batcher._occupied == 0
+        # On a busy machine half a second may not do for a sound file either.
+        wait_until(
+            lambda: service.client.post(PATH, files=parts(png(grey[1]), 1)).status_code == 200, service
+        )
+        assert process_of(service).pid != process.pid
 
-    def watched(data, **limits):
-        image = decode_image(data, **limits)
-        alive[:] = [ref for ref in alive if ref() is not None]
-        alive.append(weakref.ref(image))
-        most.append(len(alive))
-        return image
 
-    most = []
-    monkeypatch.setattr(backend.uploads, "decode_image", watched)
-    data = png(np.zeros((1000, 1000), np.uint8))
+def test_a_decoder_killed_from_outside_costs_nothing(serving, asked, pool, grey, png):
+    """As a machine out of memory does."""
+    with serving(decode_seconds=WAIT) as service:
+        assert asked.entered.acquire(timeout=WAIT)
+        process = process_of(service)
+        with stopped(process):
+            answer = pool.submit(service.client.post, PATH, files=parts(png(grey[0]), 1))
+            assert asked.entered.acquire(timeout=WAIT)
+            process.kill()
+        assert answer.result(WAIT).status_code == 200
+
+
+def test_a_file_that_kills_its_decoder_is_422(serving, monkeypatch, grey, png, problem):
+    real = decoding._Worker._ask
+
+    def deadly(worker, *given):
+        worker._process.kill()
+        worker._process.wait()
+        return real(worker, *given)
+
+    with serving() as service:
+        with monkeypatch.context() as patch:
+            patch.setattr(decoding._Worker, "_ask", deadly)
+            answer = service.client.post(PATH, files=parts(png(grey[0]), 1))
+            assert "broke off" in problem(answer, 422, "unreadable-image")
+        assert service.client.post(PATH, files=parts(png(grey[0]), 1)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        ANSWER.pack(9, 4, 0) + b"what",
+        ANSWER.pack(Verdict.GOOD, 2**32 - 1, 1),
+        ANSWER.pack(Verdict.GOOD, 5, 0) + b"short",
+        ANSWER.pack(Verdict.UNREADABLE, MOST_SAID + 1, 0),
+    ],
+)
+def test_a_decoder_that_was_taken_over_is_not_believed(make_settings, lie):
+    worker = decoding._Worker(make_settings().limits)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(lie)
+        with pytest.raises(ConnectionError, match="cannot"):
+            worker._ask(ours, b"file", 28)
+
+
+def test_no_decoder_no_upload(run_service, make_settings, monkeypatch, grey, png, problem):
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     with run_service(make_settings()) as service:
-        assert service.client.post(PATH, files=parts(data, 8)).status_code == 200
-    assert most == [1] * 8
+        problem(service.client.post(PATH, files=parts(png(grey[0]), 1)), 503, "no-decoder")
+        assert service.client.get("/v1/samples").status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_decoder_is_confined(serving, monkeypatch):
+    monkeypatch.setenv("VQSCOPE_SECRET", "a key")
+    with serving() as service:
+        process = process_of(service)
+        assert b"VQSCOPE_" not in Path(f"/proc/{process.pid}/environ").read_bytes()
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        for name in ("Max core file size", "Max file size"):
+            assert [line.split()[-3] for line in limits.splitlines() if line.startswith(name)] == ["0"]
+        for name in ("Max address space", "Max cpu time"):
+            assert [
+                line for line in limits.splitlines() if line.startswith(name) and "unlimited" not in line[:40]
+            ]
+        assert psutil.Process(process.pid).memory_info().rss < 120 * 1024**2
+
+
+def test_decoders_end_with_the_service(serving):
+    with serving() as service:
+        process = process_of(service)
+    assert process.returncode is not None
+
+
+def test_a_decoder_imports_no_torch():
+    code = (
+        "import sys, backend.decoder_worker, backend.pictures, model.data.reading; "
+        "print([name for name in ('torch', 'fastapi', 'pyarrow') if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

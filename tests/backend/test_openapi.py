@@ -36,6 +36,8 @@ def test_every_operation_is_described(document):
         "/v1/selections",
         "/v1/neighbours/{dataset}/{split}/{position}",
         "/v1/embeddings",
+        "/v1/decode",
+        "/v1/decode/path",
         "/v1/encode",
         "/v1/reconstruct",
         "/v1/project",
@@ -72,7 +74,14 @@ def test_every_failure_is_a_problem_document(document):
 def test_uploads_are_documented(document):
     for path in ("/v1/encode", "/v1/reconstruct", "/v1/project", "/v1/outliers"):
         operation = document["paths"][path]["post"]
-        assert operation["requestBody"]["content"].keys() == {"multipart/form-data"}
+        assert operation["requestBody"]["content"].keys() == {
+            "multipart/form-data",
+            "application/json",
+            "application/x-npy",
+            "image/png",
+            "image/jpeg",
+            "image/tiff",
+        }
         assert {"408", "413", "415", "422", "429", "503"} <= operation["responses"].keys()
 
 

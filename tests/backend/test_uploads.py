@@ -137,8 +137,8 @@ def test_too_many_images_is_413(run_service, make_settings, grey, png, problem):
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        (b"{}", "application/json"),
-        (b"\x89PNG", "image/png"),
+        (b"GIF89a", "image/gif"),
+        (b"PK", "application/zip"),
         (b"file=x", "application/x-www-form-urlencoded"),
     ],
 )

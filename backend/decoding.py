@@ -1,0 +1,221 @@
+"""Uploaded bytes to small arrays, in processes of their own that can be killed."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.decoder_worker import ANSWER, HELLO, MOST_SAID, QUESTION, Verdict, receive
+from backend.problems import Problem, unavailable
+from backend.settings import Limits
+
+logger = logging.getLogger(__name__)
+_BOOT_SECONDS = 60.0
+_PER_TURN = 16
+"""Files of one request that are decoded before another one's turn comes."""
+_REFUSALS = {
+    Verdict.UNSUPPORTED: (415, "unsupported-image"),
+    Verdict.TOO_LARGE: (422, "image-too-large"),
+    Verdict.UNREADABLE: (422, "unreadable-image"),
+}
+
+
+class Decoders:
+    """A few worker processes, each with a thread that waits for it.
+
+    What waits here is bounded by the queue of the model, whose slots are taken before a body is read. A worker
+    that takes too long over a file, or dies of it, is replaced.
+
+    Args:
+        limits: of bytes, pixels and time, and how many workers.
+        timed: gives a context around each file, to measure it.
+    """
+
+    def __init__(
+        self, limits: Limits, timed: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    ) -> None:
+        self._timed = timed
+        self._workers = [_Worker(limits) for _ in range(limits.decoders)]
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+        self._threads = ThreadPoolExecutor(limits.decoders, "vqscope-decoder")
+
+    def start(self) -> None:
+        """Start a worker ahead of the first upload; should it fail, that upload tells."""
+        self._threads.submit(self._decode, [], 1, False, threading.Event())
+
+    async def decode(
+        self, files: Sequence[bytes | bytearray], size: int, *, go_on: bool = False
+    ) -> list[NDArray[np.uint8] | Problem]:
+        """Decode files, in order, each to a picture (size, size) or (size, size, 3).
+
+        Requests take turns; cancelled, this leaves the rest undone.
+
+        Args:
+            files: PNG, JPEG or TIFF, as they came.
+            size: side of the pictures, in pixels.
+            go_on: after a bad file; else its problem is the last of the list.
+
+        Raises:
+            Problem: 503 if no worker can be started.
+        """
+        found: list[NDArray[np.uint8] | Problem] = []
+        stop = threading.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            for start in range(0, len(files), _PER_TURN):
+                turn = files[start : start + _PER_TURN]
+                found += await loop.run_in_executor(self._threads, self._decode, turn, size, go_on, stop)
+                if not go_on and isinstance(found[-1], Problem):
+                    break
+        finally:
+            stop.set()
+        return found
+
+    def close(self) -> None:
+        """End the workers and drop what waits."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.close()
+
+    def _decode(
+        self, files: Sequence[bytes | bytearray], size: int, go_on: bool, stop: threading.Event
+    ) -> list[NDArray[np.uint8] | Problem]:
+        worker = self._idle.get()  # never waits: there are as many as threads
+        found: list[NDArray[np.uint8] | Problem] = []
+        try:
+            worker.start()
+            for data in files:
+                if stop.is_set():
+                    break
+                with self._timed():
+                    found.append(worker.decode(data, size))
+                if not go_on and isinstance(found[-1], Problem):
+                    break
+        finally:
+            self._idle.put(worker)
+        return found
+
+
+class _Worker:
+    """One process, started when it is first needed; used by one thread at a time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def start(self) -> socket.socket:
+        """Start the process unless it runs; its socket."""
+        if self._connection is None:
+            self._connection = self._begin()
+        return self._connection
+
+    def decode(self, data: bytes | bytearray, size: int) -> NDArray[np.uint8] | Problem:
+        for attempt in (1, 2):
+            connection = self.start()
+            try:
+                return self._ask(connection, data, size)
+            except TimeoutError:
+                self._end()
+                detail = f"decoding it takes more than {self._limits.decode_seconds:g} s; send a smaller one"
+                return Problem(422, "image-too-slow", detail)
+            except (EOFError, ConnectionError):
+                # Of this file, or of something outside, such as a machine out of memory: a second try tells.
+                self._end()
+                logger.warning("a decoder ended over a file, attempt %d of 2", attempt)
+        return Problem(422, "unreadable-image", "the decoder broke off over it; save it anew")
+
+    def close(self) -> None:
+        """End the process now."""
+        with self._lock:
+            self._closed = True
+        self._end()
+
+    def _ask(
+        self, connection: socket.socket, data: bytes | bytearray, size: int
+    ) -> NDArray[np.uint8] | Problem:
+        deadline = time.monotonic() + self._limits.decode_seconds
+        connection.settimeout(self._limits.decode_seconds)
+        connection.sendall(QUESTION.pack(len(data), size))
+        connection.sendall(data)
+        verdict, length, colour = ANSWER.unpack(_receive(connection, ANSWER.size, deadline))
+        shape = (size, size, 3) if colour else (size, size)
+        # What a hostile file may have taken over is not believed either.
+        if verdict in _REFUSALS and length <= MOST_SAID:
+            said = _receive(connection, length, deadline).decode(errors="replace")
+            return Problem(*_REFUSALS[verdict], said)
+        if verdict != Verdict.GOOD or length != math.prod(shape):
+            raise ConnectionError("a decoder answered what it cannot")
+        return np.frombuffer(_receive(connection, length, deadline), np.uint8).reshape(shape)
+
+    def _begin(self) -> socket.socket:
+        limits = self._limits
+        ours, theirs = socket.socketpair()
+        numbers = (theirs.fileno(), limits.decode_seconds, limits.body_bytes, limits.pixels)
+        command = [sys.executable, "-m", "backend.decoder_worker", *map(str, numbers)]
+        try:
+            with theirs, self._lock:
+                if self._closed:
+                    raise unavailable("the service is ending")
+                self._process = subprocess.Popen(  # noqa: S603 - our own module
+                    command,
+                    pass_fds=[theirs.fileno()],
+                    env=_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,  # libraries tell what they read in a file
+                    start_new_session=True,  # Ctrl-C is for the service, which ends this one
+                )
+            _receive(ours, len(HELLO), time.monotonic() + _BOOT_SECONDS)
+        except (OSError, EOFError) as error:
+            ours.close()
+            self._end()
+            if not self._closed:
+                logger.error("no decoder can be started: %s", error or type(error).__name__)
+            raise unavailable(
+                "uploads cannot be decoded now: no decoder starts", kind="no-decoder"
+            ) from error
+        except BaseException:
+            ours.close()
+            raise
+        return ours
+
+    def _end(self) -> None:
+        with self._lock:
+            process, connection = self._process, self._connection
+            self._process = self._connection = None
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # wakes the thread that may wait for it
+            connection.close()
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def _receive(connection: socket.socket, count: int, deadline: float) -> bytearray:
+    connection.settimeout(max(1e-3, deadline - time.monotonic()))
+    return receive(connection, count)
+
+
+def _environment() -> dict[str, str]:
+    """That of the service, without its settings, keys among them; modules are found where it finds them."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VQSCOPE_")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
