@@ -1,15 +1,11 @@
 """``vqscope index``: build the latent index of data sets under a model."""
 
-import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from model.cli_parser import CommandParser, names
+from model.commands.unwinding import sigterm_unwinds
 from model.paths import data_dir
 from model.shipped import DEFAULT_MODEL
 
@@ -40,7 +36,7 @@ def main(argv: list[str]) -> int:
     from model.inference import load_model
     from model.latent.index_building import build_index
 
-    with _sigterm_unwinds():
+    with sigterm_unwinds():  # what is done stays, and the same command goes on
         model = load_model(options.model, options.device)
         out = build_index(
             model,
@@ -116,17 +112,3 @@ def _parser() -> CommandParser:
         "--device", metavar="DEVICE", help="such as cpu or cuda (default: the GPU when there is one)"
     )
     return parser
-
-
-@contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
-    """Let SIGTERM leave the way Ctrl-C does: what is done stays, and the same command goes on."""
-
-    def leave(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
-        raise SystemExit(143)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
