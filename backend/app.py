@@ -12,12 +12,14 @@ from backend import problems
 from backend.hosts import HostGuard, answered_hosts
 from backend.limits import BodyLimit
 from backend.loading import Service
+from backend.map_jobs import MapJobs
 from backend.routes import (
     codebook,
     datasets,
     ellipses,
     embeddings,
     health,
+    map_jobs,
     maps,
     models,
     neighbours,
@@ -74,6 +76,7 @@ def create_app(
         service.start()
         yield
         decoder.shutdown(wait=False, cancel_futures=True)
+        app.state.map_jobs.close()
         service.close()
 
     app = Application(
@@ -88,6 +91,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
+    app.state.map_jobs = MapJobs()
     limits = settings.limits
     app.add_middleware(
         BodyLimit,
@@ -103,6 +107,7 @@ def create_app(
         models,
         datasets,
         maps,
+        map_jobs,
         ellipses,
         samples,
         neighbours,

@@ -21,7 +21,7 @@ def _settings(service: Annotated[Service, Depends(_service)]) -> Settings:
 
 
 def _loaded(service: Annotated[Service, Depends(_service)]) -> Loaded:
-    return service.loaded()
+    return service.current()
 
 
 ServiceNow = Annotated[Service, Depends(_service)]

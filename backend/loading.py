@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from model.data.arrays import SplitArrays, open_split
 from model.data.catalogue import require_folder
 from model.errors import VQScopeError
 from model.inference import InferenceModel, load_model
-from model.latent.index import LatentIndex, open_index
+from model.latent.errors import IndexDamaged, IndexMismatch
+from model.latent.index import LatentIndex, maps_state, open_index, with_present_maps
 from model.paths import data_dir
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ class Service:
         self._load_model = load
         self._loaded: Loaded | None = None
         self._failure: BaseException | None = None
+        self._maps_state: object = None
+        self._maps_lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._bring_up, name="vqscope-loader", daemon=True)
 
@@ -119,6 +122,22 @@ class Service:
         if self._failure is not None:
             raise unavailable("loading failed; the log of the service says why", retry_after=10)
         raise unavailable("the model and the index are being loaded")
+
+    def current(self) -> Loaded:
+        """As `loaded`, with the maps that lie in the index's folder now: whoever adds one need not restart."""
+        loaded = self.loaded()
+        state = maps_state(loaded.index)
+        with self._maps_lock:
+            loaded = self._loaded or loaded
+            if state is None or state == self._maps_state:
+                return loaded
+            self._maps_state = state
+            try:
+                loaded = replace(loaded, index=with_present_maps(loaded.index))
+            except (IndexDamaged, IndexMismatch) as error:
+                logger.warning("the maps stay as they were: %s", error)
+            self._loaded = loaded
+            return loaded
 
     def ready(self) -> Loaded:
         """As `loaded`, but also demand that the model can be asked."""

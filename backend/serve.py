@@ -54,7 +54,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _variables() -> str:
     """Help on what only the environment sets, a line each."""
-    fields = {**Limits.model_fields, "allowed_hosts": Settings.model_fields["allowed_hosts"]}
+    own = ("allowed_hosts", "map_jobs")
+    fields = Limits.model_fields | {name: Settings.model_fields[name] for name in own}
     names = {name: f"VQSCOPE_{name.upper()}" for name in fields}
     width = max(map(len, names.values()))
     lines = []

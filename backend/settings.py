@@ -1,7 +1,7 @@
 """Settings of the service: read once from arguments and ``VQSCOPE_…`` variables, then frozen."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -71,6 +71,10 @@ class Settings(BaseSettings):
         "default: on loopback this machine's own, else any.",
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    map_jobs: Literal["on", "off"] | None = Field(
+        default=None,
+        description="Whether clients may have maps fitted, minutes of a core each; default: on loopback on, else off.",
+    )
     limits: Limits = Field(default_factory=Limits)
 
     @field_validator("allowed_hosts", mode="before")

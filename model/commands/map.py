@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -130,6 +131,18 @@ def _open(given: Namespace) -> "tuple[LatentIndex, Any]":
     model = load_model(given.model, given.device)
     index = open_index(given.index, model)
     return index, model.code_vectors() if needs_codebook else None
+
+
+def recipe(folder: Path, chart: LatentMap) -> str:
+    """The command that fits a map like this one."""
+    parameters = [f"--{name.replace('_', '-')} {value}" for name, value in chart.parameters.items()]
+    return " ".join(
+        [
+            f"vqscope map add {shlex.quote(str(folder))} --method {chart.method}",
+            *parameters,
+            f"--name {chart.name}",
+        ]
+    )
 
 
 def as_table(charts: Sequence[LatentMap]) -> str:

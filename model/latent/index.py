@@ -1,8 +1,9 @@
 """The latent index, opened: everything that is known of all images of some data sets under one model."""
 
 import hashlib
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,16 @@ from model.latent.storage import damaged, open_arrays, parse_json, read_bytes
 if TYPE_CHECKING:
     from model.inference import InferenceModel
 
-__all__ = ["IndexDamaged", "IndexMismatch", "IndexNotFound", "LatentIndex", "build_index", "open_index"]
+__all__ = [
+    "IndexDamaged",
+    "IndexMismatch",
+    "IndexNotFound",
+    "LatentIndex",
+    "build_index",
+    "maps_state",
+    "open_index",
+    "with_present_maps",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +174,29 @@ def open_index(path: Path | str, model: "InferenceModel | None" = None) -> Laten
         codes=codes,
         maps=open_maps(folder, Features(embeddings, codes)),
     )
+
+
+def maps_state(index: LatentIndex) -> tuple[tuple[str, int, int], ...] | None:
+    """What differs once a map has come, gone or been replaced, at the cost of a look at a folder; None: unreadable."""
+    try:
+        with os.scandir(index.path / "maps") as entries:
+            found = [(entry.name, entry.stat()) for entry in entries if "." not in entry.name]
+    except OSError:
+        return None
+    return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns) for name, stat in found))
+
+
+def with_present_maps(index: LatentIndex) -> LatentIndex:
+    """The same open index with the maps that lie in its folder now.
+
+    Raises:
+        IndexMismatch: there is another index in the folder by now.
+        IndexDamaged: a map, or the index, is damaged.
+    """
+    described = index.path / "index.json"
+    if hashlib.sha256(read_bytes(described)).hexdigest()[:12] != index.version:
+        raise IndexMismatch(f"the latent index {index.path} was replaced by another one; open it again")
+    return replace(index, maps=open_maps(index.path, Features(index.embeddings, index.codes)))
 
 
 def _check_model(manifest: Manifest, model: "InferenceModel", folder: Path) -> None:

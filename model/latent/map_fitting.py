@@ -166,9 +166,6 @@ def _check_free(final: Path) -> None:
 
 
 def _check_same(index: "LatentIndex") -> None:
-    from model.latent.index import open_index
+    from model.latent.index import with_present_maps
 
-    if open_index(index.path).version != index.version:
-        raise VQScopeError(
-            f"the index {index.path} was replaced while the map was fitted; give the same command again"
-        )
+    with_present_maps(index)

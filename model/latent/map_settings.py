@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Protocol, cast, get_args, get_type_hints
+from typing import Any, Literal, Protocol, cast, get_args, get_type_hints
 
 import numpy as np
 
@@ -31,6 +31,11 @@ class Option:
     choices: tuple[str, ...]
     """Of a str; empty where any will do."""
     help: str
+
+    @property
+    def type_name(self) -> Literal["int", "float", "str"]:
+        """The kind as JSON can tell it."""
+        return "int" if self.kind is int else "float" if self.kind is float else "str"
 
 
 def option(default: Any, help: str) -> Any:  # noqa: ANN401 - as `dataclasses.field`

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -175,7 +176,7 @@ class TSNEProjector:
         opentsne = _opentsne()
         from openTSNE.affinity import joint_probabilities_nn
 
-        anchors = self.anchors.places.astype(np.float64)
+        places = self.anchors.places
         tied = 3 * _NEW_PERPLEXITY
         ties = joint_probabilities_nn(
             rows[:, :tied],
@@ -183,16 +184,20 @@ class TSNEProjector:
             [_NEW_PERPLEXITY],
             symmetrize=False,
             normalization="point-wise",
-            n_reference_samples=len(anchors),
+            n_reference_samples=len(places),
             n_jobs=1,
         )
-        start = np.median(anchors[rows[:, :_MEDIAN_OF]], axis=1)
-        # Barnes-Hut, as the grid of the other method depends on all images that are placed together.
-        layout = opentsne.tsne.PartialTSNEEmbedding(
-            start, anchors, ties, negative_gradient_method="bh", n_jobs=1
-        )
-        layout.optimize(_NEW_ITERATIONS, inplace=True, **_NEW)
-        return np.asarray(layout, np.float32)
+        # Of the affinities of the fit only their number is asked.
+        fixed = opentsne.TSNEEmbedding(places, SimpleNamespace(P=places), n_jobs=1)
+        gradient = "bh"
+        if self.dimensions == 2:  # by a grid over the fixed places alone, which is laid once
+            gradient = "fft"
+            fixed.prepare_interpolation_grid()
+        shift = np.asarray(fixed)[0] - places[0]  # openTSNE centres them
+        start = np.median(places[rows[:, :_MEDIAN_OF]], axis=1) + shift
+        layout = opentsne.tsne.PartialTSNEEmbedding(start, fixed, ties)
+        layout.optimize(_NEW_ITERATIONS, inplace=True, negative_gradient_method=gradient, n_jobs=1, **_NEW)
+        return (np.asarray(layout) - shift).astype(np.float32)
 
 
 def _gradient(settings: TSNESettings, n: int) -> str:

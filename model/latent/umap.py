@@ -22,6 +22,7 @@ from model.latent.map_settings import (
     parse_settings,
 )
 from model.latent.neighbours import Metric, nearest
+from model.latent.pca import PCAProjector, PCASettings
 from model.latent.projection import Anchors
 
 _QUERIES = 2048
@@ -61,7 +62,9 @@ class UMAPSettings:
 class UMAPProjector:
     """Uniform manifold approximation and projection (L. McInnes, J. Healy, J. Melville 2018, 1802.03426).
 
-    umap-learn does the fit, with one thread and from exact neighbours, so that a seed gives one map. A new image
+    umap-learn does the fit, with one thread, from exact neighbours and from principal components (which keep more of
+    the whole, D. Kobak, G. C. Linderman 2021, and are there where groups are not tied together), so that a seed
+    gives one map. A new image
     is placed as umap-learn's ``transform`` places it when it comes alone: its neighbours among the images of the
     fit are found exactly, it starts between them, and moves while they stay. Neither depends on a search tree
     that would have to be stored, so all that is stored are rows of the index, their places and two numbers.
@@ -106,13 +109,14 @@ class UMAPProjector:
             n_components=settings.dimensions,
             min_dist=settings.min_dist,
             metric=settings.metric,
+            init=_start(embeddings, settings),
             random_state=settings.seed,
             n_jobs=1,
             precomputed_knn=neighbours,
             tqdm_kwds={"disable": False, "file": _Epochs(progress), "bar_format": "{n_fmt}/{total_fmt} "},
         )
         with warnings.catch_warnings():
-            # That its own transform is not to be had from given neighbours, and that groups are not tied together.
+            # That its own transform is not to be had from given neighbours.
             warnings.simplefilter("ignore", UserWarning)
             with _ONE_AT_A_TIME:
                 fitted.fit(embeddings)
@@ -187,7 +191,7 @@ class UMAPProjector:
             share = weights / weights.reshape(rows.shape).max(axis=1)[heads]
             kept = share >= np.float32(1 / _EPOCHS)
             epochs_per_sample = _EPOCHS / (_EPOCHS * share[kept]).astype(np.float64)
-            state = np.random.RandomState(_TRANSFORM_SEED).randint(-_INT32 + 1, _INT32 - 1, 3)
+            state = np.random.RandomState(_TRANSFORM_SEED).randint(-_INT32, _INT32 - 1, 3)
             placed = optimize_layout_euclidean(
                 start,
                 anchors.copy(),
@@ -201,6 +205,16 @@ class UMAPProjector:
                 initial_alpha=_LEARNING_RATE,
             )
         return np.asarray(placed, np.float32)
+
+
+def _start(embeddings: NDArray[np.float32], settings: UMAPSettings) -> NDArray[np.float32]:
+    """Principal components, and apart even where embeddings are equal; umap-learn brings them to its own scale."""
+    features = Features(embeddings)
+    everything = np.arange(len(embeddings))
+    fitted = PCAProjector.fit(features, everything, PCASettings(dimensions=settings.dimensions))
+    start = fitted.transform(features)
+    start += np.random.default_rng(settings.seed).normal(0, max(1e-5 * float(start.std()), 1e-9), start.shape)
+    return start.astype(np.float32)
 
 
 def _graph(
