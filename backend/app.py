@@ -14,6 +14,7 @@ from backend.decoding import Decoders
 from backend.hosts import HostGuard, answered_hosts
 from backend.keys import KeyGuard, document_keys, keys_of
 from backend.limits import BodyLimit
+from backend.map_jobs import MapJobs
 from backend.metrics import Metrics
 from backend.observing import INDEX, MODEL, REQUEST_ID, Observing
 from backend.routes import (
@@ -23,6 +24,7 @@ from backend.routes import (
     ellipses,
     embeddings,
     health,
+    map_jobs,
     maps,
     models,
     monitoring,
@@ -96,6 +98,7 @@ def create_app(
         service.start()
         yield
         decoders.close()
+        app.state.map_jobs.close()
         service.close()
 
     app = Application(
@@ -112,6 +115,7 @@ def create_app(
     app.state.service = service
     app.state.needs_key = bool(keys)
     app.state.metrics = metrics
+    app.state.map_jobs = MapJobs()
     limits = settings.limits
     app.add_middleware(
         BodyLimit,
@@ -138,6 +142,7 @@ def create_app(
         models,
         datasets,
         maps,
+        map_jobs,
         ellipses,
         samples,
         neighbours,

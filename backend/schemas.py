@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.problems import ProblemDocument
+from backend.schemas_maps import MethodItem
 from model.data.npz import Split
 
 ModelVersion = Annotated[
@@ -34,6 +35,10 @@ Codes = Annotated[
     Field(description="Code grid, row by row: indices into the codebook.", examples=[[[17, 402], [3, 17]]]),
 ]
 Point = Annotated[list[float], Field(min_length=2, max_length=2, examples=[[0.71, -1.32]])]
+
+Place = Annotated[
+    list[float], Field(min_length=2, max_length=3, description="On a map.", examples=[[0.71, -1.32]])
+]
 
 
 class Live(BaseModel):
@@ -134,9 +139,24 @@ class MapItem(BaseModel):
     """A map of the index."""
 
     name: str = Field(examples=["pca"])
-    dimensions: int = Field(examples=[2])
+    version: str = Field(description="Changes with every change of the map.", examples=["3b5f0c1d2e4a"])
+    method: str = Field(description="pca, umap, tsne or mean2d.", examples=["pca"])
+    parameters: dict[str, int | float | str] = Field(
+        description="What it was fitted with.", examples=[{"dimensions": 2}]
+    )
+    dimensions: int = Field(description="2 or 3.", examples=[2])
     n: int = Field(description="Points, one for each image of the index.", examples=[25310])
-    fitted_on: str = Field(description="Split that the projection was fitted on.", examples=["train"])
+    fitted_on: str = Field(
+        description="Split that the projection was fitted on; none where the method learns nothing.",
+        examples=["train"],
+    )
+    n_fitted: int = Field(
+        description="Images that it was fitted on; fewer than the split has where a draw was enough.",
+        examples=[17500],
+    )
+    keeps_proportions: bool = Field(
+        description="Whether distances keep their proportions, so that an ellipse has a probabilistic meaning."
+    )
     explained_variance_ratio: list[float] | None = Field(
         description="Share of the variance along each axis; null for maps without it.",
         examples=[[0.31, 0.12]],
@@ -145,9 +165,10 @@ class MapItem(BaseModel):
 
 
 class Maps(IndexAnswer):
-    """The maps of the index."""
+    """The maps of the index, and what others could be fitted."""
 
     items: list[MapItem]
+    methods: list[MethodItem] = Field(description="What POST /v1/maps takes; empty where it is switched off.")
 
 
 class PointColumns(BaseModel):
@@ -155,6 +176,7 @@ class PointColumns(BaseModel):
 
     x: list[float] = Field(examples=[[0.71]])
     y: list[float] = Field(examples=[[-1.32]])
+    z: list[float] | None = Field(default=None, description="Of a map of three dimensions.")
     dataset: list[str] = Field(examples=[["breastmnist"]])
     split: list[str] = Field(examples=[["train"]])
     position: list[int] = Field(examples=[[0]])
@@ -229,7 +251,7 @@ class Sample(SampleItem, IndexAnswer):
     """One sample with its codes and its place on each map."""
 
     codes: Codes
-    maps: dict[str, Point] = Field(examples=[{"pca": [0.71, -1.32]}])
+    maps: dict[str, Place] = Field(examples=[{"pca": [0.71, -1.32]}])
 
 
 class Neighbour(SampleName):
@@ -277,6 +299,7 @@ class ProjectItem(Uploaded):
 
     x: float = Field(examples=[0.71])
     y: float = Field(examples=[-1.32])
+    z: float | None = Field(default=None, description="On a map of three dimensions.")
     neighbours: list[Neighbour] = Field(description="Nearest first, in the space of embeddings.")
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.batching import Observer
 from backend.index_watch import IndexWatch
@@ -14,6 +14,8 @@ from backend.problems import Problem, unavailable
 from backend.settings import Settings
 from model.errors import VQScopeError
 from model.inference import InferenceModel, load_model
+from model.latent.errors import IndexDamaged, IndexMismatch
+from model.latent.index import maps_state, with_present_maps
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,19 @@ class _Served:
     loaded: Loaded
     users: int = 0
     replaced: bool = False
+    maps: object = None
+    """State of the folder of maps when they were last read."""
+
+    def take_present_maps(self) -> None:
+        """Serve the maps that lie in the index's folder now: whoever adds one need not reload."""
+        state = maps_state(self.loaded.index)
+        if state is None or state == self.maps:
+            return
+        self.maps = state
+        try:
+            self.loaded = replace(self.loaded, index=with_present_maps(self.loaded.index))
+        except (IndexDamaged, IndexMismatch) as error:
+            logger.warning("the maps stay as they were: %s", error)
 
 
 class Service:
@@ -99,9 +114,11 @@ class Service:
         """What is served, as `loaded`; it stays open until this ends, even if it is replaced meanwhile."""
         with self._lock:
             held = self._now()
+            held.take_present_maps()
             held.users += 1
+            loaded = held.loaded
         try:
-            yield held.loaded
+            yield loaded
         finally:
             with self._lock:
                 held.users -= 1

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("model.commands.train", "train a model on one or several data sets"),
     "evaluate": ("model.commands.evaluate", "measure PSNR, SSIM, MAE and codebook use of a model"),
     "index": ("model.commands.index", "build the latent index of data sets under a model"),
+    "map": ("model.commands.map", "list the maps of a latent index, add one (UMAP, t-SNE …) or remove one"),
     "serve": ("backend.serve", "serve a model and its index over HTTP"),
 }
 
@@ -29,6 +30,7 @@ Examples:
   vqscope train --data-dir DATA --datasets breastmnist,retinamnist --run-dir runs/two
   vqscope evaluate runs/two --data-dir DATA --datasets breastmnist,retinamnist --json figures.json
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
+  vqscope map add indexes/two --method umap --n-neighbors 15 --min-dist 0.1
   vqscope serve --model runs/two --index indexes/two --data-dir DATA --port 8000
 
 Folders: VQSCOPE_DATA (data; else ~/.medmnist), VQSCOPE_CACHE (what can be made again).

@@ -2,29 +2,33 @@
 
 import json
 from importlib.metadata import version
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
 
 from backend import caching, problems
-from backend.dependencies import DatasetFilter, LoadedNow, MapName, SplitFilter
+from backend.dependencies import DatasetFilter, LoadedNow, MapName, SettingsNow, SplitFilter
 from backend.loading import Loaded
+from backend.map_jobs import may_fit
 from backend.schemas import MapItem, Maps, Points
+from backend.schemas_maps import Fittable, MethodItem, ParameterItem
 from backend.selection import chosen_blocks, rows_of, table_of
 from model.latent.manifest import Block
-from model.latent.projection import LatentMap
+from model.latent.map_settings import options
+from model.latent.projection import LatentMap, method_class
 
 ARROW = "application/vnd.apache.arrow.stream"
 router = APIRouter(prefix="/v1/maps", tags=["maps"])
 
 
 @router.get("", responses=problems.responses(503))
-async def maps(loaded: LoadedNow) -> Maps:
-    """The maps, and what their axes mean."""
+async def maps(loaded: LoadedNow, settings: SettingsNow) -> Maps:
+    """The maps, and what their axes mean; and the methods that others can be fitted with."""
     items = [_describe(loaded.index.map(name)) for name in loaded.index.map_names]
-    return Maps(model=loaded.model.version, index=loaded.index.version, items=items)
+    methods = [_method(name) for name in get_args(Fittable)] if may_fit(settings) else []
+    return Maps(model=loaded.model.version, index=loaded.index.version, items=items, methods=methods)
 
 
 @router.get(
@@ -54,7 +58,12 @@ def points(
     names = json.dumps([map, form, [(block.dataset, block.split) for block in chosen]])
     # The bytes follow from these alone, so that an unchanged map costs nothing.
     tag = caching.etag(
-        version("vqscope"), version("pyarrow"), loaded.model.version, loaded.index.version, names
+        version("vqscope"),
+        version("pyarrow"),
+        loaded.model.version,
+        loaded.index.version,
+        chart.version,
+        names,
     )
     headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE, "Vary": "Accept"}
     if caching.matches(request, tag):
@@ -76,20 +85,38 @@ def _describe(chart: LatentMap) -> MapItem:
     ratio = chart.explained_variance_ratio
     return MapItem(
         name=chart.name,
-        dimensions=chart.coordinates.shape[1],
+        version=chart.version,
+        method=chart.method,
+        parameters=dict(chart.parameters),
+        dimensions=chart.dimensions,
         n=len(chart.coordinates),
         fitted_on=chart.fitted_on,
+        n_fitted=chart.n_fitted,
+        keeps_proportions=chart.keeps_proportions,
         explained_variance_ratio=None if ratio is None else [float(share) for share in ratio],
         axis_labels=list(chart.axis_labels),
     )
+
+
+def _method(name: str) -> MethodItem:
+    parameters = [
+        ParameterItem(
+            name=one.name,
+            type=one.type_name,
+            default=one.default,
+            choices=list(one.choices),
+            help=one.help,
+        )
+        for one in options(method_class(name).settings_type)
+    ]
+    return MethodItem(name=name, parameters=parameters)
 
 
 def _table(loaded: Loaded, chart: LatentMap, chosen: list[Block]) -> pa.Table:
     coordinates = np.asarray(chart.coordinates[rows_of(chosen)], np.float32)
     images = table_of(loaded.index.images, chosen)
     columns = {
-        "x": pa.array(coordinates[:, 0]),
-        "y": pa.array(coordinates[:, 1]),
+        **{axis: pa.array(place) for axis, place in zip("xyz", coordinates.T, strict=False)},
         **{name: images[name] for name in ("dataset", "split", "position", "label")},
     }
     return pa.table(columns)

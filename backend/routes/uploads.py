@@ -191,7 +191,7 @@ def _place(
         return []
     index = loaded.index
     embeddings = np.stack([result.embedding for result in results])
-    places = index.project(embeddings, map=name)
+    places = index.project(embeddings, map=name, codes=np.stack([result.codes for result in results]))
     rows, distances = nearest(index.embeddings, embeddings, k=k, metric=metric)
     items = []
     for upload, place, near, far in zip(uploads, places, rows, distances, strict=True):
@@ -201,7 +201,11 @@ def _place(
         ]
         items.append(
             ProjectItem.model_validate(
-                {"filename": upload.filename, "x": place[0], "y": place[1], "neighbours": neighbours}
+                {
+                    "filename": upload.filename,
+                    **dict(zip("xyz", place.tolist(), strict=False)),
+                    "neighbours": neighbours,
+                }
             )
         )
     return items

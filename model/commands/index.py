@@ -1,15 +1,11 @@
 """``vqscope index``: build the latent index of data sets under a model."""
 
-import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from model.cli_parser import CommandParser, names
+from model.commands.unwinding import sigterm_unwinds
 from model.paths import data_dir
 from model.shipped import DEFAULT_MODEL
 
@@ -22,7 +18,9 @@ examples:
   vqscope index --verify --out indexes/two
 
 Given again after it was killed, the same command goes on where it was. NAME.metadata.csv beside NAME.npz (columns
-split, index, and any others, such as age, sex, site) becomes columns of the index.
+split, index, and any others, such as age, sex, site) becomes columns of the index. An index is made with the map pca
+(and mean2d, if the codes are 2-D); vqscope map adds others. A new or larger index does not keep those of the old one:
+the command tells how to fit them again.
 """
 
 
@@ -40,8 +38,9 @@ def main(argv: list[str]) -> int:
     from model.inference import load_model
     from model.latent.index_building import build_index
 
-    with _sigterm_unwinds():
+    with sigterm_unwinds():  # what is done stays, and the same command goes on
         model = load_model(options.model, options.device)
+        lost = _recipes(options.out)
         out = build_index(
             model,
             data_dir=data_dir(options.data_dir),
@@ -53,7 +52,25 @@ def main(argv: list[str]) -> int:
             afresh=options.afresh,
         )
     print(f"index of {', '.join(options.datasets)} under {model.version}: {out}", file=sys.stderr)
+    if lost:
+        print("Its further maps showed the images it had before. To fit them again:", file=sys.stderr)
+        print(*(f"  {line}" for line in lost), sep="\n", file=sys.stderr)
     return 0
+
+
+def _recipes(folder: Path) -> list[str]:
+    """How to make the maps again that an index has and its replacement will not: none is fitted unasked."""
+    from model.commands.map import recipe
+    from model.latent.errors import IndexDamaged, IndexMismatch
+    from model.latent.index import open_index
+
+    if not (folder / "index.json").is_file():
+        return []
+    try:
+        charts = open_index(folder).maps.values()
+    except (IndexDamaged, IndexMismatch):
+        return []  # it is replaced as a whole
+    return [recipe(folder, chart) for chart in charts if chart.name not in ("pca", "mean2d")]
 
 
 def _options(argv: list[str]) -> Namespace:
@@ -116,17 +133,3 @@ def _parser() -> CommandParser:
         "--device", metavar="DEVICE", help="such as cpu or cuda (default: the GPU when there is one)"
     )
     return parser
-
-
-@contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
-    """Let SIGTERM leave the way Ctrl-C does: what is done stays, and the same command goes on."""
-
-    def leave(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
-        raise SystemExit(143)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,8 +1,9 @@
 """The latent index, opened: everything that is known of all images of some data sets under one model."""
 
 import hashlib
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from model.latent.errors import (
     RowNotFound,
     SettingError,
 )
+from model.latent.features import Features
 from model.latent.images_table import STORED_NAMES, open_table
 from model.latent.index_building import build_index
 from model.latent.manifest import Block, Manifest
@@ -27,7 +29,16 @@ from model.latent.storage import damaged, open_arrays, parse_json, read_bytes
 if TYPE_CHECKING:
     from model.inference import InferenceModel
 
-__all__ = ["IndexDamaged", "IndexMismatch", "IndexNotFound", "LatentIndex", "build_index", "open_index"]
+__all__ = [
+    "IndexDamaged",
+    "IndexMismatch",
+    "IndexNotFound",
+    "LatentIndex",
+    "build_index",
+    "maps_state",
+    "open_index",
+    "with_present_maps",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +105,32 @@ class LatentIndex:
                 )
         raise RowNotFound(f"this index does not hold {dataset}/{split}; build one with: vqscope index")
 
-    def project(self, embeddings: NDArray[np.floating[Any]], map: str = "pca") -> NDArray[np.float64]:
-        """Place (N, D) embeddings, of new images too, on a map: (N, dimensions).
+    def project(
+        self,
+        embeddings: NDArray[np.floating[Any]],
+        map: str = "pca",
+        *,
+        codes: NDArray[np.integer[Any]] | None = None,
+    ) -> NDArray[np.floating[Any]]:
+        """Place images, new ones too, on a map.
+
+        Args:
+            embeddings: (N, D).
+            map: its name.
+            codes: (N, H', W'), which mean2d needs.
+
+        Returns:
+            (N, dimensions)
 
         Raises:
             MapNotFound: there is none of that name.
-            SettingError: embeddings of another dimension.
+            SettingError: embeddings or codes of another shape, or codes missing.
         """
         if embeddings.ndim != 2 or embeddings.shape[1] != self.embeddings.shape[1]:
             raise SettingError(f"embeddings must be (N, {self.embeddings.shape[1]}), not {embeddings.shape}")
-        return self.map(map).projector.transform(embeddings)
+        if codes is not None and codes.shape != (len(embeddings), *self.codes.shape[1:]):
+            raise SettingError(f"codes must be (N, H', W') = {self.codes.shape}, not {codes.shape}")
+        return self.map(map).projector.transform(Features(embeddings.astype(np.float32, copy=False), codes))
 
 
 def open_index(path: Path | str, model: "InferenceModel | None" = None) -> LatentIndex:
@@ -132,7 +159,6 @@ def open_index(path: Path | str, model: "InferenceModel | None" = None) -> Laten
     manifest = Manifest.parse(content, described)
     if model is not None:
         _check_model(manifest, model, folder)
-    n, dimension = manifest.n, manifest.embedding_dim
     embeddings, codes = open_arrays(folder, manifest)
     return LatentIndex(
         path=folder,
@@ -140,14 +166,37 @@ def open_index(path: Path | str, model: "InferenceModel | None" = None) -> Laten
         version=hashlib.sha256(data).hexdigest()[:12],
         model_version=manifest.model_version,
         model_sha256=manifest.model_sha256,
-        n=n,
+        n=manifest.n,
         blocks=manifest.blocks,
         datasets=manifest.datasets,
         images=open_table(folder / "images.parquet", manifest.blocks),
         embeddings=embeddings,
         codes=codes,
-        maps=_open_maps(folder / "maps", n, dimension),
+        maps=open_maps(folder, Features(embeddings, codes)),
     )
+
+
+def maps_state(index: LatentIndex) -> tuple[tuple[str, int, int], ...] | None:
+    """What differs once a map has come, gone or been replaced, at the cost of a look at a folder; None: unreadable."""
+    try:
+        with os.scandir(index.path / "maps") as entries:
+            found = [(entry.name, entry.stat()) for entry in entries if "." not in entry.name]
+    except OSError:
+        return None
+    return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns) for name, stat in found))
+
+
+def with_present_maps(index: LatentIndex) -> LatentIndex:
+    """The same open index with the maps that lie in its folder now.
+
+    Raises:
+        IndexMismatch: there is another index in the folder by now.
+        IndexDamaged: a map, or the index, is damaged.
+    """
+    described = index.path / "index.json"
+    if hashlib.sha256(read_bytes(described)).hexdigest()[:12] != index.version:
+        raise IndexMismatch(f"the latent index {index.path} was replaced by another one; open it again")
+    return replace(index, maps=open_maps(index.path, Features(index.embeddings, index.codes)))
 
 
 def _check_model(manifest: Manifest, model: "InferenceModel", folder: Path) -> None:
@@ -162,12 +211,16 @@ def _check_model(manifest: Manifest, model: "InferenceModel", folder: Path) -> N
     )
 
 
-def _open_maps(folder: Path, n: int, embedding_dim: int) -> Mapping[str, LatentMap]:
-    if not (folder / "pca").is_dir():
-        raise damaged(folder / "pca", "is missing")
+def open_maps(folder: Path, features: Features) -> Mapping[str, LatentMap]:
+    """All maps of the index in a folder, whose embeddings and codes are given, ``pca`` first.
+
+    Raises:
+        IndexDamaged: a map is damaged, or there is no ``pca``.
+    """
+    maps = folder / "maps"
+    if not (maps / "pca").is_dir():
+        raise damaged(maps / "pca", "is missing")
     # A name with a dot is a map that is being written, or was left half-made.
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and "." not in entry.name)
+    names = sorted(entry.name for entry in maps.iterdir() if entry.is_dir() and "." not in entry.name)
     names.sort(key=lambda name: name != "pca")
-    return MappingProxyType(
-        {name: open_map(folder / name, n=n, embedding_dim=embedding_dim) for name in names}
-    )
+    return MappingProxyType({name: open_map(maps / name, features) for name in names})

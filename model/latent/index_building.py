@@ -18,6 +18,7 @@ from tqdm import tqdm
 from model.data.arrays import SplitArrays, open_split
 from model.data.npz import SPLITS
 from model.errors import VQScopeError
+from model.latent.features import Features
 from model.latent.images_table import FIGURES, TableWriter, label_column
 from model.latent.index_plan import (
     BuildSettings,
@@ -28,10 +29,9 @@ from model.latent.index_plan import (
     wanted_splits,
 )
 from model.latent.manifest import FORMAT, Manifest
+from model.latent.map_fitting import fit_map
 from model.latent.metadata import Metadata, common_schema
 from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays, partial_folder
-from model.latent.pca import PCAProjector
-from model.latent.projection import write_map
 from model.latent.reuse import Reusable, digests, reusable
 from model.latent.storage import open_arrays, open_npy, read_json, sync, write_json
 from model.once import new_folder_beside, remove_abandoned
@@ -109,7 +109,7 @@ def build_index(
         reuse = Reusable(None, manifest) if settings.afresh else reusable(target, model, manifest)
         _encode_all(model, manifest, arrays, folder, settings, reuse)
         _write_table(manifest, arrays, metadata, folder)
-        _fit_map(manifest, folder)
+        _fit_maps(model, manifest, folder)
         created = datetime.now(UTC).isoformat(timespec="seconds")
         content = _digested(manifest, folder).content(created_at=created, vqscope=version("vqscope"))
         unfinished = folder / "index.json.part"
@@ -207,20 +207,14 @@ def _digested(manifest: Manifest, folder: Path) -> Manifest:
     return replace(manifest, blocks=tuple(blocks))
 
 
-def _fit_map(manifest: Manifest, folder: Path) -> None:
-    """The PCA map, fitted to the training split alone: the others are seen as new images would be."""
-    embeddings, _ = open_arrays(folder, manifest)
+def _fit_maps(model: "InferenceModel", manifest: Manifest, folder: Path) -> None:
+    """The PCA map, fitted to the training split alone; for a model of 2-D codes also the mean of its codes."""
+    embeddings, codes = open_arrays(folder, manifest)
     shutil.rmtree(folder / "maps", ignore_errors=True)  # cut by a kill
-    rows = [(block.start, block.stop) for block in manifest.blocks if block.split == "train"]
-    everything = [(0, manifest.n)]
-    projector = PCAProjector.fit(embeddings, rows or everything)
-    write_map(
-        folder / "maps" / "pca",
-        projector,
-        embeddings,
-        n_fitted=sum(stop - start for start, stop in rows or everything),
-        fitted_on="train" if rows else "all",
-    )
+    vectors = model.code_vectors()
+    features = Features(embeddings, codes, vectors)
+    for method in ("pca", "mean2d") if vectors.shape[1] == 2 else ("pca",):
+        fit_map(folder / "maps" / method, features, manifest.blocks, method)
     sync(folder / "maps")
 
 

@@ -1,18 +1,29 @@
 """The linear map: principal components of the embeddings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.latent.features import Features, Progress, Rows, selected, silent
+from model.latent.map_settings import check_dimensions, option
+
 Floats = NDArray[np.float64]
-Rows = tuple[int, int]
-"""First row and the row after the last of a contiguous block."""
 
 CHUNK = 8192
 """Rows at a time: 16 MiB of 256-dimensional embeddings in float64."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PCASettings:
+    """Parameters of a PCA."""
+
+    dimensions: int = option(2, "axes of the map, 2 or 3")
+
+    def __post_init__(self) -> None:
+        check_dimensions(self.dimensions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +36,10 @@ class PCAProjector:
     """
 
     method: ClassVar[str] = "pca"
+    settings_type: ClassVar[type[PCASettings]] = PCASettings
+    learns: ClassVar[bool] = True
     keeps_proportions: ClassVar[bool] = True
+    anchors: ClassVar[None] = None
 
     mean: Floats
     """(D,)"""
@@ -36,14 +50,16 @@ class PCAProjector:
 
     @classmethod
     def fit(
-        cls, embeddings: NDArray[np.float32], rows: Sequence[Rows], *, dimensions: int = 2
+        cls, features: Features, rows: Rows, settings: PCASettings | None = None, progress: Progress = silent
     ) -> "PCAProjector":
         """Fit to some rows of (N, D) embeddings, which may be memory-mapped and larger than memory.
 
         Raises:
             ValueError: no rows are given.
         """
-        mean, scatter, n = _moments(_chunks(embeddings, rows), embeddings.shape[1])
+        dimensions = (settings or PCASettings()).dimensions
+        embeddings = features.embeddings
+        mean, scatter, n = _moments(_chunks(embeddings, rows, progress), embeddings.shape[1])
         if n == 0:
             raise ValueError("a PCA needs at least one row")
         values, vectors = np.linalg.eigh(scatter)
@@ -58,16 +74,19 @@ class PCAProjector:
         return cls(mean, components, tuple(shares))
 
     @classmethod
-    def restore(cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> "PCAProjector":
+    def restore(
+        cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any], features: Features
+    ) -> "PCAProjector":
         """Undo `tensors` and `description`.
 
         Raises:
-            ValueError, KeyError, TypeError: they are not those of a PCA.
+            ValueError, KeyError, TypeError: they are not those of a PCA of such embeddings.
         """
         mean, components = tensors["mean"], tensors["components"]
         shares = tuple(float(share) for share in description["explained_variance_ratio"])
-        if mean.ndim != 1 or components.shape != (len(shares), len(mean)):
-            raise ValueError(f"components {components.shape} do not fit a mean {mean.shape}")
+        dimension = features.embeddings.shape[1]
+        if mean.shape != (dimension,) or components.shape != (len(shares), dimension):
+            raise ValueError(f"{components.shape} and {mean.shape} do not fit {dimension} dimensions")
         if not (np.isfinite(mean).all() and np.isfinite(components).all()):
             raise ValueError("components are not finite")
         return cls(mean.astype(np.float64), components.astype(np.float64), shares)
@@ -76,11 +95,6 @@ class PCAProjector:
     def dimensions(self) -> int:
         """Axes of the map."""
         return len(self.components)
-
-    @property
-    def embedding_dim(self) -> int:
-        """D of the embeddings that it takes."""
-        return len(self.mean)
 
     @property
     def axis_labels(self) -> tuple[str, ...]:
@@ -97,8 +111,9 @@ class PCAProjector:
         """What must be stored of it as JSON."""
         return {"explained_variance_ratio": list(self.explained_variance_ratio)}
 
-    def transform(self, embeddings: NDArray[np.floating[Any]]) -> Floats:
-        """(N, D) embeddings, of the fit or new -> (N, dimensions)."""
+    def transform(self, features: Features) -> Floats:
+        """N images, of the fit or new -> (N, dimensions)."""
+        embeddings = features.embeddings
         placed = np.empty((len(embeddings), self.dimensions))
         for start in range(0, len(embeddings), CHUNK):
             part = np.asarray(embeddings[start : start + CHUNK], dtype=np.float64)
@@ -106,10 +121,11 @@ class PCAProjector:
         return placed
 
 
-def _chunks(embeddings: NDArray[np.float32], rows: Sequence[Rows]) -> Iterable[Floats]:
-    for first, last in rows:
-        for start in range(first, last, CHUNK):
-            yield np.asarray(embeddings[start : min(start + CHUNK, last)], dtype=np.float64)
+def _chunks(embeddings: NDArray[np.float32], rows: Rows, progress: Progress) -> Iterable[Floats]:
+    taken = selected(embeddings, rows)
+    for start in range(0, len(rows), CHUNK):
+        yield np.asarray(taken[start : start + CHUNK], dtype=np.float64)
+        progress("principal components", min(start + CHUNK, len(rows)) / len(rows))
 
 
 def _moments(chunks: Iterable[Floats], dimension: int) -> tuple[Floats, Floats, int]:

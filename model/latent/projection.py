@@ -1,15 +1,16 @@
-"""Maps: two-dimensional projections of an index, fitted once, on which new images can be placed.
+"""Maps: two- or three-dimensional projections of an index, fitted once, on which new images can be placed.
 
 A method is one file with one class that keeps to `Projector`, named in `_METHODS`. A map lies in
 ``maps/NAME/``: ``map.json``, ``coordinates.npy`` (N×dimensions float32) and ``projector.safetensors``;
 nothing is pickled.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self, cast
+from typing import Any, ClassVar, Literal, Protocol, Self, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,32 +18,68 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as tensor_bytes
 
+from model.errors import VQScopeError
 from model.latent.errors import MapNotFound
-from model.latent.storage import NpyWriter, damaged, open_npy, read_bytes, read_json, sync, write_json
+from model.latent.features import Features, Progress, Rows, silent
+from model.latent.map_settings import MapSettings, stored
+from model.latent.storage import NpyWriter, damaged, open_npy, parse_json, read_bytes, sync, write_json
 
-FittedOn = Literal["train", "all"]
+FittedOn = Literal["train", "all", "none"]
 _CHUNK = 8192
-_METHODS = {"pca": ("model.latent.pca", "PCAProjector")}
+_METHODS = {
+    "pca": ("model.latent.pca", "PCAProjector"),
+    "umap": ("model.latent.umap", "UMAPProjector"),
+    "tsne": ("model.latent.tsne", "TSNEProjector"),
+    "mean2d": ("model.latent.mean2d", "Mean2DProjector"),
+}
+METHODS = tuple(_METHODS)
+
+
+@dataclass(frozen=True, eq=False)
+class Anchors:
+    """Images that a fit placed itself, not as `Projector.transform` would place them anew."""
+
+    rows: Rows
+    """(A,) rows of the index, ascending."""
+    places: NDArray[np.float32]
+    """(A, dimensions)"""
+
+    @classmethod
+    def restore(cls, tensors: Mapping[str, NDArray[Any]], n: int, dimensions: int) -> Self:
+        """Undo `tensors` beside an index of ``n`` images.
+
+        Raises:
+            ValueError, KeyError: they are not anchors of it.
+        """
+        rows, places = tensors["rows"], tensors["places"]
+        if rows.ndim != 1 or rows.dtype != np.int64 or places.shape != (len(rows), dimensions):
+            raise ValueError(f"places {places.shape} do not fit rows {rows.shape}")
+        if len(rows) < 2 or rows[0] < 0 or rows[-1] >= n or (np.diff(rows) < 1).any():
+            raise ValueError("the rows are not those of this index")
+        if places.dtype != np.float32 or not np.isfinite(places).all():
+            raise ValueError("the places are no finite numbers")
+        return cls(rows, places)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """What must be stored of them."""
+        return {"rows": self.rows, "places": self.places}
 
 
 class Projector(Protocol):
     """What a method of projection offers once fitted."""
 
-    @property
-    def method(self) -> str:
-        """Its name in `_METHODS`."""
-
-    @property
-    def keeps_proportions(self) -> bool:
-        """Whether distances keep their proportions, so that an ellipse on the map has a meaning."""
+    method: ClassVar[str]
+    """Its name in `_METHODS`."""
+    settings_type: ClassVar[type[MapSettings]]
+    """The dataclass of its parameters."""
+    learns: ClassVar[bool]
+    """Whether it is fitted to images at all."""
+    keeps_proportions: ClassVar[bool]
+    """Whether distances keep their proportions, so that an ellipse on the map has a meaning."""
 
     @property
     def dimensions(self) -> int:
         """Axes of the map."""
-
-    @property
-    def embedding_dim(self) -> int:
-        """D of the embeddings that it takes."""
 
     @property
     def axis_labels(self) -> tuple[str, ...]:
@@ -52,24 +89,42 @@ class Projector(Protocol):
     def explained_variance_ratio(self) -> tuple[float, ...] | None:
         """Share of the variance along each axis, where the method has such."""
 
+    @property
+    def anchors(self) -> Anchors | None:
+        """The images of the fit, where `transform` would not give their places."""
+
     @classmethod
     def fit(
-        cls, embeddings: NDArray[np.float32], rows: Sequence[tuple[int, int]], *, dimensions: int = 2
+        cls,
+        features: Features,
+        rows: Rows,
+        settings: Any = None,  # noqa: ANN401 - of `settings_type`
+        progress: Progress = silent,
     ) -> Self:
-        """Fit to some blocks of rows (first, after the last) of (N, D) embeddings."""
+        """Fit to some rows of an index, with settings of `settings_type` (None: the defaults).
+
+        Raises:
+            SettingError: the settings, or the index, do not suit the method.
+        """
 
     @classmethod
-    def restore(cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> Self:
-        """Undo `tensors` and `description`; KeyError, TypeError or ValueError where they are not its own."""
+    def restore(
+        cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any], features: Features
+    ) -> Self:
+        """Undo `tensors` and `description` beside the index that it was fitted to.
 
-    def tensors(self) -> dict[str, NDArray[np.float64]]:
+        Raises:
+            KeyError, TypeError, ValueError: they are not its own, or not of this index.
+        """
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
         """What must be stored of it as arrays."""
 
     def description(self) -> dict[str, Any]:
-        """What must be stored of it as JSON."""
+        """What must be stored of it as JSON, its settings aside."""
 
-    def transform(self, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """(N, D) embeddings, of the fit or new -> (N, dimensions)."""
+    def transform(self, features: Features) -> NDArray[np.floating[Any]]:
+        """N images, new ones too -> (N, dimensions); each is placed as if it came alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +136,24 @@ class LatentMap:
     coordinates: NDArray[np.float32]
     """(N, dimensions), memory-mapped, row for row as the index."""
     fitted_on: FittedOn
-    """The split that the projector saw; ``all`` only for an index without a training split."""
+    """The split that the projector saw; ``all`` only for an index without a training split, ``none`` for a
+    method that learns nothing."""
+    n_fitted: int
+    """Images that the projector saw; fewer than the split has where the method fits to a draw."""
+    parameters: Mapping[str, Any]
+    """What it was fitted with; empty for maps of early versions."""
     explained_variance_ratio: tuple[float, ...] | None
     axis_labels: tuple[str, ...]
     keeps_proportions: bool
     """Whether an ellipse on the map has a probabilistic meaning (PCA yes, UMAP no)."""
+    version: str
+    """First 12 digits of the SHA-256 of ``map.json``, which holds those of the other files."""
     projector: Projector
+
+    @property
+    def dimensions(self) -> int:
+        """Axes of the map."""
+        return int(self.coordinates.shape[1])
 
 
 def method_class(method: str) -> type[Projector]:
@@ -102,55 +169,113 @@ def method_class(method: str) -> type[Projector]:
 
 
 def write_map(
-    folder: Path, projector: Projector, embeddings: NDArray[np.float32], *, n_fitted: int, fitted_on: FittedOn
+    folder: Path,
+    projector: Projector,
+    features: Features,
+    *,
+    n_fitted: int,
+    fitted_on: FittedOn,
+    settings: MapSettings,
+    progress: Progress = silent,
 ) -> None:
-    """Place all rows on the map and store it in a new folder, which the caller renames into place."""
+    """Place all rows on the map and store it in a new folder, which the caller renames into place.
+
+    Raises:
+        VQScopeError: a place is not finite.
+    """
     folder.mkdir(parents=True)
-    n = len(embeddings)
-    with NpyWriter(folder / "coordinates.npy", (n, projector.dimensions), np.float32) as coordinates:
-        for start in range(0, n, _CHUNK):
-            coordinates.append(projector.transform(embeddings[start : start + _CHUNK]))
+    _write_coordinates(folder / "coordinates.npy", projector, features, progress)
+    # Whatever is to be known of the finished coordinates, such as how faithful they are, is computed here.
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in projector.tensors().items()}
     (folder / "projector.safetensors").write_bytes(tensor_bytes(tensors))
     sync(folder / "projector.safetensors")
     content = {
         "method": projector.method,
+        "parameters": stored(settings),
         "dimensions": projector.dimensions,
-        "n": n,
+        "n": len(features),
         "fitted_on": fitted_on,
         "n_fitted": n_fitted,
         **projector.description(),
+        "sha256": {
+            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            for name in ("coordinates.npy", "projector.safetensors")
+        },
     }
     write_json(folder / "map.json", content)
     sync(folder)
 
 
-def open_map(folder: Path, *, n: int, embedding_dim: int) -> LatentMap:
-    """Open the map of an index of ``n`` images.
+def _write_coordinates(path: Path, projector: Projector, features: Features, progress: Progress) -> None:
+    n, anchors = len(features), projector.anchors
+    with NpyWriter(path, (n, projector.dimensions), np.float32) as coordinates:
+        for start in range(0, n, _CHUNK):
+            part = features[start : start + _CHUNK]
+            placed = _placed(projector, part) if anchors is None else _around(anchors, projector, part, start)
+            if not np.isfinite(placed).all():
+                raise VQScopeError(
+                    f"{projector.method} gives no finite places for these images; choose other parameters"
+                )
+            coordinates.append(placed)
+            progress("placing images", min(start + _CHUNK, n) / n)
+
+
+def _placed(projector: Projector, part: Features) -> NDArray[np.float32]:
+    return projector.transform(part).astype(np.float32)
+
+
+def _around(anchors: Anchors, projector: Projector, part: Features, start: int) -> NDArray[np.float32]:
+    """Places of rows ``start`` …: those of the fit where they are known, the others as new images."""
+    first, last = np.searchsorted(anchors.rows, [start, start + len(part)])
+    known = anchors.rows[first:last] - start
+    new = np.delete(np.arange(len(part)), known)
+    placed = np.empty((len(part), projector.dimensions), np.float32)
+    placed[known] = anchors.places[first:last]
+    if len(new):
+        codes = None if part.codes is None else part.codes[new]
+        placed[new] = projector.transform(Features(part.embeddings[new], codes))
+    return placed
+
+
+def open_map(folder: Path, features: Features) -> LatentMap:
+    """Open a map of an index, given by its embeddings and codes.
 
     Raises:
         IndexDamaged: a file of it is missing or does not fit.
     """
-    content = read_json(folder / "map.json")
+    described = folder / "map.json"
+    data = read_bytes(described)
+    content = parse_json(data, described)
     tensor_file = folder / "projector.safetensors"
     try:
         tensors = load_tensors(read_bytes(tensor_file))
     except (SafetensorError, ValueError, KeyError) as error:
         raise damaged(tensor_file, f"cannot be read ({error})") from error
     try:
-        projector = method_class(content["method"]).restore(tensors, content)
-        fitted_on = content["fitted_on"]
-        if fitted_on not in ("train", "all") or projector.embedding_dim != embedding_dim:
-            raise ValueError("it is not a map of this index")
-    except (KeyError, TypeError, ValueError, MapNotFound) as error:
-        raise damaged(folder / "map.json", f"does not describe its projector ({error})") from error
+        projector = method_class(content["method"]).restore(tensors, content, features)
+        fitted_on, n_fitted, parameters = _facts(content)
+    except (KeyError, TypeError, ValueError, VQScopeError) as error:
+        raise damaged(described, f"does not describe its projector ({error})") from error
     return LatentMap(
         name=folder.name,
         method=projector.method,
-        coordinates=open_npy(folder / "coordinates.npy", (n, projector.dimensions), np.float32),
+        coordinates=open_npy(folder / "coordinates.npy", (len(features), projector.dimensions), np.float32),
         fitted_on=fitted_on,
+        n_fitted=n_fitted,
+        parameters=parameters,
         explained_variance_ratio=projector.explained_variance_ratio,
         axis_labels=projector.axis_labels,
         keeps_proportions=projector.keeps_proportions,
+        version=hashlib.sha256(data).hexdigest()[:12],
         projector=projector,
     )
+
+
+def _facts(content: Mapping[str, Any]) -> tuple[FittedOn, int, dict[str, Any]]:
+    fitted_on, n_fitted = content["fitted_on"], content["n_fitted"]
+    parameters = content.get("parameters", {})  # none in maps of early versions
+    if fitted_on not in get_args(FittedOn):
+        raise ValueError(f"fitted on {fitted_on!r}")
+    if not isinstance(n_fitted, int) or not isinstance(parameters, dict):
+        raise TypeError("n_fitted or parameters are of another type")
+    return fitted_on, n_fitted, parameters

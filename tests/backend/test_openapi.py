@@ -30,6 +30,8 @@ def test_every_operation_is_described(document):
         "/v1/maps",
         "/v1/maps/{map}/points",
         "/v1/maps/{map}/ellipses",
+        "/v1/jobs",
+        "/v1/jobs/{id}",
         "/v1/samples",
         "/v1/samples/{dataset}/{split}/{position}",
         "/v1/samples/{dataset}/{split}/{position}/{kind}",

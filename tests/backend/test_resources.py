@@ -73,14 +73,28 @@ def test_datasets(client, index, versions):
 def test_maps(client, index, versions):
     answer = get(client, "/v1/maps")
     pca = index.map("pca")
+    methods = answer.pop("methods")
+    assert [method["name"] for method in methods] == ["pca", "umap", "tsne"]
+    assert methods[0]["parameters"][0] == {
+        "name": "dimensions",
+        "type": "int",
+        "default": 2,
+        "choices": [],
+        "help": "axes of the map, 2 or 3",
+    }
     assert answer == {
         **versions,
         "items": [
             {
                 "name": "pca",
+                "version": pca.version,
+                "method": "pca",
+                "parameters": {"dimensions": 2},
                 "dimensions": 2,
                 "n": index.n,
                 "fitted_on": "train",
+                "n_fitted": sum(b.count for b in index.blocks if b.split == "train"),
+                "keeps_proportions": True,
                 "explained_variance_ratio": list(pca.explained_variance_ratio),
                 "axis_labels": list(pca.axis_labels),
             }

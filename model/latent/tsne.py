@@ -1,0 +1,253 @@
+"""t-SNE: a map that keeps close neighbours together; sizes of groups and gaps between them mean nothing on it."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import VQScopeError
+from model.latent.errors import SettingError
+from model.latent.features import Features, Progress, Rows, selected, silent
+from model.latent.map_settings import (
+    SEED_MAX,
+    check_dimensions,
+    check_range,
+    drawn,
+    option,
+    parse_settings,
+)
+from model.latent.neighbours import Metric, nearest
+from model.latent.pca import PCAProjector, PCASettings
+from model.latent.projection import Anchors
+
+_QUERIES = 2048
+_EXAGGERATED, _PLAIN = 250, 500
+"""Iterations of the two phases of a fit: openTSNE's defaults, as are all figures below."""
+_NEW_PERPLEXITY, _NEW_ITERATIONS, _MEDIAN_OF = 5, 250, 25
+_NEW = {
+    "learning_rate": 0.1,
+    "exaggeration": 1.5,
+    "momentum": 0.8,
+    "max_grad_norm": 0.25,
+    "max_step_norm": None,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TSNESettings:
+    """Parameters of a t-SNE."""
+
+    dimensions: int = option(2, "axes of the map, 2 or 3; with 3 the fit takes several times as long")
+    perplexity: float = option(30.0, "effective number of neighbours of an image, 5 to 100")
+    metric: Metric = option("cosine", "distance between embeddings")
+    seed: int = option(0, "of the fit; the same one gives the same map on the same machine")
+    max_fitted: int = option(
+        50_000, "most training images to fit to; of more a uniform draw, the rest are placed as new images"
+    )
+
+    def __post_init__(self) -> None:
+        check_dimensions(self.dimensions)
+        check_range("perplexity", self.perplexity, 5, 100)
+        check_range("seed", self.seed, 0, SEED_MAX)
+        check_range("max_fitted", self.max_fitted, 400, 1_000_000)
+
+
+@dataclass(frozen=True, eq=False)
+class TSNEProjector:
+    """t-distributed stochastic neighbour embedding (L. van der Maaten, G. Hinton 2008).
+
+    openTSNE (P. G. Poličar, M. Stražar, B. Zupan 2019) does the fit, with one thread, from exact neighbours and
+    from principal components (D. Kobak, P. Berens 2019), so that a seed gives one map. A new image is placed as by
+    openTSNE's ``transform``: pulled by its neighbours among the images of the fit, which stay, and pushed by all
+    of them; other new images do not matter to it.
+    """
+
+    method: ClassVar[str] = "tsne"
+    settings_type: ClassVar[type[TSNESettings]] = TSNESettings
+    learns: ClassVar[bool] = True
+    keeps_proportions: ClassVar[bool] = False
+    explained_variance_ratio: ClassVar[None] = None
+
+    settings: TSNESettings
+    anchors: Anchors
+    embeddings: NDArray[np.float32]
+    """(N, D) of the index, memory-mapped; the fit saw the rows of the anchors."""
+
+    @classmethod
+    def fit(
+        cls, features: Features, rows: Rows, settings: TSNESettings | None = None, progress: Progress = silent
+    ) -> "TSNEProjector":
+        """Fit to at most ``max_fitted`` of some rows.
+
+        Raises:
+            SettingError: too few rows.
+            VQScopeError: openTSNE is not installed.
+        """
+        settings = settings or TSNESettings()
+        rows = drawn(rows, settings.max_fitted, settings.seed)
+        tied = int(3 * settings.perplexity)
+        if len(rows) <= tied + 1:
+            raise SettingError(
+                f"tsne with perplexity {settings.perplexity:g} needs more than {tied + 1} training images; "
+                f"this index has {len(rows)}"
+            )
+        opentsne = _opentsne()
+        from openTSNE.affinity import PerplexityBasedNN
+        from openTSNE.nearest_neighbors import PrecomputedNeighbors
+
+        embeddings = np.asarray(features.embeddings[rows])
+        ties = PrecomputedNeighbors(*_graph(embeddings, tied, settings, progress))
+        affinities = PerplexityBasedNN(perplexity=settings.perplexity, knn_index=ties, n_jobs=1)
+        fit = opentsne.TSNE(
+            n_components=settings.dimensions,
+            negative_gradient_method=_gradient(settings, len(rows)),
+            early_exaggeration_iter=_EXAGGERATED,
+            n_iter=_PLAIN,
+            random_state=settings.seed,
+            n_jobs=1,
+        )
+        layout = fit.prepare_initial(affinities=affinities, initialization=_start(embeddings, settings))
+        watch = {"use_callbacks": True, "callbacks_every_iters": 10}
+        phases = (
+            (0, _EXAGGERATED, {"exaggeration": fit.early_exaggeration, "momentum": fit.initial_momentum}),
+            (_EXAGGERATED, _PLAIN, {"exaggeration": fit.exaggeration, "momentum": fit.final_momentum}),
+        )
+        for before, iterations, how in phases:
+            tell = _Iterations(progress, before)
+            layout.optimize(
+                iterations, inplace=True, propagate_exception=True, callbacks=tell, **how, **watch
+            )
+        places = np.ascontiguousarray(layout, np.float32)
+        return cls(settings, Anchors(rows, places), features.embeddings)
+
+    @classmethod
+    def restore(
+        cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any], features: Features
+    ) -> "TSNEProjector":
+        """Undo `tensors` and `description`.
+
+        Raises:
+            ValueError, KeyError, TypeError: they are not those of a t-SNE of this index.
+        """
+        settings = parse_settings(TSNESettings, cls.method, description["parameters"])
+        assert isinstance(settings, TSNESettings)
+        anchors = Anchors.restore(tensors, len(features), settings.dimensions)
+        return cls(settings, anchors, features.embeddings)
+
+    @property
+    def dimensions(self) -> int:
+        """Axes of the map."""
+        return self.settings.dimensions
+
+    @property
+    def axis_labels(self) -> tuple[str, ...]:
+        """Such as ``t-SNE 1``."""
+        return tuple(f"t-SNE {i}" for i in range(1, self.dimensions + 1))
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """What must be stored of it as arrays."""
+        return self.anchors.tensors()
+
+    def description(self) -> dict[str, Any]:
+        """What must be stored of it as JSON."""
+        return {}
+
+    def transform(self, features: Features) -> NDArray[np.float32]:
+        """N images -> (N, dimensions), whatever else is placed with them.
+
+        Raises:
+            VQScopeError: openTSNE is not installed.
+        """
+        bank = selected(self.embeddings, self.anchors.rows)
+        placed = np.empty((len(features), self.dimensions), np.float32)
+        tied = max(_MEDIAN_OF, 3 * _NEW_PERPLEXITY)
+        for start in range(0, len(features), _QUERIES):
+            part = slice(start, start + _QUERIES)
+            rows, distances = nearest(bank, features.embeddings[part], k=tied, metric=self.settings.metric)
+            placed[part] = self._place(rows, distances)
+        return placed
+
+    def _place(self, rows: NDArray[np.int64], distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(Q, k) neighbours among the anchors and their distances -> (Q, dimensions)."""
+        opentsne = _opentsne()
+        from openTSNE.affinity import joint_probabilities_nn
+
+        places = self.anchors.places
+        tied = 3 * _NEW_PERPLEXITY
+        ties = joint_probabilities_nn(
+            rows[:, :tied],
+            distances[:, :tied],
+            [_NEW_PERPLEXITY],
+            symmetrize=False,
+            normalization="point-wise",
+            n_reference_samples=len(places),
+            n_jobs=1,
+        )
+        # Of the affinities of the fit only their number is asked.
+        fixed = opentsne.TSNEEmbedding(places, SimpleNamespace(P=places), n_jobs=1)
+        gradient = "bh"
+        if self.dimensions == 2:  # by a grid over the fixed places alone, which is laid once
+            gradient = "fft"
+            fixed.prepare_interpolation_grid()
+        shift = np.asarray(fixed)[0] - places[0]  # openTSNE centres them
+        start = np.median(places[rows[:, :_MEDIAN_OF]], axis=1) + shift
+        layout = opentsne.tsne.PartialTSNEEmbedding(start, fixed, ties)
+        layout.optimize(_NEW_ITERATIONS, inplace=True, negative_gradient_method=gradient, n_jobs=1, **_NEW)
+        return (np.asarray(layout) - shift).astype(np.float32)
+
+
+def _gradient(settings: TSNESettings, n: int) -> str:
+    """The quicker approximation; interpolation is there for two dimensions alone."""
+    return "fft" if settings.dimensions == 2 and n > 10_000 else "bh"
+
+
+def _start(embeddings: NDArray[np.float32], settings: TSNESettings) -> NDArray[np.float64]:
+    """Principal components, small, and apart even where embeddings are equal."""
+    features = Features(embeddings)
+    everything = np.arange(len(embeddings))
+    fitted = PCAProjector.fit(features, everything, PCASettings(dimensions=settings.dimensions))
+    start = fitted.transform(features)
+    start /= max(float(start[:, 0].std()), 1e-12) / 1e-4
+    return start + np.random.default_rng(settings.seed).normal(0, 1e-6, start.shape)
+
+
+def _graph(
+    embeddings: NDArray[np.float32], tied: int, settings: TSNESettings, progress: Progress
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows and distances of each image's nearest others: (n, tied)."""
+    rows = np.empty((len(embeddings), tied), np.int64)
+    distances = np.empty(rows.shape)
+    for start in range(0, len(embeddings), _QUERIES):
+        part = slice(start, start + _QUERIES)
+        own = np.arange(start, min(start + _QUERIES, len(rows)))
+        rows[part], distances[part] = nearest(
+            embeddings, embeddings[part], k=tied, metric=settings.metric, exclude=own
+        )
+        progress("finding neighbours", min(start + _QUERIES, len(rows)) / len(rows))
+    return rows, distances
+
+
+@dataclass(frozen=True)
+class _Iterations:
+    """Callback of openTSNE: tells how far the fit has come."""
+
+    progress: Progress
+    before: int
+
+    def __call__(self, iteration: int, error: float, layout: NDArray[np.float64]) -> bool:
+        self.progress("t-sne", (self.before + iteration) / (_EXAGGERATED + _PLAIN))
+        return False
+
+
+def _opentsne() -> Any:  # noqa: ANN401 - an untyped module
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import openTSNE
+    except ImportError as error:
+        raise VQScopeError("the map tsne needs openTSNE: pip install 'vqscope[maps]'") from error
+    return openTSNE

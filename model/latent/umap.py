@@ -1,0 +1,258 @@
+"""UMAP: a map that keeps neighbours together; distances and densities between groups mean little on it."""
+
+import threading
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from model.errors import VQScopeError
+from model.latent.errors import SettingError
+from model.latent.features import Features, Progress, Rows, selected, silent
+from model.latent.map_settings import (
+    SEED_MAX,
+    check_dimensions,
+    check_range,
+    drawn,
+    option,
+    parse_settings,
+)
+from model.latent.neighbours import Metric, nearest
+from model.latent.pca import PCAProjector, PCASettings
+from model.latent.projection import Anchors
+
+_QUERIES = 2048
+_EPOCHS = 100
+"""What umap-learn spends on placing new images."""
+_LEARNING_RATE = 0.25
+"""A quarter of that of its fit, as in umap-learn."""
+_TRANSFORM_SEED = 42
+"""umap-learn's own default; not the seed of the fit."""
+_INT32 = 2**31 - 1
+_ONE_AT_A_TIME = threading.Lock()
+"""numba's simplest threading layer ends the process when two threads enter its parallel functions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UMAPSettings:
+    """Parameters of a UMAP."""
+
+    dimensions: int = option(2, "axes of the map, 2 or 3")
+    n_neighbors: int = option(15, "neighbours that an image is tied to: few show detail, many the whole")
+    min_dist: float = option(0.1, "how close images may lie on the map, 0 to 1")
+    metric: Metric = option("cosine", "distance between embeddings")
+    seed: int = option(0, "of the fit; the same one gives the same map on the same machine")
+    max_fitted: int = option(
+        50_000, "most training images to fit to; of more a uniform draw, the rest are placed as new images"
+    )
+
+    def __post_init__(self) -> None:
+        check_dimensions(self.dimensions)
+        check_range("n_neighbors", self.n_neighbors, 2, 500)
+        check_range("min_dist", self.min_dist, 0, 1)
+        check_range("seed", self.seed, 0, SEED_MAX)
+        check_range("max_fitted", self.max_fitted, 100, 1_000_000)
+
+
+@dataclass(frozen=True, eq=False)
+class UMAPProjector:
+    """Uniform manifold approximation and projection (L. McInnes, J. Healy, J. Melville 2018, 1802.03426).
+
+    umap-learn does the fit, with one thread, from exact neighbours and from principal components (which keep more of
+    the whole, D. Kobak, G. C. Linderman 2021, and are there where groups are not tied together), so that a seed
+    gives one map. A new image
+    is placed as umap-learn's ``transform`` places it when it comes alone: its neighbours among the images of the
+    fit are found exactly, it starts between them, and moves while they stay. Neither depends on a search tree
+    that would have to be stored, so all that is stored are rows of the index, their places and two numbers.
+    """
+
+    method: ClassVar[str] = "umap"
+    settings_type: ClassVar[type[UMAPSettings]] = UMAPSettings
+    learns: ClassVar[bool] = True
+    keeps_proportions: ClassVar[bool] = False
+    explained_variance_ratio: ClassVar[None] = None
+
+    settings: UMAPSettings
+    curve: tuple[float, float]
+    """a and b of the similarity 1 / (1 + a d^2b) of two images at distance d on the map."""
+    anchors: Anchors
+    embeddings: NDArray[np.float32]
+    """(N, D) of the index, memory-mapped; the fit saw the rows of the anchors."""
+
+    @classmethod
+    def fit(
+        cls, features: Features, rows: Rows, settings: UMAPSettings | None = None, progress: Progress = silent
+    ) -> "UMAPProjector":
+        """Fit to at most ``max_fitted`` of some rows.
+
+        Raises:
+            SettingError: too few rows.
+            VQScopeError: umap-learn is not installed.
+        """
+        settings = settings or UMAPSettings()
+        rows = drawn(rows, settings.max_fitted, settings.seed)
+        if len(rows) <= settings.n_neighbors:
+            raise SettingError(
+                f"umap with n_neighbors {settings.n_neighbors} needs more than as many training images; "
+                f"this index has {len(rows)}"
+            )
+        umap_learn = _umap_learn()
+        embeddings = np.asarray(features.embeddings[rows])
+        neighbours = _graph(embeddings, settings, progress)
+        progress("umap", 0.0)
+        fitted = umap_learn.UMAP(
+            n_neighbors=settings.n_neighbors,
+            n_components=settings.dimensions,
+            min_dist=settings.min_dist,
+            metric=settings.metric,
+            init=_start(embeddings, settings),
+            random_state=settings.seed,
+            n_jobs=1,
+            precomputed_knn=neighbours,
+            tqdm_kwds={"disable": False, "file": _Epochs(progress), "bar_format": "{n_fmt}/{total_fmt} "},
+        )
+        with warnings.catch_warnings():
+            # That its own transform is not to be had from given neighbours.
+            warnings.simplefilter("ignore", UserWarning)
+            with _ONE_AT_A_TIME:
+                fitted.fit(embeddings)
+        places = np.ascontiguousarray(fitted.embedding_, np.float32)
+        return cls(settings, (float(fitted._a), float(fitted._b)), Anchors(rows, places), features.embeddings)
+
+    @classmethod
+    def restore(
+        cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any], features: Features
+    ) -> "UMAPProjector":
+        """Undo `tensors` and `description`.
+
+        Raises:
+            ValueError, KeyError, TypeError: they are not those of a UMAP of this index.
+        """
+        settings = parse_settings(UMAPSettings, cls.method, description["parameters"])
+        assert isinstance(settings, UMAPSettings)
+        anchors = Anchors.restore(tensors, len(features), settings.dimensions)
+        a, b = (float(value) for value in description["curve"])
+        return cls(settings, (a, b), anchors, features.embeddings)
+
+    @property
+    def dimensions(self) -> int:
+        """Axes of the map."""
+        return self.settings.dimensions
+
+    @property
+    def axis_labels(self) -> tuple[str, ...]:
+        """Such as ``UMAP 1``."""
+        return tuple(f"UMAP {i}" for i in range(1, self.dimensions + 1))
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """What must be stored of it as arrays."""
+        return self.anchors.tensors()
+
+    def description(self) -> dict[str, Any]:
+        """What must be stored of it as JSON."""
+        return {"curve": list(self.curve)}
+
+    def transform(self, features: Features) -> NDArray[np.float32]:
+        """N images -> (N, dimensions), each as umap-learn places it alone.
+
+        Raises:
+            VQScopeError: umap-learn is not installed.
+        """
+        bank = selected(self.embeddings, self.anchors.rows)
+        placed = np.empty((len(features), self.dimensions), np.float32)
+        for start in range(0, len(features), _QUERIES):
+            part = slice(start, start + _QUERIES)
+            rows, distances = nearest(
+                bank, features.embeddings[part], k=self.settings.n_neighbors, metric=self.settings.metric
+            )
+            placed[part] = self._place(rows, distances)
+        return placed
+
+    def _place(self, rows: NDArray[np.int64], distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(Q, k) neighbours among the anchors and their distances -> (Q, dimensions)."""
+        _umap_learn()
+        from umap.layouts import optimize_layout_euclidean
+        from umap.umap_ import compute_membership_strengths, init_graph_transform, smooth_knn_dist
+
+        anchors = self.anchors.places
+        with _ONE_AT_A_TIME:
+            sigmas, rhos = smooth_knn_dist(distances, float(rows.shape[1]), local_connectivity=0.0)
+            heads, tails, weights, _ = compute_membership_strengths(
+                rows.astype(np.int32), distances, sigmas, rhos, bipartite=True
+            )
+            graph = sparse.csr_matrix((weights, (heads, tails)), shape=(len(rows), len(anchors)))
+            graph.eliminate_zeros()
+            start = init_graph_transform(graph, anchors)
+            # Of each image's ties, by its own strongest: umap-learn takes the strongest of all that come together.
+            share = weights / weights.reshape(rows.shape).max(axis=1)[heads]
+            kept = share >= np.float32(1 / _EPOCHS)
+            epochs_per_sample = _EPOCHS / (_EPOCHS * share[kept]).astype(np.float64)
+            state = np.random.RandomState(_TRANSFORM_SEED).randint(-_INT32, _INT32 - 1, 3)
+            placed = optimize_layout_euclidean(
+                start,
+                anchors.copy(),
+                heads[kept],
+                tails[kept],
+                _EPOCHS,
+                len(anchors),
+                epochs_per_sample,
+                *self.curve,
+                state.astype(np.int64),
+                initial_alpha=_LEARNING_RATE,
+            )
+        return np.asarray(placed, np.float32)
+
+
+def _start(embeddings: NDArray[np.float32], settings: UMAPSettings) -> NDArray[np.float32]:
+    """Principal components, and apart even where embeddings are equal; umap-learn brings them to its own scale."""
+    features = Features(embeddings)
+    everything = np.arange(len(embeddings))
+    fitted = PCAProjector.fit(features, everything, PCASettings(dimensions=settings.dimensions))
+    start = fitted.transform(features)
+    start += np.random.default_rng(settings.seed).normal(0, max(1e-5 * float(start.std()), 1e-9), start.shape)
+    return start.astype(np.float32)
+
+
+def _graph(
+    embeddings: NDArray[np.float32], settings: UMAPSettings, progress: Progress
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Rows and distances of each image's nearest, itself among them: (n, n_neighbors)."""
+    rows = np.empty((len(embeddings), settings.n_neighbors), np.int32)
+    distances = np.empty(rows.shape, np.float32)
+    for start in range(0, len(embeddings), _QUERIES):
+        part = slice(start, start + _QUERIES)
+        rows[part], distances[part] = nearest(
+            embeddings, embeddings[part], k=settings.n_neighbors, metric=settings.metric
+        )
+        progress("finding neighbours", min(start + _QUERIES, len(rows)) / len(rows))
+    return rows, distances
+
+
+class _Epochs:
+    """The file that umap-learn's bar writes to: reads from it how far the fit has come."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def write(self, text: str) -> int:
+        done, found, total = text.strip().partition("/")
+        if found and done.isdecimal() and total.isdecimal() and int(total):
+            self._progress("umap", int(done) / int(total))
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _umap_learn() -> Any:  # noqa: ANN401 - an untyped module
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that tensorflow is absent
+            import umap
+    except ImportError as error:
+        raise VQScopeError("the map umap needs umap-learn: pip install 'vqscope[maps]'") from error
+    return umap
