@@ -2,7 +2,7 @@
 
 A method is one file with one class that keeps to `Projector`, named in `_METHODS`. A map lies in
 ``maps/NAME/``: ``map.json``, ``coordinates.npy`` (N×dimensions float32) and ``projector.safetensors``;
-nothing is pickled.
+nothing is pickled. Its quality, once measured, lies beside them (`model.latent.quality_store`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as tensor_bytes
 
 from model.latent.errors import MapNotFound
+from model.latent.quality import MapQuality
+from model.latent.quality_store import open_quality
 from model.latent.storage import NpyWriter, damaged, open_npy, read_bytes, read_json, sync, write_json
 
 FittedOn = Literal["train", "all"]
@@ -87,6 +89,10 @@ class LatentMap:
     keeps_proportions: bool
     """Whether an ellipse on the map has a probabilistic meaning (PCA yes, UMAP no)."""
     projector: Projector
+    quality: MapQuality | None = None
+    """How good the map is; None where it was not measured."""
+    preservation: NDArray[np.float32] | None = None
+    """(N,) memory-mapped, what ``quality.points`` describes, of each point."""
 
 
 def method_class(method: str) -> type[Projector]:
@@ -144,6 +150,7 @@ def open_map(folder: Path, *, n: int, embedding_dim: int) -> LatentMap:
             raise ValueError("it is not a map of this index")
     except (KeyError, TypeError, ValueError, MapNotFound) as error:
         raise damaged(folder / "map.json", f"does not describe its projector ({error})") from error
+    measured = open_quality(folder, n)
     return LatentMap(
         name=folder.name,
         method=projector.method,
@@ -153,4 +160,6 @@ def open_map(folder: Path, *, n: int, embedding_dim: int) -> LatentMap:
         axis_labels=projector.axis_labels,
         keeps_proportions=projector.keeps_proportions,
         projector=projector,
+        quality=measured[0] if measured else None,
+        preservation=measured[1] if measured else None,
     )
