@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("model.commands.train", "train a model on one or several data sets"),
     "evaluate": ("model.commands.evaluate", "measure PSNR, SSIM, MAE and codebook use of a model"),
     "index": ("model.commands.index", "build the latent index of data sets under a model"),
+    "map-quality": ("model.commands.map_quality", "measure how faithful the maps of an index are"),
     "serve": ("backend.serve", "serve a model and its index over HTTP"),
 }
 
@@ -37,7 +38,7 @@ Folders: VQSCOPE_DATA (data; else ~/.medmnist), VQSCOPE_CACHE (what can be made 
 
 def help_text() -> str:
     """Return what ``vqscope --help`` prints: one line per subcommand, then examples."""
-    lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines = [f"  {name:<13}{purpose}" for name, (_, purpose) in COMMANDS.items()]
     return "\n".join(
         [
             "usage: vqscope COMMAND [options]   |   vqscope --help   |   vqscope --version",

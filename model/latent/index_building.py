@@ -28,6 +28,7 @@ from model.latent.index_plan import (
     wanted_splits,
 )
 from model.latent.manifest import FORMAT, Manifest
+from model.latent.map_measuring import measure_new_map
 from model.latent.metadata import Metadata, common_schema
 from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays, partial_folder
 from model.latent.pca import PCAProjector
@@ -109,7 +110,7 @@ def build_index(
         reuse = Reusable(None, manifest) if settings.afresh else reusable(target, model, manifest)
         _encode_all(model, manifest, arrays, folder, settings, reuse)
         _write_table(manifest, arrays, metadata, folder)
-        _fit_map(manifest, folder)
+        _fit_map(manifest, folder, progress=progress)
         created = datetime.now(UTC).isoformat(timespec="seconds")
         content = _digested(manifest, folder).content(created_at=created, vqscope=version("vqscope"))
         unfinished = folder / "index.json.part"
@@ -207,8 +208,8 @@ def _digested(manifest: Manifest, folder: Path) -> Manifest:
     return replace(manifest, blocks=tuple(blocks))
 
 
-def _fit_map(manifest: Manifest, folder: Path) -> None:
-    """The PCA map, fitted to the training split alone: the others are seen as new images would be."""
+def _fit_map(manifest: Manifest, folder: Path, *, progress: bool) -> None:
+    """The PCA map, fitted to the training split alone: the others are seen as new images would be; its quality."""
     embeddings, _ = open_arrays(folder, manifest)
     shutil.rmtree(folder / "maps", ignore_errors=True)  # cut by a kill
     rows = [(block.start, block.stop) for block in manifest.blocks if block.split == "train"]
@@ -221,6 +222,7 @@ def _fit_map(manifest: Manifest, folder: Path) -> None:
         n_fitted=sum(stop - start for start, stop in rows or everything),
         fitted_on="train" if rows else "all",
     )
+    measure_new_map(folder / "maps" / "pca", embeddings, manifest.blocks, progress=progress)
     sync(folder / "maps")
 
 

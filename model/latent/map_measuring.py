@@ -17,6 +17,7 @@ from model.latent.point_preservation import point_preservation, summary
 from model.latent.quality import MapQuality
 from model.latent.quality_store import write_quality
 from model.latent.sampling import draw
+from model.stage_bars import StageBars
 
 if TYPE_CHECKING:
     from model.latent.index import LatentIndex
@@ -107,6 +108,31 @@ def measure(
         points=summary(preserved, references, rows, settings.k),
         stability=None,
     ), preserved
+
+
+def measure_new_map(
+    folder: Path,
+    embeddings: Vectors,
+    blocks: Sequence[Block],
+    settings: QualitySettings | None = None,
+    *,
+    progress: bool,
+) -> None:
+    """Measure the map that was just written to a folder; one of too few points is left without quality.
+
+    Args:
+        folder: of the map, whose index is not open yet.
+        embeddings: (N, D), may be memory-mapped.
+        blocks: of the index.
+        settings: how; default: `QualitySettings`.
+        progress: whether to show bars on stderr.
+    """
+    settings = settings or QualitySettings()
+    if len(embeddings) <= 2 * settings.k:
+        return
+    coordinates = np.load(folder / "coordinates.npy", mmap_mode="r", allow_pickle=False)
+    with StageBars(f"map {folder.name}", unit="image", disable=not progress) as bars:
+        write_quality(folder, *measure(embeddings, coordinates, blocks, settings, progress=bars))
 
 
 def measure_map(

@@ -77,7 +77,7 @@ def open_quality(folder: Path, n: int) -> tuple[MapQuality, NDArray[np.float32]]
     return quality, preservation
 
 
-def check_preservation(preservation: NDArray[np.float32]) -> bool:
+def in_range(preservation: NDArray[np.float32]) -> bool:
     """Whether all figures of points are in [0, 1], read some thousand at a time."""
     return all(
         bool(((part >= 0) & (part <= 1)).all())

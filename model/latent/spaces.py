@@ -85,7 +85,7 @@ def nearest_on_map(
         k: how many.
         own: (Q,) which of the points the query itself is; -1: none.
     """
-    _, found = cKDTree(coordinates).query(queries, k=np.arange(1, k + 2))
+    found = np.asarray(cKDTree(coordinates).query(queries, k=np.arange(1, k + 2))[1])
     kept = found != own[:, None]
     kept[kept.all(axis=1), -1] = False  # it is none of them, or lies beneath many others
     return np.asarray(found[kept].reshape(len(queries), k), dtype=np.int64)
