@@ -183,6 +183,12 @@ class PointColumns(BaseModel):
     label: list[int] = Field(
         description="Classes; in a multi-label data set bit masks of classes.", examples=[[1]]
     )
+    preservation: list[float] | None = Field(
+        default=None,
+        description="Share of each point's neighbours that the map keeps, in [0, 1], as `points` of the map's quality "
+        "says; absent where it was not measured.",
+        examples=[[0.27]],
+    )
 
 
 class Points(IndexAnswer):

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("model.commands.evaluate", "measure PSNR, SSIM, MAE and codebook use of a model"),
     "index": ("model.commands.index", "build the latent index of data sets under a model"),
     "map": ("model.commands.map", "list the maps of a latent index, add one (UMAP, t-SNE …) or remove one"),
+    "map-quality": ("model.commands.map_quality", "measure how faithful the maps of an index are"),
     "serve": ("backend.serve", "serve a model and its index over HTTP"),
 }
 
@@ -39,7 +40,7 @@ Folders: VQSCOPE_DATA (data; else ~/.medmnist), VQSCOPE_CACHE (what can be made 
 
 def help_text() -> str:
     """Return what ``vqscope --help`` prints: one line per subcommand, then examples."""
-    lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines = [f"  {name:<13}{purpose}" for name, (_, purpose) in COMMANDS.items()]
     return "\n".join(
         [
             "usage: vqscope COMMAND [options]   |   vqscope --help   |   vqscope --version",

@@ -1,6 +1,7 @@
 """The maps of the index and their points, as JSON or as an Arrow stream."""
 
 import json
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Annotated, Literal, get_args
 
@@ -55,7 +56,9 @@ def points(
     chosen = chosen_blocks(loaded.index, datasets, splits)
     if form is None:
         form = "arrow" if ARROW in request.headers.get("accept", "") else "json"
-    names = json.dumps([map, form, [(block.dataset, block.split) for block in chosen]])
+    # A map may be measured, or measured otherwise, while the index stays the same.
+    measured = None if chart.quality is None else asdict(chart.quality)
+    names = json.dumps([map, form, [(block.dataset, block.split) for block in chosen], measured])
     # The bytes follow from these alone, so that an unchanged map costs nothing.
     tag = caching.etag(
         version("vqscope"),
@@ -113,12 +116,15 @@ def _method(name: str) -> MethodItem:
 
 
 def _table(loaded: Loaded, chart: LatentMap, chosen: list[Block]) -> pa.Table:
-    coordinates = np.asarray(chart.coordinates[rows_of(chosen)], np.float32)
+    rows = rows_of(chosen)
+    coordinates = np.asarray(chart.coordinates[rows], np.float32)
     images = table_of(loaded.index.images, chosen)
     columns = {
         **{axis: pa.array(place) for axis, place in zip("xyz", coordinates.T, strict=False)},
         **{name: images[name] for name in ("dataset", "split", "position", "label")},
     }
+    if chart.preservation is not None:
+        columns["preservation"] = pa.array(np.asarray(chart.preservation[rows], np.float32))
     return pa.table(columns)
 
 

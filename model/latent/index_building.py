@@ -30,11 +30,13 @@ from model.latent.index_plan import (
 )
 from model.latent.manifest import FORMAT, Manifest
 from model.latent.map_fitting import fit_map
+from model.latent.map_measuring import measure_new_map
 from model.latent.metadata import Metadata, common_schema
 from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays, partial_folder
 from model.latent.reuse import Reusable, digests, reusable
 from model.latent.storage import open_arrays, open_npy, read_json, sync, write_json
 from model.once import new_folder_beside, remove_abandoned
+from model.stage_bars import StageBars
 
 if TYPE_CHECKING:
     from model.inference import InferenceModel
@@ -109,7 +111,7 @@ def build_index(
         reuse = Reusable(None, manifest) if settings.afresh else reusable(target, model, manifest)
         _encode_all(model, manifest, arrays, folder, settings, reuse)
         _write_table(manifest, arrays, metadata, folder)
-        _fit_maps(model, manifest, folder)
+        _fit_maps(model, manifest, folder, progress=progress)
         created = datetime.now(UTC).isoformat(timespec="seconds")
         content = _digested(manifest, folder).content(created_at=created, vqscope=version("vqscope"))
         unfinished = folder / "index.json.part"
@@ -207,7 +209,7 @@ def _digested(manifest: Manifest, folder: Path) -> Manifest:
     return replace(manifest, blocks=tuple(blocks))
 
 
-def _fit_maps(model: "InferenceModel", manifest: Manifest, folder: Path) -> None:
+def _fit_maps(model: "InferenceModel", manifest: Manifest, folder: Path, *, progress: bool) -> None:
     """The PCA map, fitted to the training split alone; for a model of 2-D codes also the mean of its codes."""
     embeddings, codes = open_arrays(folder, manifest)
     shutil.rmtree(folder / "maps", ignore_errors=True)  # cut by a kill
@@ -215,6 +217,8 @@ def _fit_maps(model: "InferenceModel", manifest: Manifest, folder: Path) -> None
     features = Features(embeddings, codes, vectors)
     for method in ("pca", "mean2d") if vectors.shape[1] == 2 else ("pca",):
         fit_map(folder / "maps" / method, features, manifest.blocks, method)
+        with StageBars(f"map {method}", unit="image", disable=not progress) as bars:
+            measure_new_map(folder / "maps" / method, embeddings, manifest.blocks, progress=bars)
     sync(folder / "maps")
 
 

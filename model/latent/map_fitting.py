@@ -14,6 +14,7 @@ from model.errors import VQScopeError
 from model.latent.errors import MapNotFound, SettingError
 from model.latent.features import Features, Progress, Rows, silent
 from model.latent.manifest import Block
+from model.latent.map_measuring import QualitySettings, measure_new_map
 from model.latent.map_settings import MapSettings
 from model.latent.projection import FittedOn, LatentMap, Projector, method_class, open_map, write_map
 from model.latent.storage import sync
@@ -114,6 +115,13 @@ def add_map(
     with new_folder_beside(final.resolve(), "fitting") as holder:
         try:
             fit_map(holder / "map", features, index.blocks, method, chosen, progress)
+            measure_new_map(
+                holder / "map",
+                index.embeddings,
+                index.blocks,
+                QualitySettings(metric=getattr(chosen, "metric", "euclidean")),
+                progress=lambda stage, done, total: progress(f"measuring {stage}", done / total),
+            )
             _check_same(index)
             _check_free(final)
             (holder / "map").rename(final)

@@ -2,7 +2,7 @@
 
 A method is one file with one class that keeps to `Projector`, named in `_METHODS`. A map lies in
 ``maps/NAME/``: ``map.json``, ``coordinates.npy`` (N×dimensions float32) and ``projector.safetensors``;
-nothing is pickled.
+nothing is pickled. Its quality, once measured, lies beside them (`model.latent.quality_store`).
 """
 
 import hashlib
@@ -22,6 +22,8 @@ from model.errors import VQScopeError
 from model.latent.errors import MapNotFound
 from model.latent.features import Features, Progress, Rows, silent
 from model.latent.map_settings import MapSettings, stored
+from model.latent.quality import MapQuality
+from model.latent.quality_store import open_quality
 from model.latent.storage import NpyWriter, damaged, open_npy, parse_json, read_bytes, sync, write_json
 
 FittedOn = Literal["train", "all", "none"]
@@ -149,6 +151,10 @@ class LatentMap:
     version: str
     """First 12 digits of the SHA-256 of ``map.json``, which holds those of the other files."""
     projector: Projector
+    quality: MapQuality | None = None
+    """How good the map is; None where it was not measured."""
+    preservation: NDArray[np.float32] | None = None
+    """(N,) memory-mapped, what ``quality.points`` describes, of each point."""
 
     @property
     def dimensions(self) -> int:
@@ -256,6 +262,7 @@ def open_map(folder: Path, features: Features) -> LatentMap:
         fitted_on, n_fitted, parameters = _facts(content)
     except (KeyError, TypeError, ValueError, VQScopeError) as error:
         raise damaged(described, f"does not describe its projector ({error})") from error
+    measured = open_quality(folder, len(features))
     return LatentMap(
         name=folder.name,
         method=projector.method,
@@ -268,6 +275,8 @@ def open_map(folder: Path, features: Features) -> LatentMap:
         keeps_proportions=projector.keeps_proportions,
         version=hashlib.sha256(data).hexdigest()[:12],
         projector=projector,
+        quality=measured[0] if measured else None,
+        preservation=measured[1] if measured else None,
     )
 
 

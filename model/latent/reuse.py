@@ -12,6 +12,7 @@ from model.errors import VQScopeError
 from model.latent.errors import IndexDamaged, IndexMismatch
 from model.latent.images_table import FIGURES
 from model.latent.manifest import Block, Manifest
+from model.latent.quality_store import in_range
 from model.latent.storage import damaged
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ def verify(index: "LatentIndex") -> None:
                 raise damaged(index.path / f"{name}.npy", f"has changed in {block.dataset}/{block.split}")
     if not all(np.isfinite(chart.coordinates).all() for chart in index.maps.values()):
         raise damaged(index.path / "maps", "has a point that is not finite")
+    for name, chart in index.maps.items():
+        if chart.preservation is not None and not in_range(chart.preservation):
+            raise damaged(index.path / "maps" / name / "preservation.npy", "holds more than shares")
 
 
 def _digest(rows: NDArray[Any], block: Block) -> str:

@@ -140,6 +140,7 @@ def test_arrow_equals_json(client, index, versions, ask, split):
         **expected,
         "position": pa.int32(),
         "label": pa.int32(),
+        "preservation": pa.float32(),
     }
     assert table.to_pydict() == columns
     metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
