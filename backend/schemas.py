@@ -199,32 +199,6 @@ class Points(IndexAnswer):
     columns: PointColumns
 
 
-class EllipseItem(BaseModel):
-    """The ellipse of one group; its geometry is null where it was refused, and a warning says why."""
-
-    group: str = Field(examples=["breastmnist"])
-    n: int = Field(description="Points of the group.", examples=[546])
-    center: Point | None
-    axes: Point | None = Field(description="Semi-axes, larger first.", examples=[[2.1, 0.8]])
-    angle: float | None = Field(
-        description="Degrees from +x to the major axis, in (-90, 90].", examples=[31.5]
-    )
-    outline: list[Point] | None = Field(description="Closed polygon of the ellipse.")
-    kind: str = Field(examples=["prediction"])
-    level: float = Field(description="Nominal coverage.", examples=[0.95])
-    observed_coverage: float | None = Field(
-        description="Share of the group's points inside.", examples=[0.943]
-    )
-    warnings: list[str]
-
-
-class Ellipses(IndexAnswer):
-    """Ellipses of groups on a map."""
-
-    map: str = Field(examples=["pca"])
-    items: list[EllipseItem]
-
-
 class SampleName(BaseModel):
     """Which image of which data set."""
 

@@ -298,7 +298,7 @@ def test_settings_out_of_range(settings_):
 
 def test_points_of_another_shape():
     with pytest.raises(SettingError, match="must be"):
-        fit_ellipse(np.zeros((5, 3)))
+        fit_ellipse(np.zeros((5, 4)))
 
 
 def test_a_very_large_k_is_no_error():

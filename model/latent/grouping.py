@@ -1,0 +1,179 @@
+"""Images of an index in groups: by data set, label, split, or a column of figures or metadata."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from model.latent.conditions import checked_column, filter_columns, is_numeric, numbers
+from model.latent.errors import SettingError
+
+MAX_GROUPS = 200
+MAX_BINS = 20
+OWN = ("dataset", "label", "split")
+"""What images can be grouped by beside the columns of `filter_columns`."""
+
+Codes = NDArray[np.int32]
+Names = Callable[[int], str]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """N images in G groups."""
+
+    codes: Codes
+    """(N,) group of each image, -1 for those of groups that were left out."""
+    names: tuple[str, ...]
+    """(G,); each group has at least one image."""
+    n_left_out: int
+    """Groups with fewer images than were asked for."""
+
+
+def group_images(
+    images: pa.Table,
+    by: str,
+    label_name: Callable[[str, int], str],
+    *,
+    bins: int = 4,
+    edges: Sequence[float] = (),
+    min_n: int = 1,
+) -> Groups:
+    """Group the rows of an index's table of images.
+
+    A label means something within its data set only: the pair is the group. Words are grouped by value, in
+    alphabetical order; numbers that take no more than ``bins`` values too, others by interval: between ``edges``, or
+    between the quantiles that part them into ``bins`` of about equal size, rounded to a hundredth of their range.
+    Images of which nothing is known are a group of their own, the last.
+
+    Args:
+        images: N rows; ``dataset`` and ``split`` dictionary-encoded.
+        by: one of `OWN`, or of the table's `filter_columns`.
+        label_name: what a label value means, given its data set.
+        bins: 2 to 20.
+        edges: ascending; n of them make n + 1 intervals, each with its lower but without its upper end.
+        min_n: groups of fewer images are left out.
+
+    Raises:
+        SettingError: another ``by``, parameters out of range, or more than 200 groups.
+    """
+    if not 2 <= bins <= MAX_BINS:
+        raise SettingError(f"bins must be 2 to {MAX_BINS}, not {bins}")
+    if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any() or len(edges) >= MAX_GROUPS:
+        raise SettingError(f"edges must be ascending finite numbers, fewer than {MAX_GROUPS}")
+    if by not in (*OWN, *filter_columns(images)):
+        raise SettingError(
+            f"group_by: there is no {by!r} here; choose one of {', '.join((*OWN, *filter_columns(images)))}"
+        )
+    if by in ("dataset", "split"):
+        codes, names = _by_dictionary(images, by)
+        return _compact(by, codes, len(names), names.__getitem__, min_n)
+    if by == "label":
+        codes, count, name = _by_label(images, label_name)
+    elif is_numeric(images.schema.field(by).type):
+        codes, count, name = _by_number(images, by, bins, edges)
+    else:
+        codes, count, name = _by_word(images, by)
+    return _compact(by, codes, count, name, min_n)
+
+
+def _by_dictionary(images: pa.Table, by: str) -> tuple[Codes, list[str]]:
+    column = images[by].unify_dictionaries()
+    names = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
+    parts = [chunk.indices.to_numpy() for chunk in column.chunks] or [np.empty(0, np.int32)]
+    return np.concatenate(parts).astype(np.int32, copy=False), names
+
+
+def _by_label(images: pa.Table, label_name: Callable[[str, int], str]) -> tuple[Codes, int, Names]:
+    datasets, names = _by_dictionary(images, "dataset")
+    # One number for both: hashing numbers is faster than sorting pairs.
+    keys = (datasets.astype(np.int64) << 32) + images["label"].to_numpy() + (1 << 31)
+    encoded = pa.array(keys).dictionary_encode()
+    found = encoded.dictionary.to_numpy()
+    order = np.argsort(found)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order))
+
+    def name(code: int) -> str:
+        dataset, label = divmod(int(found[order[code]]), 1 << 32)
+        return f"{names[dataset]} / {label_name(names[dataset], label - (1 << 31))}"
+
+    return place[encoded.indices.to_numpy()], len(order), name
+
+
+def _by_word(images: pa.Table, by: str) -> tuple[Codes, int, Names]:
+    encoded = images[by].combine_chunks().dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    order = sorted(range(len(words)), key=words.__getitem__)
+    place = np.empty(len(words) + 1, np.int32)
+    place[order] = np.arange(len(words))
+    place[-1] = len(words)  # where nothing is known
+    codes = place[encoded.indices.fill_null(-1).to_numpy()]
+    return codes, len(words) + 1, lambda code: _named(by, words[order[code]] if code < len(words) else None)
+
+
+def _by_number(images: pa.Table, by: str, bins: int, edges: Sequence[float]) -> tuple[Codes, int, Names]:
+    values = numbers(images[checked_column(images, by)])
+    missing = np.isnan(values)
+    known = values[~missing]
+    if not edges:
+        distinct = np.unique(known)
+        if len(distinct) <= bins:
+            codes = np.searchsorted(distinct, values).astype(np.int32)
+            codes[missing] = len(distinct)
+            return codes, len(distinct) + 1, lambda code: _named(by, _number(distinct, code))
+        edges = _quantile_edges(known, bins)
+    limits = np.asarray(edges, dtype=np.float64)
+    codes = np.searchsorted(limits, values, side="right").astype(np.int32)
+    codes[missing] = len(limits) + 1
+
+    def name(code: int) -> str:
+        low, high = _number(limits, code - 1), _number(limits, code)
+        if code > len(limits):
+            return _named(by, None)
+        if low is None:
+            return f"{by} < {high}"
+        return f"{by} ≥ {low}" if high is None else f"{low} ≤ {by} < {high}"
+
+    return codes, len(limits) + 2, name
+
+
+def _quantile_edges(known: NDArray[np.float64], bins: int) -> list[float]:
+    def quantile(shares: ArrayLike) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = np.quantile(known, shares, method="inverted_cdf")
+        return values
+
+    edges = quantile(np.arange(1, bins) / bins)
+    low, high = quantile([0.1, 0.9])
+    with np.errstate(over="ignore"):
+        extent = high - low or known.max() - known.min()
+    if 1e-290 < extent < 1e290:  # beyond, rounding overflows
+        edges = np.round(edges, 2 - int(np.floor(np.log10(extent))))
+    rounded: list[float] = np.unique(edges).tolist()
+    return rounded
+
+
+def _number(numbers_: NDArray[np.float64], place: int) -> str | None:
+    return f"{numbers_[place]:.12g}" if 0 <= place < len(numbers_) else None
+
+
+def _named(by: str, value: str | None) -> str:
+    return f"{by} missing" if value is None else f"{by} = {value}"
+
+
+def _compact(by: str, codes: Codes, count: int, name: Names, min_n: int) -> Groups:
+    """Number the groups that have images enough from 0."""
+    sizes = np.bincount(codes, minlength=count)
+    kept = np.flatnonzero(sizes >= max(min_n, 1))
+    if len(kept) > MAX_GROUPS:
+        raise SettingError(
+            f"group_by {by} makes {len(kept):,} groups of these images, {MAX_GROUPS} are the most; "
+            "choose fewer images, or leave small groups out (min_n)"
+        )
+    numbers_ = np.full(count, -1, dtype=np.int32)
+    numbers_[kept] = np.arange(len(kept))
+    left_out = int(np.count_nonzero(sizes)) - len(kept)
+    if len(kept) < count:
+        codes = numbers_[codes]
+    return Groups(codes, tuple(name(int(group)) for group in kept), left_out)
