@@ -15,6 +15,7 @@ from backend.jobs import ANALYSE
 from backend.labels import Labels, labels_of
 from backend.pictures import PictureCache
 from backend.problems import unavailable
+from backend.searching import Searching
 from backend.settings import Settings
 from model.data.arrays import SplitArrays, open_split
 from model.data.catalogue import require_folder
@@ -64,6 +65,8 @@ class Loaded:
     pictures: PictureCache
     computed: Computed
     """Statistics of the index, from when they are first asked for."""
+    search: Searching
+    """How neighbours are found."""
 
 
 class Service:
@@ -150,6 +153,7 @@ class Service:
         model = self._load_model(self.settings.model)
         index = open_index(self.settings.index, model)
         splits, missing = _open_images(index, folder)
+        search = Searching.of(index)
         facts = ModelFacts.of(model)
         batcher = Batcher(model, queue_length=limits.queue_length, batch_size=limits.batch_size)
         batcher.start()
@@ -161,7 +165,7 @@ class Service:
             batcher.close(CLOSING_SECONDS)
             raise
         pictures = PictureCache(limits.picture_cache_bytes)
-        return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures, Computed())
+        return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures, Computed(), search)
 
 
 def _open_images(
