@@ -13,6 +13,7 @@ from backend.computed import Computed
 from backend.jobs import ANALYSE
 from backend.labels import Labels, labels_of
 from backend.pictures import PictureCache
+from backend.searching import Searching
 from backend.settings import Settings
 from model.data.arrays import SplitArrays, open_split
 from model.data.catalogue import require_folder
@@ -62,6 +63,8 @@ class Loaded:
     pictures: PictureCache
     computed: Computed
     """Statistics of the index, from when they are first asked for."""
+    search: Searching
+    """How neighbours are found."""
 
 
 def load(
@@ -79,6 +82,7 @@ def load(
     model = load_model(settings.model)
     index = open_index(settings.index, model)
     splits, missing = _open_images(index, folder)
+    search = Searching.of(index)
     facts = ModelFacts.of(model)
     batcher = Batcher(
         model, queue_length=limits.queue_length, batch_size=limits.batch_size, observer=observer
@@ -92,7 +96,7 @@ def load(
         batcher.close(CLOSING_SECONDS)
         raise
     pictures = PictureCache(limits.picture_cache_bytes)
-    return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures, Computed())
+    return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures, Computed(), search)
 
 
 def _open_images(

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from backend.schemas import IndexAnswer, Neighbour
+from backend.searching import SearchKind
 
 
 class Agreement(BaseModel):
@@ -20,6 +21,12 @@ class Neighbours(IndexAnswer):
     """The images of the index that lie nearest to one of them, the image itself left out."""
 
     metric: str = Field(examples=["cosine"])
+    search: SearchKind = Field(description="How it was searched.", examples=["exact"])
+    recall: float = Field(
+        description="Share of the exact ten nearest that this search finds, as measured on images of this index when "
+        "approximate search was prepared; 1 for exact search.",
+        examples=[1.0],
+    )
     items: list[Neighbour] = Field(description="Nearest first, in the space of embeddings.")
     same_dataset: Agreement = Field(description="Of the same data set.")
     same_label: Agreement = Field(description="Of the same data set and label.")

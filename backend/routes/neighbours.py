@@ -10,6 +10,7 @@ from backend import problems
 from backend.dependencies import DatasetName, LoadedNow, Position
 from backend.routes.samples import row_of, sample_items
 from backend.schemas_neighbours import Agreement, Neighbours
+from backend.searching import SearchKind
 from model.data.npz import Split
 from model.latent.neighbours import Agreement as Shared
 from model.latent.neighbours import Metric, agreement, nearest
@@ -25,12 +26,20 @@ def neighbours(
     position: Position,
     k: Annotated[int, Query(ge=1, le=200, description="Number of neighbours.")] = 10,
     metric: Annotated[Metric, Query(description="Distance between embeddings.")] = "cosine",
+    search: Annotated[
+        SearchKind | None,
+        Query(description="Default: approximate where the index is large and prepared for it, else exact."),
+    ] = None,
 ) -> Neighbours:
-    """Exact search among all images of the index, the image itself left out; and how far labels agree."""
+    """Search among all images of the index, the image itself left out; and how far labels agree."""
     index = loaded.index
     row = row_of(index, dataset, split, position)
     query = np.asarray(index.embeddings[row : row + 1])
-    rows, distances = nearest(index.embeddings, query, k=k, metric=metric, exclude=[row])
+    approximate = loaded.search.choose(search)
+    if approximate is None:
+        rows, distances = nearest(index.embeddings, query, k=k, metric=metric, exclude=[row])
+    else:
+        rows, distances = approximate.nearest(query, k=k, metric=metric, exclude=[row])
     items = [
         {**item, "distance": distance}
         for item, distance in zip(sample_items(loaded, rows[0]), distances[0].tolist(), strict=True)
@@ -42,6 +51,8 @@ def neighbours(
             "model": loaded.model.version,
             "index": index.version,
             "metric": metric,
+            "search": "exact" if approximate is None else "approximate",
+            "recall": 1.0 if approximate is None else approximate.recall[metric],
             "items": items,
             "same_dataset": _item(agreement(same_dataset, row, rows[0])),
             "same_label": _item(agreement(same_label, row, rows[0])),

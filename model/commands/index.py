@@ -15,6 +15,7 @@ examples:
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
   vqscope index runs/two --datasets chestmnist --splits train,test --out indexes/chest
   vqscope index runs/two --datasets dermamnist --add --out indexes/two
+  vqscope index --search --out indexes/two
   vqscope index --verify --out indexes/two
 
 Given again after it was killed, the same command goes on where it was. NAME.metadata.csv beside NAME.npz (columns
@@ -34,6 +35,8 @@ def main(argv: list[str]) -> int:
     options = _options(argv)
     if options.verify:
         return _verify(options.out)
+    if not options.datasets:
+        return _search(options.out, options.afresh)
     # Imported here: torch takes seconds, and --help and wrong options must not wait for it.
     from model.inference import load_model
     from model.latent.index_building import build_index
@@ -55,7 +58,7 @@ def main(argv: list[str]) -> int:
     if lost:
         print("Its further maps showed the images it had before. To fit them again:", file=sys.stderr)
         print(*(f"  {line}" for line in lost), sep="\n", file=sys.stderr)
-    return 0
+    return _search(out, options.afresh) if options.search else 0
 
 
 def _recipes(folder: Path) -> list[str]:
@@ -76,7 +79,7 @@ def _recipes(folder: Path) -> list[str]:
 def _options(argv: list[str]) -> Namespace:
     parser = _parser()
     options = parser.parse_args(argv)
-    if not options.verify and not options.datasets:
+    if not (options.verify or options.search or options.datasets):
         parser.error("the following arguments are required: --datasets")
     return options
 
@@ -88,6 +91,16 @@ def _verify(folder: Path) -> int:
     index = open_index(folder)
     verify(index)
     print(f"{folder}: all {index.n:,} images are as they were indexed", file=sys.stderr)
+    return 0
+
+
+def _search(folder: Path, afresh: bool) -> int:
+    from model.latent.ann import RECALL_AT, build_search
+    from model.latent.index import open_index
+
+    search = build_search(open_index(folder), afresh=afresh)
+    found = ", ".join(f"{100 * share:.1f} % ({metric})" for metric, share in search.recall.items())
+    print(f"search of {folder}: finds {found} of the {RECALL_AT} nearest images", file=sys.stderr)
     return 0
 
 
@@ -125,6 +138,12 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--afresh", action="store_true", help="encode everything, whatever an interrupted build left"
+    )
+    parser.add_argument(
+        "--search",
+        action="store_true",
+        help="then prepare approximate search of neighbours, for hundreds of thousands of images (needs faiss: "
+        "pip install 'vqscope[search]'); without --datasets only that",
     )
     parser.add_argument(
         "--verify", action="store_true", help="only read an index through and compare it with its checksums"

@@ -1,8 +1,15 @@
 """The nearest images of an image of the index, over HTTP."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
+
+from backend.searching import Searching
+from model.latent.ann import build_search
+from model.latent.index import open_index
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
@@ -36,3 +43,51 @@ def test_what_is_not_there_is_a_problem(client, index, problem):
     problem(client.get(f"/v1/neighbours/{dataset}/val/999999"), 404, "not-found")
     problem(client.get(f"/v1/neighbours/{dataset}/val/0", params={"k": 201}), 422, "invalid-request")
     problem(client.get(f"/v1/neighbours/{dataset}/val/0", params={"metric": "l1"}), 422, "invalid-request")
+
+
+def test_the_answer_says_that_it_is_exact(client, index):
+    block = index.blocks[0]
+    answer = client.get(f"/v1/neighbours/{block.dataset}/{block.split}/0", params={"search": "exact"}).json()
+    assert (answer["search"], answer["recall"]) == ("exact", 1)
+
+
+def test_without_approximate_search_it_is_the_default_and_asking_for_it_a_problem(client, index, problem):
+    path = f"/v1/neighbours/{index.blocks[0].dataset}/{index.blocks[0].split}/0"
+    assert client.get(path).json()["search"] == "exact"
+    detail = problem(client.get(path, params={"search": "approximate"}), 404, "not-found")
+    assert "vqscope index --search" in detail
+    problem(client.get(path, params={"search": "quick"}), 422, "invalid-request")
+
+
+def test_approximate_search_says_so_and_how_good_it_is(run_service, make_settings, tiny_index_dir, tmp_path):
+    pytest.importorskip("faiss")
+    folder = shutil.copytree(tiny_index_dir, tmp_path / "index")
+    built = build_search(open_index(folder), progress=False)
+    with run_service(make_settings(index=folder)) as service:
+        block = service.service.loaded().index.blocks[0]
+        path = f"/v1/neighbours/{block.dataset}/{block.split}/0"
+        exact, found = (
+            service.client.get(path, params={"k": 5, "search": search}).json()
+            for search in ("exact", "approximate")
+        )
+        assert found["search"] == "approximate"
+        assert found["recall"] == built.recall["cosine"]
+        assert len(found["items"]) == 5
+        assert found["items"][0] == exact["items"][0]
+        assert service.client.get(path).json()["search"] == "exact"  # the index is small
+
+
+def test_a_search_of_another_index_is_left_alone(tiny_index_dir, tmp_path, caplog):
+    pytest.importorskip("faiss")
+    folder = shutil.copytree(tiny_index_dir, tmp_path / "index")
+    build_search(open_index(folder), progress=False)
+    stale = replace(open_index(folder), version="0" * 12)
+    assert Searching.of(stale).approximate is None
+    assert "no approximate search" in caplog.text
+
+
+def test_a_large_index_is_searched_approximately_by_default():
+    approximate = object()
+    assert Searching(approximate, "", by_default=True).choose(None) is approximate
+    assert Searching(approximate, "", by_default=True).choose("exact") is None
+    assert Searching(approximate, "", by_default=False).choose(None) is None

@@ -1,0 +1,123 @@
+"""``python -m tests.benchmarks.latent.alone WHAT INDEX``: does one thing to an index in a process of its own, whose
+memory is then its alone, and prints how long it took and what it held at most, as JSON.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tests.benchmarks.latent.bars import Measured
+
+MIB = 1 << 20
+
+
+def opening(folder: Path) -> None:
+    """Open the index."""
+    from model.latent.index import open_index
+
+    open_index(folder)
+
+
+def pca(folder: Path) -> None:
+    """Fit a PCA map to the training split, place all images on it and store it."""
+    from model.latent.index import open_index
+    from model.latent.pca import PCAProjector
+    from model.latent.projection import write_map
+
+    index = open_index(folder)
+    rows = [(block.start, block.stop) for block in index.blocks if block.split == "train"]
+    with tempfile.TemporaryDirectory() as out:
+        projector = PCAProjector.fit(index.embeddings, rows)
+        write_map(Path(out) / "pca", projector, index.embeddings, n_fitted=0, fitted_on="train")
+
+
+def outliers(folder: Path) -> None:
+    """Fit the references of the outlier detector."""
+    from model.latent.index import open_index
+    from model.latent.outlier_fitting import fit_outliers
+
+    fit_outliers(open_index(folder))
+
+
+THINGS: dict[str, Callable[[Path], None]] = {"opening": opening, "pca": pca, "outliers": outliers}
+
+
+def measured_alone(
+    what: str,
+    name: str,
+    folder: Path,
+    *,
+    seconds: float | None = None,
+    mib: float | None = None,
+    rounds: int = 3,
+) -> list[Measured]:
+    """Time and memory of a thing, each round in a new process; with their bars."""
+    found = [_in_a_process(name, folder) for _ in range(rounds)]
+    return [
+        Measured(
+            what=what,
+            unit="s",
+            values=[one["seconds"] for one in found],
+            bar=seconds,
+            cpu=median(one["cpu"] for one in found),
+        ),
+        Measured(
+            what=f"{what}: memory",
+            unit="MiB",
+            values=[one["mib"] for one in found],
+            bar=mib,
+            note="resident at most, above the process with its libraries; mapped files count",
+        ),
+    ]
+
+
+def _in_a_process(name: str, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.latent.alone", name, str(folder)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def _resident() -> int:
+    """Bytes that this process holds now; from here on `_peak` counts anew, where the system lets it."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return _peak()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def _peak() -> int:
+    """Bytes that this process held at most.
+
+    Linux's getrusage also counts what the process that started this one held.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * next(int(line.split()[1]) for line in status.open() if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def main(argv: list[str]) -> int:
+    """Print seconds and MiB."""
+    # What any process of ours has imported by then.
+    for module in ("model.latent.index", "model.latent.outlier_fitting", "pyarrow.parquet"):
+        import_module(module)
+    thing, folder = THINGS[argv[0]], Path(argv[1])
+    before, start, busy = _resident(), time.perf_counter(), time.process_time()
+    thing(folder)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - busy
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "mib": (_peak() - before) / MIB}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

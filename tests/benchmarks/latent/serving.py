@@ -1,0 +1,168 @@
+"""What a real service answers over HTTP, and how soon."""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from model.latent.index import LatentIndex
+from tests.benchmarks.latent.bars import Measured
+
+ARROW = "application/vnd.apache.arrow.stream"
+WAIT = 120.0
+_SELECTED = 100_000
+_QUERIES = 20
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service in a process of its own."""
+
+    client: httpx.Client
+    process: psutil.Process
+
+    def ask(self, rounds: int, method: str, path: str, **request: Any) -> "Asked":
+        """Ask the same several times."""
+        spent, busy = [], self._busy()
+        for _ in range(rounds):
+            start = time.perf_counter()
+            answer = self.client.request(method, path, **request)
+            spent.append(1000 * (time.perf_counter() - start))
+            answer.raise_for_status()
+        return Asked(spent, (self._busy() - busy) / rounds, answer)
+
+    def _busy(self) -> float:
+        times = self.process.cpu_times()
+        return 1000 * float(times.user + times.system)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How long answers took."""
+
+    spent: list[float]
+    """Milliseconds of each, from request to whole answer."""
+    cpu: float
+    """Milliseconds of processors that the service took for one, on average."""
+    answer: httpx.Response
+    """The last."""
+
+
+@contextmanager
+def service(index: Path) -> Iterator[Served]:
+    """``vqscope serve`` over an index; it has no images."""
+    with tempfile.TemporaryDirectory() as data:
+        command = [sys.executable, "-m", "model.cli", "serve", "--index", str(index)]
+        command += ["--data-dir", data, "--port", "0"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if found := re.search(r"ready at (\S+)", line):
+                    break
+            else:
+                raise RuntimeError(f"vqscope serve ended with {process.wait()} instead of serving {index}")
+            with httpx.Client(base_url=found[1], timeout=WAIT) as client:
+                yield Served(client, psutil.Process(process.pid))
+        finally:
+            process.terminate()
+            process.wait(WAIT)
+            process.stdout.close()
+
+
+def measured_over_http(served: Served, index: LatentIndex, rounds: int = 5) -> Iterator[Measured]:
+    """Points, ellipses, selection and exact neighbours."""
+    yield _points(served, index, rounds)
+    yield _ellipses(served, index, rounds)
+    yield _selection(served, index, rounds)
+    yield _exact(served, index)
+
+
+def _points(served: Served, index: LatentIndex, rounds: int) -> Measured:
+    asked = served.ask(rounds, "GET", "/v1/maps/pca/points", headers={"Accept": ARROW})
+    rows = pa.ipc.open_stream(asked.answer.content).read_all().num_rows
+    assert rows == index.n
+    return Measured(
+        what=f"{rows:,} points of a map as Arrow",
+        unit="ms",
+        values=asked.spent,
+        cpu=asked.cpu,
+        bar=1000,
+        note=f"{len(asked.answer.content) / 1e6:.1f} MB",
+    )
+
+
+def _ellipses(served: Served, index: LatentIndex, rounds: int) -> Measured:
+    asked = served.ask(rounds, "GET", "/v1/maps/pca/ellipses")
+    n = len(asked.answer.json()["items"])
+    return Measured(
+        what=f"prediction ellipses of {n} data sets",
+        unit="ms",
+        values=asked.spent,
+        cpu=asked.cpu,
+        bar=100,
+        note=f"first: {asked.spent[0]:.0f} ms",
+    )
+
+
+def _selection(served: Served, index: LatentIndex, rounds: int) -> Measured:
+    body = {"map": "pca", "polygon": round_about(np.asarray(index.map("pca").coordinates), _SELECTED)}
+    asked = served.ask(rounds, "POST", "/v1/selections", json=body)
+    return Measured(
+        what=f"selection of {asked.answer.json()['n']:,} points by a polygon of 64 corners",
+        unit="ms",
+        values=asked.spent,
+        cpu=asked.cpu,
+        bar=200,
+        note=f"with composition, figures and enriched codes; first: {asked.spent[0]:.0f} ms",
+    )
+
+
+def _exact(served: Served, index: LatentIndex) -> Measured:
+    asked, _ = ask_neighbours(served, index)
+    return Measured(
+        what=f"exact neighbours among {index.n:,} × {index.embeddings.shape[1]}",
+        unit="ms",
+        values=asked.spent,
+        cpu=asked.cpu,
+        bar=150,
+        note=f"{_QUERIES} images",
+    )
+
+
+def ask_neighbours(served: Served, index: LatentIndex, **query: Any) -> tuple[Asked, list[dict[str, Any]]]:
+    """Neighbours of some images, each asked once, after one that is not counted."""
+    rows = np.random.default_rng(1).integers(index.n, size=_QUERIES + 1).tolist()
+    found = [served.ask(1, "GET", _neighbours_of(index, row), params=query) for row in rows][1:]
+    whole = Asked([one.spent[0] for one in found], fmean(one.cpu for one in found), found[-1].answer)
+    return whole, [one.answer.json() for one in found]
+
+
+def _neighbours_of(index: LatentIndex, row: int) -> str:
+    block = next(b for b in index.blocks if b.start <= row < b.stop)
+    return f"/v1/neighbours/{block.dataset}/{block.split}/{row - block.start}"
+
+
+def round_about(points: NDArray[np.floating[Any]], wanted: int, corners: int = 64) -> list[list[float]]:
+    """A polygon about the median of points (N, 2) that holds about so many of them."""
+    centre = np.median(points, axis=0)
+    scale = points.std(axis=0)
+    distance = np.linalg.norm((points - centre) / scale, axis=1)
+    radius = np.partition(distance, min(wanted, len(points) - 1))[min(wanted, len(points) - 1)]
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    corner = centre + scale * radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    found: list[list[float]] = corner.tolist()
+    return found
