@@ -14,6 +14,7 @@ from backend.limits import BodyLimit
 from backend.loading import Service
 from backend.routes import (
     codebook,
+    codebook_atlas,
     datasets,
     ellipses,
     embeddings,
@@ -109,6 +110,7 @@ def create_app(
         uploads,
         embeddings,
         codebook,
+        codebook_atlas,
         outliers,
         separation,
         selections,
