@@ -10,8 +10,14 @@ from dataclasses import asdict, dataclass
 from dash import Dash, html
 
 from dashboard.client import ApiClient
+from dashboard.pages import (
+    codebook,
+    codebook_callbacks,
+    map_callbacks,
+    reconstructions,
+    reconstructions_callbacks,
+)
 from dashboard.pages import map as map_page
-from dashboard.pages import map_callbacks, reconstructions, reconstructions_callbacks
 from dashboard.settings import DashboardSettings
 
 
@@ -58,6 +64,11 @@ PAGES = (
         Route("reconstructions", "/reconstructions", "Reconstructions", "recon-query"),
         reconstructions.layout,
         reconstructions_callbacks.register,
+    ),
+    Page(
+        Route("codebook", "/codebook", "Codebook", "codebook-query"),
+        codebook.layout,
+        codebook_callbacks.register,
     ),
 )
 
