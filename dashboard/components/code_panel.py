@@ -96,12 +96,19 @@ def use(details: CodeDetails, datasets: Datasets) -> list[Component]:
     longest = max(max(g.share, g.share_elsewhere) for g in (*details.by_dataset, *details.by_label))
     return [
         _goes_with(details, datasets),
-        html.Div("Use by data set", className="section-title"),
-        _bars(details.by_dataset, datasets),
-        html.Div("Use by label", className="section-title"),
-        *_labels(details.by_label, datasets),
         html.Div(
-            "bar: share of the group’s images with the code; line: share of all others", className="note"
+            [
+                html.Div("Use by data set", className="section-title"),
+                _bars(details.by_dataset, datasets),
+                html.Div("Use by label", className="section-title"),
+                *_labels(details.by_label, datasets),
+                html.Div(
+                    "Bar: share of the group’s images that contain the code; line: of all others. "
+                    f"A full bar is {per_cent(longest)}.",
+                    className="note",
+                ),
+            ],
+            style={"--longest": f"{longest:.6g}"},
         ),
         *_companions(details),
     ]
