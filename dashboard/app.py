@@ -94,6 +94,8 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     _register_shell(app)
     for page in PAGES:
         page.register(app, client, settings)
+    # Dash does this at the first request for "/" alone: a link to another page, opened first, had no scripts.
+    app._setup_server()
     if settings.loopback:
         server.add_middleware(LoopbackHosts, name=settings.host)
     server.add_middleware(SecurityHeaders)  # the last one is the outermost: refusals carry them too
