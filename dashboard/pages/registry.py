@@ -14,6 +14,7 @@ from dashboard.pages import (
     codebook,
     codebook_callbacks,
     map_callbacks,
+    models,
     reconstructions,
     reconstructions_callbacks,
 )
@@ -70,6 +71,7 @@ PAGES = (
         codebook.layout,
         codebook_callbacks.register,
     ),
+    Page(Route("models", "/models", "Models and data"), models.layout, models.register),
 )
 
 ROUTES = tuple(page.route for page in PAGES)
