@@ -19,6 +19,7 @@ from backend.metrics import Metrics
 from backend.observing import INDEX, MODEL, REQUEST_ID, Observing
 from backend.routes import (
     codebook,
+    codebook_atlas,
     datasets,
     decode,
     ellipses,
@@ -154,6 +155,7 @@ def create_app(
         embeddings,
         decode,
         codebook,
+        codebook_atlas,
         outliers,
         separation,
         selections,

@@ -24,6 +24,15 @@ def matches(request: Request, tag: str) -> bool:
     return tag in listed or listed == ["*"]
 
 
+def picture(request: Request, png: bytes, *, forever: bool) -> Response:
+    """Answer with a PNG, or that the client has it; ``forever``: its address names the version it is of."""
+    tag = etag(png)
+    headers = {"ETag": tag, "Cache-Control": FOREVER if forever else REVALIDATE}
+    if matches(request, tag):
+        return not_modified(headers)
+    return Response(png, headers=headers, media_type="image/png")
+
+
 def not_modified(headers: dict[str, str]) -> Response:
     """304 with the headers that the full answer would have."""
     return Response(status_code=304, headers=headers)

@@ -38,6 +38,10 @@ LoadedNow = Annotated[Loaded, Depends(_loaded)]
 MapName = Annotated[str, Path(description="Name of a map of the index.", examples=["pca"])]
 DatasetName = Annotated[str, Path(description="Name of a data set of the index.", examples=["breastmnist"])]
 Position = Annotated[int, Path(ge=0, le=INT32_MAX, description="Place in the split's array, from 0.")]
+PictureVersion = Annotated[
+    str | None,
+    Query(alias="v", description="Index version; if it is the current one the answer may be kept."),
+]
 DatasetFilter = Annotated[
     list[str], Query(alias="dataset", description="Only these data sets; repeat for several. None: all.")
 ]

@@ -12,8 +12,7 @@ from dashboard.components.attributes import attributes
 from dashboard.components.header import banner, header
 from dashboard.components.states import empty
 from dashboard.headers import LoopbackHosts, SecurityHeaders
-from dashboard.pages import map as map_page
-from dashboard.pages import map_callbacks, reconstructions, reconstructions_callbacks
+from dashboard.pages.registry import PAGES, ROUTES
 from dashboard.routes import add_routes
 from dashboard.settings import DashboardSettings
 
@@ -93,8 +92,10 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     app.backend.websocket_capability = False
     app.layout = _layout(settings)
     _register_shell(app)
-    map_callbacks.register(app, client, settings)
-    reconstructions_callbacks.register(app, client)
+    for page in PAGES:
+        page.register(app, client, settings)
+    # Dash does this at the first request for "/" alone: a link to another page, opened first, had no scripts.
+    app._setup_server()
     if settings.loopback:
         server.add_middleware(LoopbackHosts, name=settings.host)
     server.add_middleware(SecurityHeaders)  # the last one is the outermost: refusals carry them too
@@ -107,14 +108,14 @@ def _layout(settings: DashboardSettings) -> dmc.MantineProvider:
             dcc.Location(id="url", refresh=False),
             dcc.Interval(id="pulse", interval=round(1000 * settings.health_interval)),
             dcc.Store(id="api"),  # {"state", "model", "index"} of the service
-            header(),
+            dcc.Store(id="routes", data=[route.to_browser() for route in ROUTES]),  # for assets/shell.js
+            header([(route.link_id, route.title, route.path) for route in ROUTES]),
             banner(),
             html.Div(
                 [
-                    map_page.layout(),
-                    reconstructions.layout(),
+                    *[page.layout() for page in PAGES],
                     html.Main(
-                        empty("There is no such page", "The map and the reconstructions are linked above."),
+                        empty("There is no such page", "All pages are linked above."),
                         id="page-missing",
                         className="page",
                         hidden=True,
@@ -150,18 +151,17 @@ def _register_shell(app: Dash) -> None:
     )
     app.clientside_callback(
         ClientsideFunction("vqscope", "route"),
-        Output("page-map", "hidden"),
-        Output("page-reconstructions", "hidden"),
+        *[Output(route.page_id, "hidden") for route in ROUTES],
         Output("page-missing", "hidden"),
         Input("url", "pathname"),
+        State("routes", "data"),
     )
     app.clientside_callback(
         ClientsideFunction("vqscope", "keepAddress"),
-        Output("nav-map", "href"),
-        Output("nav-reconstructions", "href"),
-        Input("map-query", "data"),
-        Input("recon-query", "data"),
+        *[Output(route.link_id, "href") for route in ROUTES],
         Input("url", "pathname"),
+        *[Input(route.query, "data") for route in ROUTES if route.query],
+        State("routes", "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

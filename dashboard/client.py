@@ -159,13 +159,26 @@ class ApiClient:
 
     async def picture(self, point: Point, view: str, *, version: str | None, etag: str | None) -> Picture:
         """The PNG of an image, its reconstruction or its error map, with the headers caches need."""
+        return await self.png(f"{_sample_path(point)}/{view}", version=version, etag=etag)
+
+    async def ask(
+        self, path: str, reader: Callable[[dict[str, Any]], T], params: dict[str, str] | None = None
+    ) -> T:
+        """What `reader` makes of the answer to a path; it may raise what reading raises (KeyError, …)."""
+        body = await self._json(path, params)
+        return self._read(lambda: reader(body))
+
+    async def png(
+        self, path: str, params: dict[str, str] | None = None, *, version: str | None, etag: str | None
+    ) -> Picture:
+        """A PNG of the service, with the headers caches need."""
         answer = await self._get(
-            f"{_sample_path(point)}/{view}",
-            params={"v": version} if version else {},
+            path,
+            params=(params or {}) | ({"v": version} if version else {}),
             headers={"If-None-Match": etag} if etag else {},
         )
         if len(answer.content) > _MAX_PICTURE:
-            raise ApiUnreadable(f"the picture of {point} is larger than {_MAX_PICTURE >> 20} MiB")
+            raise ApiUnreadable(f"the picture at {path} is larger than {_MAX_PICTURE >> 20} MiB")
         kept = ("content-type", "etag", "cache-control")
         return Picture(
             answer.status_code, answer.content, {k: answer.headers[k] for k in kept if k in answer.headers}

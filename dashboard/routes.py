@@ -5,16 +5,23 @@ cache headers, so that each is transferred once.
 """
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from dashboard.client import PICTURE_VIEWS, ApiClient, ApiError, ApiRefused
+from dashboard.client import PICTURE_VIEWS, ApiClient, ApiError, ApiRefused, Picture
+from dashboard.client_codebook import atlas, patch_sheet
 from dashboard.state import Point
 
 _VERSION = re.compile(r"[0-9a-f]{1,64}")
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{1,128}"')
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _DATASET = re.compile(r"[^/\\\x00-\x1f\x7f]{1,128}")
+
+CODEBOOK_PICTURES: Mapping[str, Callable[..., Awaitable[Picture]]] = {"atlas": atlas, "patches": patch_sheet}
+"""By the first part of their address; the second is the page of the atlas, or the code."""
 
 
 def add_routes(server: FastAPI, client: ApiClient) -> None:
@@ -30,7 +37,6 @@ def add_routes(server: FastAPI, client: ApiClient) -> None:
     @server.get("/pictures/{dataset}/{split}/{position}/{view}", include_in_schema=False)
     async def picture(request: Request, dataset: str, split: str, position: str, view: str) -> Response:
         point = Point.parse(f"{dataset}/{split}/{position}")
-        version, etag = request.query_params.get("v"), request.headers.get("if-none-match")
         if (
             point is None
             or not _DATASET.fullmatch(dataset)
@@ -38,16 +44,28 @@ def add_routes(server: FastAPI, client: ApiClient) -> None:
             or view not in PICTURE_VIEWS
         ):
             return _problem(404, "there is no such picture")
-        if version is not None and not _VERSION.fullmatch(version):
-            return _problem(422, "v is not the version of an index")
-        known = etag if etag and _ETAG.fullmatch(etag) else None
-        try:
-            found = await client.picture(point, view, version=version, etag=known)
-        except ApiRefused as error:
-            return _problem(error.status, str(error))
-        except ApiError as error:
-            return _problem(503, str(error))
-        return Response(found.content, found.status, headers=found.headers)
+        return await _passed_on(request, partial(client.picture, point, view))
+
+    @server.get("/pictures/codebook/{part}/{number}", include_in_schema=False)
+    async def codebook_picture(request: Request, part: str, number: str) -> Response:
+        if part not in CODEBOOK_PICTURES or not _NUMBER.fullmatch(number):
+            return _problem(404, "there is no such picture")
+        return await _passed_on(request, partial(CODEBOOK_PICTURES[part], client, int(number)))
+
+
+async def _passed_on(request: Request, ask: Callable[..., Awaitable[Picture]]) -> Response:
+    """What the service gives when asked with the version and the ETag that the browser named."""
+    version, etag = request.query_params.get("v"), request.headers.get("if-none-match")
+    if version is not None and not _VERSION.fullmatch(version):
+        return _problem(422, "v is not the version of an index")
+    known = etag if etag and _ETAG.fullmatch(etag) else None
+    try:
+        found = await ask(version=version, etag=known)
+    except ApiRefused as error:
+        return _problem(error.status, str(error))
+    except ApiError as error:
+        return _problem(503, str(error))
+    return Response(found.content, found.status, headers=found.headers)
 
 
 def _problem(status: int, detail: str) -> JSONResponse:

@@ -158,6 +158,48 @@ class ReconstructionsView:
         )
 
 
+CODE_ORDERS = ("similar", "use", "rare")
+MAX_CODE_ZOOM = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodebookView:
+    """The codebook page: in which order and size which codes are drawn, and which one is looked at."""
+
+    code: int | None = None
+    order: str = "similar"
+    goes_with: str | None = None
+    """Only codes that go with a data set (its name) or with a label (NAME/LABEL); None: all codes."""
+    zoom: int = 2
+    """Screen pixels per pixel of a small picture, 1 … MAX_CODE_ZOOM."""
+
+    def to_query(self) -> str:
+        """The query of the address, with '?' unless it is empty."""
+        pairs: list[tuple[str, str]] = []
+        if self.code is not None:
+            pairs.append(("code", str(self.code)))
+        if self.order != CodebookView.order:
+            pairs.append(("order", self.order))
+        if self.goes_with is not None:
+            pairs.append(("with", self.goes_with))
+        if self.zoom != CodebookView.zoom:
+            pairs.append(("zoom", str(self.zoom)))
+        return _query(pairs)
+
+    @classmethod
+    def from_query(cls, query: str | None) -> "CodebookView":
+        """The view that an address asks for."""
+        found = _parse(query)
+        code, order = _whole(_last(found, "code", ""), -1), _last(found, "order", cls.order)
+        zoom = _whole(_last(found, "zoom", ""), cls.zoom)
+        return cls(
+            code=code if code >= 0 else None,
+            order=order if order in CODE_ORDERS else cls.order,
+            goes_with=_last(found, "with", "") or None,
+            zoom=zoom if 1 <= zoom <= MAX_CODE_ZOOM else cls.zoom,
+        )
+
+
 def _query(pairs: list[tuple[str, str]]) -> str:
     return "?" + urlencode(pairs, safe="/") if pairs else ""
 

@@ -10,7 +10,14 @@ from starlette.concurrency import run_in_threadpool
 
 from backend import caching, problems
 from backend.batching import results
-from backend.dependencies import INT32_MAX, DatasetFilter, LoadedNow, SettingsNow, SplitFilter
+from backend.dependencies import (
+    INT32_MAX,
+    DatasetFilter,
+    LoadedNow,
+    PictureVersion,
+    SettingsNow,
+    SplitFilter,
+)
 from backend.jobs import CELL_ERRORS, CODE_VECTORS, DECODE, CodedImage, Picture
 from backend.loading import Loaded
 from backend.pictures import png
@@ -104,7 +111,13 @@ def images(
     response_class=Response,
     responses={**PNG, **problems.responses(404, 422, 429, 503)},
 )
-async def prototype(request: Request, loaded: LoadedNow, settings: SettingsNow, code: CodeNumber) -> Response:
+async def prototype(
+    request: Request,
+    loaded: LoadedNow,
+    settings: SettingsNow,
+    code: CodeNumber,
+    version: PictureVersion = None,
+) -> Response:
     """What the decoder makes of a grid filled with the code: PNG at the model's image size."""
     _check(loaded, code)
     made = loaded.pictures.get(("prototype", code))
@@ -117,7 +130,7 @@ async def prototype(request: Request, loaded: LoadedNow, settings: SettingsNow, 
             )
         made = await run_in_threadpool(png, picture)
         loaded.pictures.put(("prototype", code), made)
-    return _picture(request, made)
+    return caching.picture(request, made, forever=version == loaded.index.version)
 
 
 @router.get("/{code}/patches", responses=problems.responses(404, 422, 429, 503))
@@ -149,7 +162,12 @@ async def patches(
     responses={**PNG, **problems.responses(404, 422, 429, 503)},
 )
 async def sheet(
-    request: Request, loaded: LoadedNow, settings: SettingsNow, code: CodeNumber, k: PatchCount = 12
+    request: Request,
+    loaded: LoadedNow,
+    settings: SettingsNow,
+    code: CodeNumber,
+    k: PatchCount = 12,
+    version: PictureVersion = None,
 ) -> Response:
     """The same patches as one PNG, six in a row, nearest first: each the cell and one cell around it."""
     _check(loaded, code)
@@ -160,7 +178,7 @@ async def sheet(
             raise problems.not_found(f"no image that can be shown contains code {code}")
         made = await run_in_threadpool(_sheet, loaded, rows, found)
         loaded.pictures.put(("patches", code, k), made)
-    return _picture(request, made)
+    return caching.picture(request, made, forever=version == loaded.index.version)
 
 
 async def _summary(loaded: Loaded, settings: Settings) -> CodebookSummary:
@@ -279,11 +297,3 @@ def _sheet(loaded: Loaded, rows: NDArray[np.int64], found: list[Patch]) -> bytes
         for patch in found
     ]
     return png(contact_sheet(patches))
-
-
-def _picture(request: Request, made: bytes) -> Response:
-    tag = caching.etag(made)
-    headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE}
-    if caching.matches(request, tag):
-        return caching.not_modified(headers)
-    return Response(made, headers=headers, media_type="image/png")

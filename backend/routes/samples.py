@@ -14,6 +14,7 @@ from backend.dependencies import (
     DatasetFilter,
     DatasetName,
     LoadedNow,
+    PictureVersion,
     Position,
     SettingsNow,
     SplitFilter,
@@ -118,10 +119,7 @@ async def picture(
     kind: Annotated[
         PictureKind, Path(description="The original, its reconstruction, or the error between them.")
     ],
-    version: Annotated[
-        str | None,
-        Query(alias="v", description="Index version; if it is the current one the answer may be kept."),
-    ] = None,
+    version: PictureVersion = None,
 ) -> Response:
     """A picture of an image of the index, PNG at native size, grey where the original is grey."""
     row = row_of(loaded.index, dataset, split, position)
@@ -131,12 +129,7 @@ async def picture(
         image = original_of(loaded, dataset, split, position)
         made = await _make(request, loaded, settings, kind, row, image)
         loaded.pictures.put(key, made)
-    tag = caching.etag(made)
-    forever = version == loaded.index.version
-    headers = {"ETag": tag, "Cache-Control": caching.FOREVER if forever else caching.REVALIDATE}
-    if caching.matches(request, tag):
-        return caching.not_modified(headers)
-    return Response(made, headers=headers, media_type="image/png")
+    return caching.picture(request, made, forever=version == loaded.index.version)
 
 
 def sample_items(loaded: Loaded, rows: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - (n,) integers

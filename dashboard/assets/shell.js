@@ -11,7 +11,6 @@
       "The dashboard itself does not answer. Start it again (vqscope explore); this page goes on by itself " +
       "as soon as it is back.",
   };
-  const PAGES = { "/": ["nav-map", "Map"], "/reconstructions": ["nav-reconstructions", "Reconstructions"] };
   const same = (a, b) => Boolean(a && b) && ["state", "model", "index"].every((key) => a[key] === b[key]);
 
   function showService(api) {
@@ -37,25 +36,32 @@
     return api;
   }
 
-  function route(pathname) {
-    const page = PAGES[pathname];
-    Object.values(PAGES).forEach(([id]) => document.getElementById(id).removeAttribute("aria-current"));
-    if (page) document.getElementById(page[0]).setAttribute("aria-current", "page");
-    document.title = (page ? page[1] : "Not found") + " · VQScope";
+  // `routes` is what dashboard/pages/registry.py says: [{name, path, title, query}, …].
+  function route(pathname, routes) {
+    const page = routes.find((one) => one.path === pathname);
+    routes.forEach((one) => {
+      const link = document.getElementById("nav-" + one.name);
+      if (one === page) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
+    document.title = (page ? page.title : "Not found") + " · VQScope";
     // A figure that was laid out while hidden has no size; let it measure itself again.
     requestAnimationFrame(() => window.dispatchEvent(new Event("resize")));
-    return [pathname !== "/", pathname !== "/reconstructions", Boolean(page)];
+    return [...routes.map((one) => one !== page), Boolean(page)];
   }
 
-  function keepAddress(mapQuery, reconstructionsQuery, pathname) {
-    const queries = { "/": mapQuery, "/reconstructions": reconstructionsQuery };
+  // `queries` are the values of the stores that the routes name, in their order, and then the routes.
+  function keepAddress(pathname, ...queries) {
+    const routes = queries.pop();
+    const stores = routes.map((one) => one.query).filter(Boolean);
+    const queryOf = (one) => (one.query ? queries[stores.indexOf(one.query)] : null);
     const changed = window.dash_clientside.callback_context.triggered.map((t) => t.prop_id);
-    const own = { "/": "map-query.data", "/reconstructions": "recon-query.data" }[pathname];
-    const query = queries[pathname];
-    if (changed.includes(own) && typeof query === "string" && location.pathname === pathname) {
+    const page = routes.find((one) => one.path === pathname);
+    const query = page && queryOf(page);
+    if (typeof query === "string" && changed.includes(page.query + ".data") && location.pathname === pathname) {
       if (location.search !== query) history.replaceState(history.state, "", pathname + query);
     }
-    return ["/" + (mapQuery || ""), "/reconstructions" + (reconstructionsQuery || "")];
+    return routes.map((one) => one.path + (queryOf(one) || ""));
   }
 
   function switchScheme() {

@@ -1,16 +1,20 @@
 """The strip on top of every page: name, pages, state of the service, disclaimer, colour scheme."""
 
+from collections.abc import Sequence
+
 import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.components.attributes import attributes
 
 DISCLAIMER = "Research use only, not for diagnosis"
-PAGES = (("/", "Map", "nav-map"), ("/reconstructions", "Reconstructions", "nav-reconstructions"))
 
 
-def header() -> html.Header:
-    """The header; assets/shell.js marks the current page and fills in the state of the service."""
+def header(pages: Sequence[tuple[str, str, str]]) -> html.Header:
+    """The header; assets/shell.js marks the current page and fills in the state of the service.
+
+    `pages`: id of the link, title and path of each.
+    """
     return html.Header(
         [
             html.A("Skip to content", href="#content", className="skip"),
@@ -19,7 +23,7 @@ def header() -> html.Header:
                 className="brand",
             ),
             html.Nav(
-                [dcc.Link(title, href=path, id=id_, className="nav-link") for path, title, id_ in PAGES],
+                [dcc.Link(title, href=path, id=id_, className="nav-link") for id_, title, path in pages],
                 **attributes({"aria-label": "Pages"}),
             ),
             html.Div(className="spring"),

@@ -23,6 +23,25 @@ def figure(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
+def odds(log2_odds: float) -> str:
+    """Odds ratio from its base-2 logarithm, two digits: 1.7 → '3.2×', 0 → '1.0×', 12 → '4,100×', -9 → '< 0.01×'."""
+    ratio = 2.0**log2_odds
+    if ratio < 0.01:
+        return "< 0.01×"
+    return (
+        f"{ratio:.2f}×"
+        if ratio < 0.995
+        else f"{ratio:.1f}×"
+        if ratio < 9.95
+        else f"{float(f'{ratio:.2g}'):,.0f}×"
+    )
+
+
+def probability(p: float) -> str:
+    """A p-value with its sign: 0.004 → '= 0.004', 1e-9 → '< 0.001'."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 NO_PICTURES = (

@@ -9,12 +9,13 @@ from dashboard.client import ApiClient, ApiError
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count
 from dashboard.pages.reconstructions import ALL_LABELS, PAGE_SIZE, cards, label_options
+from dashboard.settings import DashboardSettings
 from dashboard.state import ReconstructionsView
 
 PATH = "/reconstructions"
 
 
-def register(app: Dash, client: ApiClient) -> None:
+def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None:
     """Attach the page's callbacks to the app."""
     _register_view(app, client)
     _register_gallery(app, client)

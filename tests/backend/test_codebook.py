@@ -11,6 +11,7 @@ from PIL import Image
 
 from backend.computed import Computed
 from backend.problems import Problem
+from backend.routes import codebook_atlas
 from model.data.arrays import open_split
 from model.latent.code_patches import crop
 from model.latent.enrichment import enriched_codes
@@ -106,6 +107,35 @@ def test_prototype_is_a_grid_of_the_code(client, model, code):
     np.testing.assert_array_equal(pixels(response), model.decode(np.full((1, 7, 7), code))[0])
     tag = response.headers["etag"]
     assert client.get(f"/v1/codebook/{code}/prototype", headers={"if-none-match": tag}).status_code == 304
+
+
+def test_the_atlas_holds_every_prototype(client, index, model, code):
+    url = "/v1/codebook/atlas/0"
+    response = client.get(url, params={"v": index.version})
+    sheet = pixels(response)
+    assert sheet.shape == (4 * 28, 16 * 28, 3)
+    tiles = sheet.reshape(4, 28, 16, 28, 3).swapaxes(1, 2).reshape(64, 28, 28, 3)
+    for one in (0, code, 63):
+        alone = model.decode(np.full((1, 7, 7), one))[0].astype(int)
+        assert np.abs(tiles[one] - alone).max() <= 1  # another size of the batch rounds differently
+    assert "immutable" in response.headers["cache-control"]
+    again = client.get(url, headers={"if-none-match": response.headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "private, no-cache")
+
+
+def test_the_atlas_ends_with_the_codebook(client, problem):
+    assert "has 0 to 0" in problem(client.get("/v1/codebook/atlas/1"), 404, "not-found")
+    problem(client.get("/v1/codebook/atlas/-1"), 422, "invalid-request")
+
+
+@pytest.mark.parametrize("count", [1, 16, 17, 256])
+def test_tiles_of_a_large_model_are_brought_down(count):
+    tiles = [np.full((224, 224, 3), shade % 250, np.uint8) for shade in range(count)]
+    sheet = codebook_atlas._sheet(tiles)
+    rows, columns = -(-count // 16), min(count, 16)
+    assert sheet.shape == (rows * 64, columns * 64, 3)
+    last = count - 1
+    assert (sheet[last // 16 * 64 :, last % 16 * 64 :][:64, :64] == last % 250).all()
 
 
 def test_patches_are_the_nearest_cells(client, index, model, sample_dir, code):

@@ -34,8 +34,9 @@ def test_it_starts_without_a_service_and_ends_cleanly(number):
         line = process.stderr.readline()
         url = line.split()[1]
         # The socket listens before the application is up, so this waits for it.
-        page = httpx.get(url, timeout=60, trust_env=False)
+        page = httpx.get(f"{url}/reconstructions?page=2", timeout=60, trust_env=False)
         assert "VQScope" in page.text
+        assert '<script src="/assets/shell.js' in page.text  # whichever page is opened first
         assert "default-src 'self'" in page.headers["content-security-policy"]
         assert httpx.get(f"{url}/health", timeout=60, trust_env=False).json()["api"]["state"] == "away"
         process.send_signal(number)

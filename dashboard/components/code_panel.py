@@ -1,0 +1,324 @@
+"""Everything known of one code: how often, where, in which data sets and labels, with which other codes."""
+
+from collections.abc import Mapping, Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from dashboard.answers import Dataset
+from dashboard.answers_codebook import CodeDetails, GroupUse, Patches
+from dashboard.components.attributes import attributes
+from dashboard.components.code_pictures import patch_list, prototype
+from dashboard.components.help import help_button
+from dashboard.components.legend import swatch
+from dashboard.components.pictures import no_pictures
+from dashboard.components.words import count, figure, odds, per_cent, probability
+from dashboard.palette import mark
+from dashboard.state import CodebookView
+
+SURE = 0.05
+"""Corrected p-value up to which a group is named; the service's own table of codes uses the same."""
+MOST_NAMED = 6
+
+Datasets = Mapping[str, Dataset]
+
+
+def about(details: CodeDetails) -> list[html.Div]:
+    """Title, counts, links, prototype and where in the image the code is used."""
+    dead = details.images == 0
+    counts = (
+        "A dead code: no image of the index contains it."
+        if dead
+        else f"In {count(details.images)} images ({per_cent(details.share)}), {count(details.cells)} cells"
+    )
+    links = [
+        dcc.Link(f"Code {code}", href="/codebook" + CodebookView(code=code).to_query(), className="code-link")
+        for code in details.similar
+    ]
+    return [
+        html.Div(
+            [html.H2(f"Code {details.code}", className="code-title"), help_button("code")],
+            className="panel-head",
+        ),
+        html.Div(counts, className="code-counts"),
+        html.Div(
+            [
+                *(
+                    []
+                    if dead
+                    else [
+                        dcc.Link(
+                            "Show its images on the map", href=f"/?code={details.code}", className="code-map"
+                        )
+                    ]
+                ),
+                html.Span(["Most alike: ", *_between(links, ", ")], className="muted"),
+            ],
+            className="code-links",
+        ),
+        html.Div(
+            [
+                html.Figure(
+                    [prototype(details.code, zoom=4), html.Figcaption("Decoded prototype")],
+                    className="picture",
+                ),
+                *([] if dead else [_positions(details)]),
+            ],
+            className="code-pictures",
+        ),
+    ]
+
+
+def patches(code: int, found: Patches, datasets: Datasets) -> list[html.Div]:
+    """The nearest patches; nothing for a dead code."""
+    if not found.containing:
+        return []
+    title = html.Div("Nearest patches", className="section-title")
+    if not found.items:
+        return [title, no_pictures()]
+    among = "" if found.searched == found.containing else ", drawn at random,"
+    return [
+        title,
+        patch_list(code, found, datasets),
+        html.Div(
+            f"The cell and one cell around it, with its squared distance to the code (latent units²); "
+            f"nearest of {count(found.searched)}{among} of {count(found.containing)} images. "
+            "Each leads to its image on the map.",
+            className="note",
+        ),
+    ]
+
+
+def use(details: CodeDetails, datasets: Datasets) -> list[Component]:
+    """What goes with the code, its use by data set and label, the codes it shares images with."""
+    if details.images == 0:
+        return []
+    longest = max(max(g.share, g.share_elsewhere) for g in (*details.by_dataset, *details.by_label))
+    return [
+        _goes_with(details, datasets),
+        html.Div(
+            [
+                html.Div("Use by data set", className="section-title"),
+                _bars(details.by_dataset, datasets),
+                html.Div("Use by label", className="section-title"),
+                *_labels(details.by_label, datasets),
+                html.Div(
+                    "Bar: share of the group’s images that contain the code; line: of all others. "
+                    f"A full bar is {per_cent(longest)}.",
+                    className="note",
+                ),
+            ],
+            style={"--longest": f"{longest:.6g}"},
+        ),
+        *_companions(details),
+    ]
+
+
+def _goes_with(details: CodeDetails, datasets: Datasets) -> html.Div:
+    sure = [group for group in (*details.by_dataset, *details.by_label) if group.q <= SURE]
+    more = sorted((g for g in sure if g.log2_odds > 0), key=lambda g: -g.low)
+    less = sorted((g for g in sure if g.log2_odds < 0), key=lambda g: g.high)
+    return html.Div(
+        [
+            *_named("Goes with", more, datasets),
+            *_named("Rarer in", less, datasets),
+            *(
+                []
+                if sure
+                else [
+                    html.Div(
+                        "Goes with no data set and no label more than by chance.", className="code-counts"
+                    )
+                ]
+            ),
+        ],
+        className="goes-with",
+    )
+
+
+def _named(title: str, groups: Sequence[GroupUse], datasets: Datasets) -> list[Component]:
+    if not groups:
+        return []
+    left = len(groups) - MOST_NAMED
+    lines = [
+        html.Li(
+            [
+                html.Div(_name(group, datasets), className="group-name"),
+                html.Div(
+                    [
+                        html.B(f"{odds(group.log2_odds)} the odds"),
+                        f" (95 %: {odds(group.low)} to {odds(group.high)}), q {probability(group.q)}",
+                    ],
+                    className="group-odds",
+                ),
+            ],
+            **attributes({"data-group": _key(group)}),
+        )
+        for group in groups[:MOST_NAMED]
+    ]
+    return [
+        html.Div(title, className="section-title"),
+        html.Ul(lines, className="group-list"),
+        *([html.Div(f"and {left} more, in the bars below", className="note")] if left > 0 else []),
+    ]
+
+
+def _labels(groups: Sequence[GroupUse], datasets: Datasets) -> list[Component]:
+    """The labels of each data set, folded together where nothing in them goes with the code."""
+    by_dataset: dict[str, list[GroupUse]] = {}
+    for group in groups:
+        by_dataset.setdefault(group.dataset, []).append(group)
+    return [
+        html.Details(
+            [
+                html.Summary(
+                    [
+                        *_mark(name, datasets),
+                        f"{name}, {len(own)} labels" if len(own) > 1 else f"{name}, 1 label",
+                    ]
+                ),
+                _bars(own, datasets),
+            ],
+            open=any(group.q <= SURE for group in own),
+            className="label-use",
+        )
+        for name, own in by_dataset.items()
+    ]
+
+
+def _bars(groups: Sequence[GroupUse], datasets: Datasets) -> html.Div:
+    return html.Div([_bar(group, datasets) for group in groups], className="bars")
+
+
+def _bar(group: GroupUse, datasets: Datasets) -> html.Div:
+    name = group.dataset if group.label is None else (group.label_name or str(group.label))
+    dataset = datasets.get(group.dataset)
+    hint = (
+        f"{odds(group.log2_odds)} the odds of the others (95 %: {odds(group.low)} to {odds(group.high)}), "
+        f"corrected p {probability(group.q)}; others: {per_cent(group.share_elsewhere)}"
+    )
+    return html.Div(
+        [
+            html.Span(
+                [
+                    *(_mark(group.dataset, datasets) if group.label is None else []),
+                    html.Span(name, className="bar-text"),
+                ],
+                className="bar-name",
+                title=name,
+            ),
+            html.Span(
+                [html.Span(className="bar-fill"), html.Span(className="bar-others")],
+                className="bar",
+                style={
+                    "--share": f"{group.share:.6g}",
+                    "--others": f"{group.share_elsewhere:.6g}",
+                    "--mark": _colour(dataset),
+                },
+                **attributes({"aria-hidden": "true"}),
+            ),
+            html.Span(per_cent(group.share), className="bar-share"),
+            html.Span(f"{count(group.images)} / {count(group.n)}", className="bar-count muted"),
+        ],
+        className="bar-row",
+        title=hint,
+        **attributes({"data-group": _key(group)}),
+    )
+
+
+def _positions(details: CodeDetails) -> html.Figure:
+    """Where in the image: cells that took the code, by place in the code grid."""
+    most = max(map(max, details.positions))
+    rows = [
+        html.Tr(
+            [
+                html.Td(
+                    html.Span(count(cells), className="unseen"),
+                    style={"--level": f"{100 * cells / max(most, 1):.1f}%"},
+                    title=f"row {r + 1}, column {c + 1}: {count(cells)} cells",
+                )
+                for c, cells in enumerate(row)
+            ]
+        )
+        for r, row in enumerate(details.positions)
+    ]
+    return html.Figure(
+        [
+            html.Div(
+                [
+                    html.Table(
+                        html.Tbody(rows),
+                        className="positions",
+                        **attributes({"aria-label": "Cells that took the code, by place in the image"}),
+                    ),
+                    html.Div(
+                        [
+                            html.Div(className="positions-bar", **attributes({"aria-hidden": "true"})),
+                            html.Div(
+                                [html.Span(f"{count(most)} cells"), html.Span("0")],
+                                className="positions-ends",
+                            ),
+                        ],
+                        className="positions-scale",
+                    ),
+                ],
+                className="positions-row",
+            ),
+            html.Figcaption("Where in the image"),
+        ],
+        className="picture",
+    )
+
+
+def _companions(details: CodeDetails) -> list[Component]:
+    if not details.companions:
+        return []
+    links = [
+        html.Li(
+            dcc.Link(
+                [
+                    prototype(one.code, zoom=1),
+                    html.Span(
+                        [
+                            html.Span(f"Code {one.code}", className="companion-code"),
+                            html.Span(
+                                f"{count(one.images)} images, {figure(one.lift, 1)}×", className="muted"
+                            ),
+                        ],
+                        className="companion-text",
+                    ),
+                ],
+                href="/codebook" + CodebookView(code=one.code).to_query(),
+                title=f"{count(one.images)} images contain both, {figure(one.lift, 2)} times as many as by chance",
+            ),
+            **attributes({"data-code": str(one.code)}),
+        )
+        for one in details.companions
+    ]
+    return [
+        html.Div("Shares images with", className="section-title"),
+        html.Ul(links, className="companions"),
+        html.Div("×: times as many images with both as by chance", className="note"),
+    ]
+
+
+def _name(group: GroupUse, datasets: Datasets) -> list[Component]:
+    text = group.dataset if group.label is None else f"{group.dataset}: {group.label_name}"
+    return [*_mark(group.dataset, datasets), html.Span(text)]
+
+
+def _mark(name: str, datasets: Datasets) -> list[Component]:
+    dataset = datasets.get(name)
+    return [swatch(dataset.index)] if dataset else []
+
+
+def _colour(dataset: Dataset | None) -> str:
+    return mark(dataset.index).colour if dataset else "var(--ink-2)"
+
+
+def _key(group: GroupUse) -> str:
+    return group.dataset if group.label is None else f"{group.dataset}/{group.label}"
+
+
+def _between(parts: Sequence[Component], text: str) -> list[Component | str]:
+    return [piece for part in parts for piece in (text, part)][1:]

@@ -1,0 +1,93 @@
+"""Pictures of codes, cut by the browser (assets/codebook.js) from a few larger ones."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from dash import dcc, html
+
+from dashboard.answers import Dataset
+from dashboard.answers_codebook import Patch, Patches
+from dashboard.client_codebook import ATLAS_COLUMNS, ATLAS_PAGE
+from dashboard.components.attributes import attributes
+from dashboard.components.legend import swatch
+from dashboard.components.words import SPLIT_NAMES, count, figure
+from dashboard.state import MapView, Point
+
+SHEET_COLUMNS = 6
+
+
+def sources(codes: int, version: str) -> list[html.Img]:
+    """The pictures of the atlas, not shown themselves; the index version lets browsers keep them for good."""
+    pages = range(-(-codes // ATLAS_PAGE))
+    return [
+        html.Img(
+            src=f"/pictures/codebook/atlas/{page}?{urlencode({'v': version})}",
+            className="pixels sprite",
+            alt="",
+            **attributes({"data-atlas": str(page), "data-columns": str(min(ATLAS_COLUMNS, codes))}),
+        )
+        for page in pages
+    ]
+
+
+def prototype(code: int, *, zoom: int) -> html.Span:
+    """What the decoder draws for the code, at this whole multiple."""
+    page, place = divmod(code, ATLAS_PAGE)
+    row, column = divmod(place, ATLAS_COLUMNS)
+    style = {
+        "--page": f"var(--atlas-{page})",
+        "--row": str(row),
+        "--column": str(column),
+        "--zoom": str(zoom),
+    }
+    return html.Span(className="tile-picture", style=style, **attributes({"aria-hidden": "true"}))
+
+
+def patch_list(code: int, found: Patches, datasets: Mapping[str, Dataset]) -> html.Div:
+    """The patches, each a link to its image on the map."""
+    columns = min(SHEET_COLUMNS, len(found.items))
+    return html.Div(
+        [
+            html.Img(
+                src=f"/pictures/codebook/patches/{code}?{urlencode({'v': found.index})}",
+                className="pixels sprite",
+                alt="",
+                hidden=True,
+                **attributes({"data-sheet": str(code), "data-columns": str(columns)}),
+            ),
+            html.Ol(
+                [_patch(i, patch, datasets.get(patch.dataset)) for i, patch in enumerate(found.items)],
+                className="patch-list",
+            ),
+        ],
+        className="patch-sheet",
+    )
+
+
+def _patch(place: int, patch: Patch, dataset: Dataset | None) -> html.Li:
+    row, column = divmod(place, SHEET_COLUMNS)
+    split = SPLIT_NAMES.get(patch.split, patch.split)
+    name = (
+        f"{patch.label_name}, {patch.dataset}, {split} image {count(patch.position)}, "
+        f"row {patch.row + 1}, column {patch.column + 1}"
+    )
+    point = Point(patch.dataset, patch.split, patch.position)
+    return html.Li(
+        dcc.Link(
+            [
+                html.Span(
+                    className="patch-picture",
+                    style={"--row": str(row), "--column": str(column)},
+                    **attributes({"aria-hidden": "true"}),
+                ),
+                html.Span(
+                    [*([swatch(dataset.index)] if dataset else []), figure(patch.distance, 3)],
+                    className="patch-line",
+                ),
+                html.Span(f"{name}: show this image on the map", className="unseen"),
+            ],
+            href="/" + MapView(point=point).to_query(),
+            title=f"{name}. Squared distance to the code: {figure(patch.distance, 4)}",
+        ),
+        **attributes({"data-point": str(point)}),
+    )

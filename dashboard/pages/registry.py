@@ -1,0 +1,77 @@
+"""All pages of the explorer, in the order of the header: a new page is one more line here.
+
+The header links them, the shell (assets/shell.js) shows one at a time and keeps its address, and the
+application registers their callbacks; none of these knows a page by name.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from dash import Dash, html
+
+from dashboard.client import ApiClient
+from dashboard.pages import (
+    codebook,
+    codebook_callbacks,
+    map_callbacks,
+    models,
+    reconstructions,
+    reconstructions_callbacks,
+)
+from dashboard.pages import map as map_page
+from dashboard.settings import DashboardSettings
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a page is found; the shell reads it in the browser, too."""
+
+    name: str
+    """The page's element is `page-NAME`, its link in the header `nav-NAME`."""
+    path: str
+    title: str
+    query: str | None = None
+    """Store with the query of the address that reproduces the page's view ('' or '?…'); None: it has none."""
+
+    @property
+    def page_id(self) -> str:
+        """Id of the page's element, of which the shell sets `hidden`."""
+        return f"page-{self.name}"
+
+    @property
+    def link_id(self) -> str:
+        """Id of the link in the header, of which the shell keeps `href` at the page's last view."""
+        return f"nav-{self.name}"
+
+    def to_browser(self) -> dict[str, str | None]:
+        """What assets/shell.js needs of it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: where it is found, what it is made of, what it does."""
+
+    route: Route
+    layout: Callable[[], html.Main]
+    """Its element, with the id of the route and hidden=True."""
+    register: Callable[[Dash, ApiClient, DashboardSettings], None]
+    """Attaches its callbacks to the app."""
+
+
+PAGES = (
+    Page(Route("map", "/", "Map", "map-query"), map_page.layout, map_callbacks.register),
+    Page(
+        Route("reconstructions", "/reconstructions", "Reconstructions", "recon-query"),
+        reconstructions.layout,
+        reconstructions_callbacks.register,
+    ),
+    Page(
+        Route("codebook", "/codebook", "Codebook", "codebook-query"),
+        codebook.layout,
+        codebook_callbacks.register,
+    ),
+    Page(Route("models", "/models", "Models and data"), models.layout, models.register),
+)
+
+ROUTES = tuple(page.route for page in PAGES)
