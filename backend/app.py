@@ -14,16 +14,19 @@ from backend.limits import BodyLimit
 from backend.loading import Service
 from backend.routes import (
     codebook,
+    columns,
     datasets,
     ellipses,
     embeddings,
     health,
+    inspection,
     maps,
     models,
     neighbours,
     outliers,
     root,
     samples,
+    selection_rows,
     selections,
     separation,
     uploads,
@@ -104,6 +107,8 @@ def create_app(
         datasets,
         maps,
         ellipses,
+        columns,
+        inspection,  # before samples, whose pictures have such paths too
         samples,
         neighbours,
         uploads,
@@ -112,6 +117,7 @@ def create_app(
         outliers,
         separation,
         selections,
+        selection_rows,
     ):
         app.include_router(module.router)
     return app

@@ -128,7 +128,7 @@ async def picture(
     key = (kind, row)
     made = loaded.pictures.get(key)
     if made is None:
-        image = _original(loaded, dataset, split, position)
+        image = original(loaded, dataset, split, position)
         made = await _make(request, loaded, settings, kind, row, image)
         loaded.pictures.put(key, made)
     tag = caching.etag(made)
@@ -153,7 +153,8 @@ def row_of(index: LatentIndex, dataset: str, split: str, position: int) -> int:
     return index.row(dataset, split, position)
 
 
-def _original(loaded: Loaded, dataset: str, split: str, position: int) -> Picture:
+def original(loaded: Loaded, dataset: str, split: str, position: int) -> Picture:
+    """Pixels of an image; the problem 404 where the service does not have them."""
     if dataset in loaded.missing:
         raise problems.not_found(
             f"the images of {dataset} are not in the data folder of the service, or not as they were indexed"
