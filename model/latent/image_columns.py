@@ -58,9 +58,11 @@ class ImageColumn:
     @property
     def missing(self) -> NDArray[np.bool_]:
         """(N,): of which images nothing is known."""
-        if self.kind == "numeric":
-            return np.isnan(self.data)
-        return self.data == np.iinfo(self.data.dtype).max
+        numeric = self.kind == "numeric"
+        missing: NDArray[np.bool_] = (
+            np.isnan(self.data) if numeric else self.data == np.iinfo(self.data.dtype).max
+        )
+        return missing
 
     @property
     def limits(self) -> tuple[float, float] | None:

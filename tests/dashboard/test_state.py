@@ -78,6 +78,8 @@ def test_points_are_read_strictly():
 
 def test_controls_that_are_being_edited_do_not_break_the_view():
     for level, sigma in ((None, None), ("", "-"), (1000, 99.0)):
-        view = MapView.from_controls(["a"], "sigma", level, sigma, "set/test/12")
+        view = MapView.from_controls(on=["a"], kind="sigma", level=level, sigma=sigma, point="set/test/12")
         assert view == MapView(on=("a",), kind="sigma", point=Point("set", "test", 12))
-    assert MapView.from_controls(None, "mean", 80, 2.5, None) == MapView(kind="mean", level=80.0, sigma=2.5)
+    assert MapView.from_controls(kind="mean", level=80, sigma=2.5) == MapView(
+        kind="mean", level=80.0, sigma=2.5
+    )
