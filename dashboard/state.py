@@ -117,6 +117,7 @@ class MapView:
         found = _parse(query)
         kind = _last(found, "kind", cls.kind)
         code = _whole(_last(found, "code", ""), -1)
+        colour = _name(_last(found, "colour", ""), cls.colour)
         return cls(
             map=_name(_last(found, "map", ""), cls.map),
             on=tuple(dict.fromkeys(name for name in found["on"] if name)) if "on" in found else None,
@@ -124,7 +125,7 @@ class MapView:
             kind=kind if kind in KINDS else cls.kind,
             level=_number(_last(found, "level", ""), MIN_LEVEL, MAX_LEVEL, cls.level),
             sigma=_number(_last(found, "sigma", ""), MIN_SIGMA, MAX_SIGMA, cls.sigma),
-            colour="code" if code >= 0 else _name(_last(found, "colour", ""), cls.colour),
+            colour="code" if code >= 0 else colour if colour != "code" else cls.colour,
             code=code if code >= 0 else None,
             point=Point.parse(_last(found, "point", "")),
             polygon=parse_polygon(_last(found, "sel", "")),

@@ -88,35 +88,33 @@ def _figures(sample: Sample) -> html.Dl:
 
 def cell_details(cell: Cell) -> list[Component]:
     """A cell's code, how near it is, and how close the second code comes."""
-    rows = [("Distance", f"{cell.distance:.4f}")]
+    rows = [("distance", "Distance", f"{cell.distance:.4f}")]
     if cell.second is not None and cell.margin is not None:
-        rows.append(("Second code", f"{cell.second}, margin {cell.margin:.4f}"))
+        rows += [
+            ("second", "Second code", str(cell.second)),
+            ("margin", "Margin to it", f"{cell.margin:.4f}"),
+        ]
     return [
         html.Div(
             [
-                html.B(f"Code {cell.code}"),
-                html.Span(f" row {cell.row + 1}, column {cell.column + 1}", className="muted"),
-                html.Div(className="spring"),
-                dcc.Link("In the codebook", href=f"/codebook?code={cell.code}", className="code-link"),
+                dcc.Link(f"Code {cell.code}", href=f"/codebook?code={cell.code}", className="code-link"),
+                html.Span(f"row {cell.row + 1}, column {cell.column + 1}", className="muted"),
             ],
             className="cell-head",
         ),
         html.Dl(
             [
                 part
-                for title, text in rows
+                for key, title, text in rows
                 for part in (
                     html.Dt(title),
-                    html.Dd(
-                        [html.Span(text, className="value"), html.Span(" latent units²", className="muted")]
-                    ),
+                    html.Dd(html.Span(text, className="value"), **attributes({"data-figure": key})),
                 )
             ],
             className="figures",
         ),
-        html.Div(
-            [dcc.Link("Mark the images that contain it", href=f"/?code={cell.code}", className="code-link")]
-        ),
+        html.Div("Squared distances in the latent space, in latent units²", className="note"),
+        dcc.Link(f"Mark images with code {cell.code}", href=f"/?code={cell.code}", className="code-link"),
     ]
 
 

@@ -16,10 +16,10 @@ from dashboard.state import Point
 
 _LABELS = 40
 _FIGURES = (
-    ("psnr", "PSNR", ""),
-    ("ssim", "SSIM", ""),
-    ("mae", "Mean absolute error", "of full range"),
-    ("quantisation_error", "Quantisation error", "latent units²"),
+    ("psnr", "PSNR", "Peak signal-to-noise ratio"),
+    ("ssim", "SSIM", "Structural similarity, no unit"),
+    ("mae", "MAE", "Mean absolute error, share of the full range"),
+    ("quantisation_error", "Quant. error", "Quantisation error in latent units²"),
 )
 
 
@@ -87,7 +87,6 @@ def thumbnail(point: Point, version: str, *, size: int | None, text: str, edge: 
             alt="",
             width=zoomed(size, edge),
             height=zoomed(size, edge),
-            **attributes({"loading": "lazy"}),
         )
     )
     return html.Button(
@@ -170,18 +169,18 @@ def _part(part: Part, name: str, catalogue: Catalogue) -> html.Tr:
 
 
 def _figures(found: Selection) -> html.Div:
-    head = ["", "mean", "quartiles", "mean of all"]
+    head = ["", "mean", "quartiles", "all images"]
     rows = [
         html.Tr(
             [
-                html.Th([title, html.Span(f" {unit}", className="muted") if unit else ""], scope="row"),
+                html.Th(title, scope="row", title=hint),
                 html.Td(value(name, found.figures[name].mean)),
-                html.Td(_quartiles(name, found.figures[name])),
+                html.Td(_quartiles(name, found.figures[name]), className="part-quartiles"),
                 html.Td(_mean(name, found.figures_of_whole)),
             ],
             **attributes({"data-figure": name}),
         )
-        for name, title, unit in _FIGURES
+        for name, title, hint in _FIGURES
         if name in found.figures
     ]
     return html.Div(

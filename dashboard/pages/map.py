@@ -67,8 +67,14 @@ def _controls() -> html.Section:
             html.Div(
                 empty("Loading …", "The data sets are being fetched."), id="map-legend", className="legend"
             ),
-            html.H2("Colour", className="panel-head"),
-            _select("map-colour", "Colour by", [{"value": "dataset", "label": "Data set"}], MapView.colour),
+            html.Div(html.H2("Colour by"), className="panel-head"),
+            _select(
+                "map-colour",
+                "Colour by",
+                [{"value": "dataset", "label": "Data set"}],
+                MapView.colour,
+                plain=True,
+            ),
             html.Div(
                 dmc.NumberInput(
                     id="map-code",
@@ -138,10 +144,14 @@ def _controls() -> html.Section:
     )
 
 
-def _select(id_: str, label: str, data: list[dict[str, str]], value: str) -> dmc.Select:
+def _select(
+    id_: str, label: str, data: list[dict[str, str]], value: str, *, plain: bool = False
+) -> dmc.Select:
+    """With `plain` the label is only for readers of a screen."""
     return dmc.Select(
         id=id_,
-        label=label,
+        label=None if plain else label,
+        attributes={"input": {"aria-label": label}} if plain else {},
         size="xs",
         data=data,
         value=value,
@@ -169,17 +179,16 @@ def _map() -> html.Section:
                 [
                     html.H2("Latent space"),
                     help_button("latent space"),
-                    dmc.Select(
-                        id="map-name",
-                        size="xs",
-                        data=[{"value": MapView.map, "label": map_title(MapView.map)}],
-                        value=MapView.map,
-                        allowDeselect=False,
-                        w=128,
-                        comboboxProps={"withinPortal": True},
-                        attributes={"input": {"aria-label": "Map"}},
+                    html.Div(
+                        _select(
+                            "map-name",
+                            "Map",
+                            [{"value": MapView.map, "label": map_title(MapView.map)}],
+                            MapView.map,
+                            plain=True,
+                        ),
+                        className="map-name",
                     ),
-                    html.Span(id="map-note", className="muted"),
                     html.Div(className="spring"),
                     html.Div(
                         [
@@ -222,6 +231,7 @@ def _map() -> html.Section:
                         responsive=True,
                         config={"displayModeBar": False, "scrollZoom": True, "doubleClick": "reset"},
                     ),
+                    html.Div(id="map-note", className="map-note"),
                     html.Div(id="map-colours", className="colours", hidden=True),
                     html.Div(
                         empty("Loading the map …", "Points and ellipses are being fetched."),

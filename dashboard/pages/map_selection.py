@@ -16,7 +16,7 @@ from dashboard.state import MapView
 
 CODES = 20
 PAGE_SIZE = 36
-TABS = {"composition": "Composition", "codes": "Figures and codes", "images": "Images", "table": "Table"}
+TABS = {"composition": "Composition", "codes": "Codes", "images": "Images", "table": "Table"}
 _FILES = {
     "csv": "Table (CSV)",
     "parquet": "Table (Parquet)",
@@ -174,7 +174,7 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
             found = await selection(client, inside, codes=CODES, offset=0, limit=0)
         except ApiError as error:
             return "", failed(str(error)), failed(str(error)), no_update
-        share = f", {per_cent(found.n / found.total)}" if found.total else ""
+        share = f" ({per_cent(found.n / found.total)})" if found.total else ""
         return (
             f"{count(found.n)} of {count(found.total)} images{share}",
             composition(found, catalogue),
