@@ -20,11 +20,13 @@ from backend.observing import INDEX, MODEL, REQUEST_ID, Observing
 from backend.routes import (
     codebook,
     codebook_atlas,
+    columns,
     datasets,
     decode,
     ellipses,
     embeddings,
     health,
+    inspection,
     map_jobs,
     map_quality,
     maps,
@@ -36,6 +38,7 @@ from backend.routes import (
     reload,
     root,
     samples,
+    selection_rows,
     selections,
     separation,
     uploads,
@@ -149,6 +152,8 @@ def create_app(
         map_quality,
         ellipses,
         overlap,
+        columns,
+        inspection,  # before samples, whose pictures have such paths too
         samples,
         neighbours,
         uploads,
@@ -160,6 +165,7 @@ def create_app(
         separation,
         selections,
         reload,
+        selection_rows,
     ):
         app.include_router(module.router)
     return app

@@ -51,6 +51,13 @@ class CellErrors(NamedTuple):
     errors: NDArray[np.float32]
 
 
+class NearestCodes(NamedTuple):
+    """The two codes nearest to each cell of an image, and their squared distances, both (H', W', 2)."""
+
+    codes: NDArray[np.uint16]
+    distances: NDArray[np.float32]
+
+
 class CodedImage(NamedTuple):
     """The codes of an image, and the image itself for its size and channels."""
 
@@ -90,6 +97,10 @@ def _cell_errors(model: InferenceModel, images: Sequence[Picture]) -> list[CellE
     return [CellErrors(*parts) for parts in zip(*model.cell_errors(np.stack(images)), strict=True)]
 
 
+def _nearest_codes(model: InferenceModel, images: Sequence[Picture]) -> list[NearestCodes]:
+    return [NearestCodes(*parts) for parts in zip(*model.nearest_codes(np.stack(images)), strict=True)]
+
+
 def _code_vectors(model: InferenceModel, asked: Sequence[None]) -> list[NDArray[np.float32]]:
     return [model.code_vectors()] * len(asked)
 
@@ -111,6 +122,7 @@ ENCODE = Job("encode", _shape, _encode)
 ANALYSE = Job("analyse", _shape, _analyse)
 DESCRIBE = Job("describe", _shape, _describe)
 CELL_ERRORS = Job("cell errors", _shape, _cell_errors)
+NEAREST_CODES = Job("nearest codes", _shape, _nearest_codes)
 CODE_VECTORS = Job("code vectors", lambda _nothing: None, _code_vectors)
 DECODE = Job("decode", lambda coded: coded.image.shape, _decode)
 WALK = Job("walk", lambda _walk: None, _walk)

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from backend.observation import current
 from model.errors import VQScopeError
-from model.latent.errors import MapNotFound, RowNotFound, SettingError
+from model.latent.errors import ColumnNotFound, MapNotFound, RowNotFound, SettingError
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -114,6 +114,7 @@ def install(app: FastAPI) -> None:
         parts = [f"{' '.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors()]
         return document(request, invalid("; ".join(parts)))
 
+    @app.exception_handler(ColumnNotFound)
     @app.exception_handler(MapNotFound)
     @app.exception_handler(RowNotFound)
     async def on_missing(request: Request, error: VQScopeError) -> Response:

@@ -1,6 +1,6 @@
 """A polygon on a map, and what it selects."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,8 +11,8 @@ from model.latent.polygon import LARGEST
 Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
 
 
-class SelectionRequest(BaseModel):
-    """What to select."""
+class PolygonRequest(BaseModel):
+    """Which images are meant."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,11 +27,60 @@ class SelectionRequest(BaseModel):
         [], max_length=1000, description="Only these data sets; none: all.", examples=[[]]
     )
     splits: list[Split] = Field([], max_length=3, description="Only these splits; none: all.", examples=[[]])
+
+
+class SelectionRequest(PolygonRequest):
+    """What to select."""
+
     codes: int = Field(
         0, ge=0, le=100, description="How many enriched codes to give at most; 0: none.", examples=[5]
     )
     offset: int = Field(0, ge=0, le=2**31 - 1, description="Of the page of images.", examples=[0])
     limit: int = Field(24, ge=0, le=200, description="Images on the page.", examples=[24])
+
+
+class RowCondition(BaseModel):
+    """What a column must be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    column: str = Field(max_length=64, examples=["psnr"])
+    min: float | None = Field(
+        None, allow_inf_nan=False, description="Of numbers: at least this.", examples=[None]
+    )
+    max: float | None = Field(
+        None, allow_inf_nan=False, description="Of numbers: at most this.", examples=[25.0]
+    )
+    contains: str | None = Field(
+        None, max_length=200, description="Of text: somewhere in it, in capitals or not.", examples=[None]
+    )
+
+
+class RowsRequest(PolygonRequest):
+    """Which rows to list, in which order."""
+
+    where: list[RowCondition] = Field(
+        [], max_length=16, description="Conditions that all hold.", examples=[[]]
+    )
+    sort: str | None = Field(
+        None, max_length=64, description="A column; null: the order of the index.", examples=["psnr"]
+    )
+    order: Literal["asc", "desc"] = Field("asc", description="Missing values come last in both.")
+    offset: int = Field(0, ge=0, le=2**31 - 1, description="Of a JSON answer.", examples=[0])
+    limit: int = Field(100, ge=0, le=500, description="Rows of a JSON answer.", examples=[100])
+
+
+class Rows(IndexAnswer):
+    """A page of the rows."""
+
+    map: str = Field(examples=["pca"])
+    n: int = Field(description="Images in the polygon.", examples=[50])
+    total: int = Field(description="Of them, those for which the conditions hold.", examples=[50])
+    offset: int = Field(examples=[0])
+    items: list[dict[str, str | int | float | None]] = Field(
+        description="Data set, split, position, label, label_name, figures, metadata, x and y of each.",
+        examples=[[{"dataset": "breastmnist", "split": "test", "position": 3, "psnr": 30.1}]],
+    )
 
 
 class SelectionPart(BaseModel):
@@ -41,6 +90,7 @@ class SelectionPart(BaseModel):
 
     dataset: str = Field(examples=["breastmnist"])
     label: int | None = Field(description="Null: all labels of the data set.", examples=[1])
+    label_name: str | None = Field(None, examples=["normal, benign"])
     count: int = Field(description="Selected images of the group.", examples=[31])
     share: float = Field(description="Of the selected images.", examples=[0.62])
     interval: tuple[float, float] = Field(

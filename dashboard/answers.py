@@ -65,9 +65,10 @@ class Catalogue:
 
 @dataclass(frozen=True, kw_only=True)
 class MapInfo:
-    """A fitted 2-D projection."""
+    """A fitted projection."""
 
     name: str
+    dimensions: int
     fitted_on: str
     axis_labels: tuple[str, str]
 
@@ -76,7 +77,10 @@ class MapInfo:
         """From one item of /v1/maps."""
         first, second = item["axis_labels"][:2]
         return cls(
-            name=str(item["name"]), fitted_on=str(item["fitted_on"]), axis_labels=(str(first), str(second))
+            name=str(item["name"]),
+            dimensions=int(item["dimensions"]),
+            fitted_on=str(item["fitted_on"]),
+            axis_labels=(str(first), str(second)),
         )
 
 
@@ -100,6 +104,8 @@ class Ellipse:
     """The region of one group; `outline` is None where the service refused to fit one."""
 
     group: str
+    n: int
+    """Points of the group."""
     outline: tuple[tuple[float, float], ...] | None
     observed_coverage: float | None
     """Fraction of the group's points inside, in [0, 1]."""
@@ -113,6 +119,7 @@ class Ellipse:
         outline, observed, level = item["outline"], item["observed_coverage"], item["level"]
         return cls(
             group=str(item["group"]),
+            n=int(item["n"]),
             outline=None if outline is None else tuple((float(x), float(y)) for x, y in outline),
             observed_coverage=None if observed is None else float(observed),
             level=None if level is None else float(level),

@@ -1,7 +1,8 @@
 """The only place that knows the service's HTTP interface."""
 
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dashboard.answers import Catalogue, Dataset, Ellipse, Health, MapInfo, Points, Sample, SamplePage
+from dashboard.answers import Catalogue, Dataset, Ellipse, Health, Json, MapInfo, Points, Sample, SamplePage
 from dashboard.state import SPLITS, Point
 
 _ARROW = "application/vnd.apache.arrow.stream"
@@ -20,6 +21,7 @@ _MAX_PICTURE = 16 * 2**20  # bytes; a native picture of a patch is a few kB
 PICTURE_VIEWS = ("image", "reconstruction", "error")
 
 T = TypeVar("T")
+Params = Mapping[str, str | list[str]]
 
 
 class ApiError(Exception):
@@ -43,12 +45,21 @@ class ApiUnreadable(ApiError):
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A PNG of the service, or word that the browser's copy is still good (status 304)."""
+class Passed:
+    """An answer of the service to be passed on, or word that the browser's copy is still good (status 304)."""
 
     status: int
     content: bytes
     headers: dict[str, str]
+    """Those that caches need, and the type."""
+
+    @classmethod
+    def of(cls, answer: httpx.Response) -> "Passed":
+        """From an answer of success."""
+        kept = ("content-type", "etag", "cache-control")
+        return cls(
+            answer.status_code, answer.content, {k: answer.headers[k] for k in kept if k in answer.headers}
+        )
 
 
 class ApiClient:
@@ -123,9 +134,19 @@ class ApiClient:
             self._points[name] = (etag, points)
         return points
 
-    async def ellipses(self, name: str, *, kind: str, level: float, sigma: float) -> tuple[Ellipse, ...]:
-        """One ellipse per data set; level in (0, 1), sigma only matters to kind 'sigma'."""
-        params = {"group_by": "dataset", "kind": kind, "level": f"{level:.6g}", "k": f"{sigma:g}"}
+    async def ellipses(
+        self,
+        name: str,
+        *,
+        kind: str,
+        level: float,
+        sigma: float,
+        group_by: str = "dataset",
+        datasets: Sequence[str] = (),
+    ) -> tuple[Ellipse, ...]:
+        """One ellipse per group of these data sets, or of all; level in (0, 1), sigma is of kind 'sigma'."""
+        params: dict[str, str | list[str]] = {"group_by": group_by, "kind": kind, "dataset": list(datasets)}
+        params |= {"level": f"{level:.6g}", "k": f"{sigma:g}"}
         body = await self._json(f"/v1/maps/{quote(name, safe='')}/ellipses", params)
         return self._read(lambda: tuple(Ellipse.of(item) for item in body["items"]))
 
@@ -157,20 +178,13 @@ class ApiClient:
             )
         )
 
-    async def picture(self, point: Point, view: str, *, version: str | None, etag: str | None) -> Picture:
+    async def picture(self, point: Point, view: str, *, version: str | None, etag: str | None) -> Passed:
         """The PNG of an image, its reconstruction or its error map, with the headers caches need."""
         return await self.png(f"{_sample_path(point)}/{view}", version=version, etag=etag)
 
-    async def ask(
-        self, path: str, reader: Callable[[dict[str, Any]], T], params: dict[str, str] | None = None
-    ) -> T:
-        """What `reader` makes of the answer to a path; it may raise what reading raises (KeyError, …)."""
-        body = await self._json(path, params)
-        return self._read(lambda: reader(body))
-
     async def png(
         self, path: str, params: dict[str, str] | None = None, *, version: str | None, etag: str | None
-    ) -> Picture:
+    ) -> Passed:
         """A PNG of the service, with the headers caches need."""
         answer = await self._get(
             path,
@@ -179,12 +193,37 @@ class ApiClient:
         )
         if len(answer.content) > _MAX_PICTURE:
             raise ApiUnreadable(f"the picture at {path} is larger than {_MAX_PICTURE >> 20} MiB")
-        kept = ("content-type", "etag", "cache-control")
-        return Picture(
-            answer.status_code, answer.content, {k: answer.headers[k] for k in kept if k in answer.headers}
-        )
+        return Passed.of(answer)
 
-    async def _json(self, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
+    async def ask(
+        self,
+        path: str,
+        reader: Callable[[Json], T],
+        params: Params | None = None,
+        *,
+        body: Json | None = None,
+    ) -> T:
+        """What the reader makes of the JSON answer to GET, or to POST where there is a body."""
+        answer = await self._get(path, params=params or {}) if body is None else await self._post(path, body)
+        return self._read(lambda: reader(answer.json()))
+
+    async def fetch(self, path: str, *, etag: str | None = None) -> Passed:
+        """An answer of the service to pass on as it is, or word that the browser's copy is still good."""
+        return Passed.of(await self._get(path, headers={"If-None-Match": etag} if etag else {}))
+
+    @asynccontextmanager
+    async def stream(self, path: str, params: Params, body: Json) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an answer to POST, as they come."""
+        try:
+            async with self._http.stream("POST", path, params=params, json=body) as answer:
+                await _succeed(path, answer)
+                yield answer.aiter_bytes()
+        except httpx.TimeoutException as error:
+            raise ApiUnavailable("the service takes too long to answer") from error
+        except httpx.HTTPError as error:
+            raise ApiUnavailable("the service does not answer") from error
+
+    async def _json(self, path: str, params: Params | None = None) -> dict[str, Any]:
         answer = await self._get(path, params=params or {})
         body = self._read(answer.json)
         if not isinstance(body, dict):
@@ -192,24 +231,22 @@ class ApiClient:
         return body
 
     async def _get(
-        self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
+        self, path: str, *, params: Params | None = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
+        return await self._send("GET", path, params=params, headers=headers)
+
+    async def _post(self, path: str, body: Json) -> httpx.Response:
+        return await self._send("POST", path, json=body)
+
+    async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401
         try:
-            answer = await self._http.get(path, params=params, headers=headers)
+            answer = await self._http.request(method, path, **content)
         except httpx.TimeoutException as error:
             raise ApiUnavailable("the service takes too long to answer") from error
         except httpx.HTTPError as error:
             raise ApiUnavailable("the service does not answer") from error
-        if answer.status_code < 400:
-            return answer
-        detail = _problem(answer)
-        if answer.status_code >= 500 or answer.status_code == 429:
-            raise ApiUnavailable(detail or "the service cannot answer now")
-        if answer.status_code == 401:
-            detail = (
-                "the service asks for an API key: set VQSCOPE_API_KEY for the dashboard to one of its keys"
-            )
-        raise ApiRefused(answer.status_code, detail or f"the service refused {path} ({answer.status_code})")
+        await _succeed(path, answer)
+        return answer
 
     @staticmethod
     def _read(reader: Callable[[], T]) -> T:
@@ -219,6 +256,18 @@ class ApiClient:
             raise ApiUnreadable(
                 "the service's answer cannot be read; are dashboard and service of one version?"
             ) from error
+
+
+async def _succeed(path: str, answer: httpx.Response) -> None:
+    if answer.status_code < 400:
+        return
+    await answer.aread()
+    detail = _problem(answer)
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise ApiUnavailable(detail or "the service cannot answer now")
+    if answer.status_code == 401:
+        detail = "the service asks for an API key: set VQSCOPE_API_KEY for the dashboard to one of its keys"
+    raise ApiRefused(answer.status_code, detail or f"the service refused {path} ({answer.status_code})")
 
 
 def _sample_path(point: Point) -> str:

@@ -168,6 +168,29 @@ class InferenceModel:
         if codes.min() < 0 or codes.max() >= self.codebook_size:
             raise ValueError(f"codes must lie in 0 … {self.codebook_size - 1}")
 
+    @torch.inference_mode()
+    def nearest_codes(self, images: Pictures, k: int = 2) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+        """The k codes nearest to each cell of N images, nearest first, and their squared distances.
+
+        What a cell would have become had its latent lain elsewhere: a small margin between the first two codes is a
+        close decision.
+
+        Returns:
+            codes and distances, both (N, H', W', k).
+        """
+        _check(images)
+        vectors = torch.from_numpy(self.code_vectors()).to(self.device)
+        codes, distances = [], []
+        for part in self._passes(images):
+            latent = self._network.encoder(self._batch(images[part])).latent.float()
+            cells = latent.permute(0, 2, 3, 1).flatten(0, 2)  # B D H' W' -> BH'W' D
+            squared = torch.cdist(cells, vectors, compute_mode="donot_use_mm_for_euclid_dist").square()
+            nearest = squared.topk(min(k, len(vectors)), dim=1, largest=False)
+            shape = (len(latent), *latent.shape[2:], -1)
+            codes.append(nearest.indices.reshape(shape).cpu().numpy().astype(np.uint16))
+            distances.append(nearest.values.reshape(shape).cpu().numpy())
+        return np.concatenate(codes), np.concatenate(distances)
+
     def _passes(self, items: NDArray[Any]) -> Iterator[slice]:
         """Slices of images (N, H, W[, 3]), or of codes, that one pass takes: by the larger of both sizes."""
         pixels = max(self.image_size**2, items.shape[1] * items.shape[2])

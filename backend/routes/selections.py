@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from backend import problems
 from backend.dependencies import LoadedNow
 from backend.routes.samples import sample_items
-from backend.schemas_selections import Selection, SelectionRequest
+from backend.schemas_selections import Selection, SelectionPart, SelectionRequest
 from backend.selection import chosen_blocks, rows_of, table_of
 from model.latent.composition import compose
 from model.latent.enrichment import enriched_codes
@@ -36,6 +36,9 @@ def selections(loaded: LoadedNow, asked: SelectionRequest) -> Selection:
         if asked.codes
         else []
     )
+    labels = [SelectionPart.model_validate(part) for part in whole.labels]
+    for part in labels:
+        part.label_name = loaded.labels[part.dataset].name(part.label or 0)
     page = inside[asked.offset : asked.offset + asked.limit]
     return Selection.model_validate(
         {
@@ -45,7 +48,7 @@ def selections(loaded: LoadedNow, asked: SelectionRequest) -> Selection:
             "n": whole.n,
             "total": whole.total,
             "datasets": whole.datasets,
-            "labels": whole.labels,
+            "labels": labels,
             "figures": whole.figures,
             "figures_of_whole": whole.figures_of_whole,
             "codes": codes,

@@ -11,6 +11,7 @@
 
   // What the map should show. The figure is brought to it by sync(), whenever either has changed.
   const wanted = { on: null, outlines: null, sample: null, loaded: null };
+  const parts = []; // of other files: { attached(gd), trace(trace, place, want), layout(gd) }
   let hovered = null;
 
   /** The reverse of figures/map_figure.py: pack_identity. */
@@ -43,10 +44,11 @@
   function sync() {
     const gd = graph();
     if (!gd) return;
-    const changes = new Map(); // attribute -> [[trace, value], …]
+    const changes = {}; // attribute -> value by trace
+    const touched = new Set();
     const want = (attribute, trace, value) => {
-      if (!changes.has(attribute)) changes.set(attribute, []);
-      changes.get(attribute).push([trace, value]);
+      (changes[attribute] = changes[attribute] || {})[trace] = value;
+      touched.add(trace);
     };
     gd.data.forEach((trace, i) => {
       const { role, dataset } = trace.meta || {};
@@ -57,18 +59,24 @@
         want("x", i, outline.x);
         want("y", i, outline.y);
       }
+      if (role === "points") parts.forEach((part) => part.trace && part.trace(trace, i, want));
     });
-    changes.forEach((pairs, attribute) => {
-      const update = { [attribute]: pairs.map(([, value]) => value) };
-      if (attribute === "x") update.y = changes.get("y").map(([, value]) => value);
-      if (attribute !== "y") window.Plotly.restyle(gd, update, pairs.map(([trace]) => trace));
-    });
+    if (touched.size) {
+      // All at once: each restyle draws everything. Where nothing is wanted of a trace, undefined leaves it alone.
+      const traces = [...touched];
+      const update = {};
+      Object.entries(changes).forEach(([attribute, values]) => {
+        update[attribute] = traces.map((trace) => values[trace]);
+      });
+      window.Plotly.restyle(gd, update, traces);
+    }
+    parts.forEach((part) => part.layout && part.layout(gd));
     document.getElementById("map-none-on").hidden = wanted.on === null || wanted.on.length > 0;
   }
 
   function ring(trace, i, want) {
-    const sample = wanted.sample && isOn(wanted.sample.dataset) ? wanted.sample : null;
-    const place = sample ? [sample.x, sample.y] : [];
+    const { sample } = wanted;
+    const place = sample && sample.x !== null && isOn(sample.dataset) ? [sample.x, sample.y] : [];
     const dark = document.documentElement.getAttribute("data-mantine-color-scheme") === "dark";
     const colour = dark ? "#ffffff" : "#111418";
     if (trace.marker.color !== colour) want("marker.color", i, colour);
@@ -88,6 +96,7 @@
       gd.on("plotly_relayouting", hideCard);
       gd.on("plotly_click", select);
       gd.on("plotly_afterplot", sync);
+      parts.forEach((part) => part.attached && part.attached(gd));
     }
     sync();
   }
@@ -178,8 +187,12 @@
 
   function drawEllipses(ellipses) {
     wanted.outlines = ellipses ? ellipses.outlines : null;
+    wanted.shapes = ellipses ? ellipses.shapes : [];
     sync();
   }
+
+  /** What other files of the map page need. */
+  window.vqscopeMap = { wanted, graph, isOn, sync, add: (part) => parts.push(part) };
 
   function drawSelected(sample) {
     wanted.sample = sample;

@@ -1,8 +1,10 @@
 """Everything known about one image: pictures, figures, codes."""
 
-from dash import html
+from dash import dcc, html
+from dash.development.base_component import Component
 
 from dashboard.answers import Sample
+from dashboard.answers_map import Cell
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
 from dashboard.components.legend import swatch
@@ -44,9 +46,15 @@ def inspector(
                 wide_target=150,
                 description=f"{sample.label_name}, {sample.dataset}, {place}",
                 after=[error_scale()],
+                over=[_grid_over(sample.codes)] if sample.codes else [],
             )
             if available
             else no_pictures(),
+            html.Div(
+                id={"type": "cell", "point": str(point)},
+                className="cell",
+                **attributes({"aria-live": "polite"}),
+            ),
             _figures(sample),
             *([_codes(sample.codes)] if sample.codes else []),
         ],
@@ -78,11 +86,67 @@ def _figures(sample: Sample) -> html.Dl:
     return html.Dl(cells, className="figures")
 
 
+def cell_details(cell: Cell) -> list[Component]:
+    """A cell's code, how near it is, and how close the second code comes."""
+    rows = [("distance", "Distance", f"{cell.distance:.4f}")]
+    if cell.second is not None and cell.margin is not None:
+        rows += [
+            ("second", "Second code", str(cell.second)),
+            ("margin", "Margin to it", f"{cell.margin:.4f}"),
+        ]
+    return [
+        html.Div(
+            [
+                dcc.Link(f"Code {cell.code}", href=f"/codebook?code={cell.code}", className="code-link"),
+                html.Span(f"row {cell.row + 1}, column {cell.column + 1}", className="muted"),
+            ],
+            className="cell-head",
+        ),
+        html.Dl(
+            [
+                part
+                for key, title, text in rows
+                for part in (
+                    html.Dt(title),
+                    html.Dd(html.Span(text, className="value"), **attributes({"data-figure": key})),
+                )
+            ],
+            className="figures",
+        ),
+        html.Div("Squared distances in the latent space, in latent units²", className="note"),
+        dcc.Link(f"Mark images with code {cell.code}", href=f"/?code={cell.code}", className="code-link"),
+    ]
+
+
+def _grid_over(codes: tuple[tuple[int, ...], ...]) -> html.Div:
+    """The code grid over the image; hidden from readers of a screen, who have the table."""
+    cells = [
+        html.Span(
+            str(code),
+            className="over-cell",
+            title=f"code {code}",
+            **attributes({"data-cell": f"{r},{c}"}),
+        )
+        for r, row in enumerate(codes)
+        for c, code in enumerate(row)
+    ]
+    style = {
+        "gridTemplateColumns": f"repeat({len(codes[0])}, 1fr)",
+        "gridTemplateRows": f"repeat({len(codes)}, 1fr)",
+    }
+    return html.Div(cells, className="codes-over", style=style, **attributes({"aria-hidden": "true"}))
+
+
 def _codes(codes: tuple[tuple[int, ...], ...]) -> html.Div:
     """The code grid; the tint only helps the eye to find equal codes, their order means nothing."""
     cells = [
         html.Td(
-            str(code),
+            html.Button(
+                str(code),
+                type="button",
+                tabIndex="0" if r == c == 0 else "-1",  # one stop; arrow keys go on (assets/map_inspect.js)
+                **attributes({"data-cell": f"{r},{c}"}),
+            ),
             style={"--hue": str((code * 137) % 360)},
             title=f"row {r + 1}, column {c + 1}: code {code}",
         )

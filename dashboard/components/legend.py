@@ -35,9 +35,27 @@ def coverage(ellipse: Ellipse | None) -> str:
     return per_cent(ellipse.observed_coverage)
 
 
-def warning_mark(dataset: Dataset, ellipse: Ellipse | None) -> list[dmc.HoverCard]:
-    """A small sign with the warnings about the data set and its ellipse; nothing where there are none."""
-    texts = (*(ellipse.warnings if ellipse else ()), *dataset.warnings)
+def group_row(ellipse: Ellipse, colour: str) -> html.Div:
+    """A group that is no data set: the colour of its ellipse, name, number of images, coverage, warnings."""
+    return html.Div(
+        [
+            html.Span(
+                className="group-line", style={"--swatch": colour}, **attributes({"aria-hidden": "true"})
+            ),
+            html.Span(ellipse.group, className="group-name", title=ellipse.group),
+            html.Span(warning_mark(ellipse.warnings), className="legend-warning"),
+            html.Span(count(ellipse.n), className="group-count muted", title="images"),
+            html.Span(
+                coverage(ellipse), className="group-coverage", title="share of the points inside the ellipse"
+            ),
+        ],
+        className="group-row",
+        **attributes({"data-group": ellipse.group}),
+    )
+
+
+def warning_mark(texts: Sequence[str]) -> list[dmc.HoverCard]:
+    """A small sign with warnings about a data set or an ellipse; nothing where there are none."""
     if not texts:
         return []
     return [
@@ -97,7 +115,7 @@ def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool) -> html.Div:
                     html.Div(
                         [
                             html.Span(
-                                warning_mark(dataset, ellipse),
+                                warning_mark((*(ellipse.warnings if ellipse else ()), *dataset.warnings)),
                                 id={"type": "dataset-warning", "name": name},
                                 className="legend-warning",
                             ),

@@ -39,18 +39,25 @@ def trio(
     wide_target: int,
     description: str,
     after: Sequence[Component] = (),
+    over: Sequence[Component] = (),
 ) -> html.Div:
-    """Original, reconstruction, error map, and what comes `after`; larger on wide screens."""
+    """Original with what lies `over` it, reconstruction, error map, and what comes `after`; larger on wide screens."""
     style = {"--edge": f"{zoomed(size, target)}px", "--edge-wide": f"{zoomed(size, wide_target)}px"}
     return html.Div(
         [
             html.Figure(
                 [
-                    html.Img(
-                        src=picture_url(point, view, version),
-                        className="pixels" if size <= target else "pixels shrunk",
-                        alt=f"{title} of {description}",
-                        **attributes({"data-view": view}),
+                    html.Div(
+                        [
+                            html.Img(
+                                src=picture_url(point, view, version),
+                                className="pixels" if size <= target else "pixels shrunk",
+                                alt=f"{title} of {description}",
+                                **attributes({"data-view": view}),
+                            ),
+                            *(over if view == "image" else ()),
+                        ],
+                        className="picture-body",
                     ),
                     html.Figcaption(title),
                 ],

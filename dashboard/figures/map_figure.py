@@ -17,6 +17,8 @@ from dashboard.state import MapView
 
 _POSITION_RANGE = 2**31
 _SPLIT_RANGE = 3
+SELECTION = "#0e8aa0"
+"""Colour of a polygon that is being drawn; that of assets/map_select.js once it is."""
 _GREY = "rgba(128,140,152,0.9)"
 
 
@@ -75,6 +77,14 @@ def subsample(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(0).choice(rows, n, replace=False))
 
 
+def runs(rows: NDArray[np.int64]) -> list[list[int]]:
+    """Ascending rows of the index as [first, after the last] of their unbroken runs, for columns of all images."""
+    if not len(rows):
+        return []
+    ends = np.flatnonzero(np.diff(rows) != 1) + 1
+    return [[int(part[0]), int(part[-1]) + 1] for part in np.split(rows, ends)]
+
+
 def ellipse_outlines(ellipses: Sequence[Ellipse]) -> dict[str, Mapping[str, list[float]]]:
     """Outline of each group as coordinate lists (empty where there is none), for the browser."""
     return {
@@ -109,6 +119,8 @@ def _points_trace(
             "dataset": dataset.name,
             "extent": _trace_extent(points, rows),
             "labels": labels.tolist(),
+            "runs": runs(rows),
+            "look": {"color": look.colour, "opacity": 0.45 if crowd else 0.7},
         },
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 4 if crowd else 6, "line": {"width": 0}},
@@ -126,7 +138,8 @@ def _trace_extent(points: Points, rows: NDArray[np.int64]) -> list[list[float]]:
 def _ellipse_trace(
     scatter: type[go.Scatter], dataset: Dataset, ellipse: Ellipse | None, look: Mark, view: MapView
 ) -> go.Scatter:
-    outline = ellipse_outlines([ellipse])[ellipse.group] if ellipse else {"x": [], "y": []}
+    shown = ellipse is not None and view.group == "dataset"
+    outline = ellipse_outlines([ellipse])[ellipse.group] if ellipse and shown else {"x": [], "y": []}
     return scatter(
         x=outline["x"],
         y=outline["y"],
@@ -182,7 +195,8 @@ def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[
         "hoverdistance": 12,
         "spikedistance": 0,  # otherwise each mouse move searches all points a second time
         "dragmode": "pan",
-        "uirevision": "map",  # zoom and pan survive whatever is switched
+        "uirevision": info.name,  # zoom and pan survive whatever is switched, but another map
+        "newshape": {"line": {"color": SELECTION, "width": 2}, "fillcolor": rgba(SELECTION, 0.08)},
         "margin": {"l": 62, "r": 14, "t": 12, "b": 46},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -7,10 +7,8 @@ from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
 from dashboard.components.inspector import nothing_selected
 from dashboard.components.states import empty
+from dashboard.pages import map_selection
 from dashboard.state import MAX_LEVEL, MAX_SIGMA, MIN_LEVEL, MIN_SIGMA, MapView
-
-MAP = "pca"
-"""Name of the map that is shown."""
 
 KIND_NAMES = {
     "prediction": "Prediction: a new image",
@@ -20,11 +18,24 @@ KIND_NAMES = {
     "robust": "Robust (MCD)",
 }
 
+GROUP_NAMES = {"dataset": "Data set", "label": "Label", "split": "Split"}
+_MAP_NAMES = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE", "mean2d": "Mean of grid"}
+
+
+def map_title(name: str) -> str:
+    """Name of a map for a reader."""
+    return _MAP_NAMES.get(name, name)
+
 
 def layout() -> html.Main:
     """The page; its data arrive by the callbacks of map_callbacks.py."""
     return html.Main(
-        [_controls(), _map(), _inspector(), *_stores()],
+        [
+            _controls(),
+            html.Div([_map(), map_selection.layout()], className="map-column"),
+            _inspector(),
+            *_stores(),
+        ],
         id="page-map",
         className="page map-page",
         hidden=True,
@@ -56,15 +67,41 @@ def _controls() -> html.Section:
             html.Div(
                 empty("Loading …", "The data sets are being fetched."), id="map-legend", className="legend"
             ),
+            html.Div(html.H2("Colour by"), className="panel-head"),
+            _select(
+                "map-colour",
+                "Colour by",
+                [{"value": "dataset", "label": "Data set"}],
+                MapView.colour,
+                plain=True,
+            ),
+            html.Div(
+                dmc.NumberInput(
+                    id="map-code",
+                    label="Images that contain code",
+                    size="xs",
+                    value=0,
+                    min=0,
+                    step=1,
+                    allowDecimal=False,
+                    clampBehavior="blur",
+                    debounce=300,
+                ),
+                id="map-code-row",
+                hidden=True,
+            ),
             html.Div([html.H2("Ellipses"), help_button("ellipse")], className="panel-head"),
-            dmc.Select(
-                id="map-kind",
-                label="Kind",
-                size="xs",
-                data=[{"value": kind, "label": name} for kind, name in KIND_NAMES.items()],
-                value=MapView.kind,
-                allowDeselect=False,
-                comboboxProps={"withinPortal": True},
+            _select(
+                "map-group",
+                "One for each",
+                [{"value": group, "label": name} for group, name in GROUP_NAMES.items()],
+                MapView.group,
+            ),
+            _select(
+                "map-kind",
+                "Kind",
+                [{"value": kind, "label": name} for kind, name in KIND_NAMES.items()],
+                MapView.kind,
             ),
             html.Div(
                 dmc.NumberInput(
@@ -100,9 +137,38 @@ def _controls() -> html.Section:
                 hidden=True,
             ),
             html.Div(id="map-ellipse-note", className="note", role="status"),
+            html.Div(id="map-groups", className="groups"),
         ],
         className="panel controls",
         **attributes({"aria-label": "Data sets and ellipses"}),
+    )
+
+
+def _select(
+    id_: str, label: str, data: list[dict[str, str]], value: str, *, plain: bool = False
+) -> dmc.Select:
+    """With `plain` the label is only for readers of a screen."""
+    return dmc.Select(
+        id=id_,
+        label=None if plain else label,
+        attributes={"input": {"aria-label": label}} if plain else {},
+        size="xs",
+        data=data,
+        value=value,
+        allowDeselect=False,
+        comboboxProps={"withinPortal": True},
+    )
+
+
+def _tool(id_: str, text: str, name: str, *, pressed: bool | None = None) -> html.Button:
+    more = {} if pressed is None else {"aria-pressed": str(pressed).lower()}
+    return html.Button(
+        text,
+        id=id_,
+        type="button",
+        className="plain tool",
+        title=name,
+        **attributes({"aria-label": name} | more),
     )
 
 
@@ -113,23 +179,47 @@ def _map() -> html.Section:
                 [
                     html.H2("Latent space"),
                     help_button("latent space"),
-                    html.Span(id="map-note", className="muted"),
+                    html.Div(
+                        _select(
+                            "map-name",
+                            "Map",
+                            [{"value": MapView.map, "label": map_title(MapView.map)}],
+                            MapView.map,
+                            plain=True,
+                        ),
+                        className="map-name",
+                    ),
                     html.Div(className="spring"),
-                    *[
-                        html.Button(
-                            text,
-                            id=id_,
-                            type="button",
-                            className="plain tool",
-                            **attributes({"aria-label": name}),
-                            title=name,
-                        )
-                        for id_, text, name in (
-                            ("map-zoom-in", "+", "Zoom in"),
-                            ("map-zoom-out", "−", "Zoom out"),
-                            ("map-fit", "Fit", "Fit the view to the data sets that are on"),
-                        )
-                    ],
+                    html.Div(
+                        [
+                            _tool("map-pan", "Pan", "Move the map", pressed=True),
+                            _tool("map-box", "Box", "Select a box", pressed=False),
+                            _tool("map-lasso", "Lasso", "Select by drawing round images", pressed=False),
+                            _tool("map-select-view", "View", "Select what is in view"),
+                        ],
+                        className="tools",
+                        role="group",
+                        **attributes({"aria-label": "Tools"}),
+                    ),
+                    html.Div(
+                        [
+                            _tool("map-zoom-in", "+", "Zoom in"),
+                            _tool("map-zoom-out", "−", "Zoom out"),
+                            _tool("map-fit", "Fit", "Fit the view to the data sets that are on"),
+                        ],
+                        className="tools",
+                        role="group",
+                        **attributes({"aria-label": "Zoom"}),
+                    ),
+                    html.Div(
+                        [
+                            _tool("map-png", "PNG", "Save the map as a PNG picture"),
+                            _tool("map-svg", "SVG", "Save the map as an SVG picture"),
+                        ],
+                        className="tools",
+                        role="group",
+                        **attributes({"aria-label": "Save"}),
+                    ),
                 ],
                 className="map-head",
             ),
@@ -141,6 +231,8 @@ def _map() -> html.Section:
                         responsive=True,
                         config={"displayModeBar": False, "scrollZoom": True, "doubleClick": "reset"},
                     ),
+                    html.Div(id="map-note", className="map-note"),
+                    html.Div(id="map-colours", className="colours", hidden=True),
                     html.Div(
                         empty("Loading the map …", "Points and ellipses are being fetched."),
                         id="map-state",
@@ -169,6 +261,14 @@ def _inspector() -> html.Section:
                     html.H2("Inspector"),
                     html.Div(className="spring"),
                     html.Button(
+                        "Grid",
+                        id="map-codes-over",
+                        type="button",
+                        className="plain small",
+                        title="Show the code grid over the image",
+                        **attributes({"aria-label": "Code grid over the image", "aria-pressed": "false"}),
+                    ),
+                    html.Button(
                         "Clear",
                         id="map-clear",
                         type="button",
@@ -179,6 +279,8 @@ def _inspector() -> html.Section:
                 className="panel-head",
             ),
             html.Div(nothing_selected(), id="map-inspector", **attributes({"aria-live": "polite"})),
+            html.Div(id="map-neighbours"),
+            html.Div(id="map-standing"),
         ],
         className="panel inspector",
         **attributes({"aria-label": "Inspector"}),
@@ -187,11 +289,14 @@ def _inspector() -> html.Section:
 
 def _stores() -> list[dcc.Store]:
     return [
-        dcc.Store(id="map-loaded"),  # {"index", "datasets": {name: what map_loading.py says of it}}
+        dcc.Store(id="map-loaded"),  # {"index", "map", "datasets": {name: what map_loading.py says of it}}
         dcc.Store(id="map-on"),  # names of the data sets that are on
         dcc.Store(id="map-selected"),  # "DATASET/SPLIT/POSITION" or null
-        dcc.Store(id="map-sample"),  # {"dataset", "x", "y"} of the inspected image, or null
-        dcc.Store(id="map-ellipses"),  # {"key", "outlines"}
+        dcc.Store(id="map-sample"),  # {"point", "dataset", "x", "y"} of the inspected image, or null
+        dcc.Store(id="map-cell"),  # {"point", "row", "column"} of the cell that is asked about, or null
+        dcc.Store(id="map-ellipses"),  # {"key", "outlines", "shapes"}
+        dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
+        dcc.Store(id="map-polygon"),  # [[x, y], …] round the selected images, or null
         dcc.Store(id="map-query"),  # the query that reproduces this view
         dcc.Store(id="map-ready"),  # written by clientside callbacks that only draw
         dcc.Store(id="webgl"),  # whether this browser has WebGL

@@ -5,7 +5,8 @@ from typing import Any
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard.client import ApiClient
-from dashboard.pages import map_ellipses, map_inspector, map_loading
+from dashboard.pages import map_colour, map_ellipses, map_inspector, map_loading, map_selection
+from dashboard.pages.map_controls import CONTROLS, controls_of
 from dashboard.settings import DashboardSettings
 from dashboard.state import MapView
 
@@ -15,7 +16,9 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
     _register_clientside(app)
     map_loading.register(app, client, settings)
     map_ellipses.register(app, client)
+    map_colour.register(app, client)
     map_inspector.register(app, client)
+    map_selection.register(app, client)
     _register_address(app)
 
 
@@ -37,6 +40,23 @@ def _register_clientside(app: Dash) -> None:
     draw("drawMap", Output("map-ready", "data"), Input("map-graph", "figure"), Input("map-loaded", "data"))
     draw("drawEllipses", Input("map-ellipses", "data"))
     draw("drawSelected", Input("map-sample", "data"))
+    draw("drawColours", Input("map-colouring", "data"))
+    draw("drawPolygon", Output("map-selection", "hidden"), Input("map-polygon", "data"))
+    draw(
+        "chooseTool",
+        Input("map-pan", "n_clicks"),
+        Input("map-box", "n_clicks"),
+        Input("map-lasso", "n_clicks"),
+    )
+    draw(
+        "selectView",
+        Output("map-polygon", "data", allow_duplicate=True),
+        Input("map-select-view", "n_clicks"),
+        Input("selection-clear", "n_clicks"),
+        prevent_initial_call=True,
+    )
+    draw("saveMap", Input("map-png", "n_clicks"), Input("map-svg", "n_clicks"))
+    draw("showCodes", Input("map-codes-over", "n_clicks"))
     draw(
         "clearSelected",
         Output("map-selected", "data", allow_duplicate=True),
@@ -53,44 +73,57 @@ def _register_clientside(app: Dash) -> None:
 
 def _register_address(app: Dash) -> None:
     @app.callback(
-        Output("map-query", "data"),
-        Input("map-on", "data"),
-        Input("map-kind", "value"),
-        Input("map-level", "value"),
-        Input("map-sigma", "value"),
-        Input("map-selected", "data"),
-        State("map-loaded", "data"),
+        output=Output("map-query", "data"),
+        inputs=[
+            Input("map-on", "data"),
+            Input("map-selected", "data"),
+            Input("map-polygon", "data"),
+            Input("map-loaded", "data"),
+            {name: Input(f"map-{name}", "value") for name in CONTROLS},
+        ],
         prevent_initial_call=True,
     )
     def write(
         on: list[str] | None,
-        kind: str,
-        level: float | str | None,
-        sigma: float | str | None,
         selected: str | None,
+        polygon: list[list[float]] | None,
         loaded: dict[str, Any] | None,
+        controls: dict[str, Any],
     ) -> object:
         if not loaded or on is None:
             return no_update
         names = None if set(on) == set(loaded["datasets"]) else on
-        return MapView.from_controls(names, kind, level, sigma, selected).to_query()
+        controls |= {"map": loaded["map"]}
+        return MapView.from_controls(on=names, point=selected, polygon=polygon, **controls).to_query()
 
     @app.callback(
-        Output({"type": "dataset-switch", "name": ALL}, "checked", allow_duplicate=True),
-        Output("map-kind", "value", allow_duplicate=True),
-        Output("map-level", "value", allow_duplicate=True),
-        Output("map-sigma", "value", allow_duplicate=True),
-        Output("map-selected", "data", allow_duplicate=True),
-        Input("url", "search"),
-        State("url", "pathname"),
-        State("map-query", "data"),
-        State({"type": "dataset-switch", "name": ALL}, "id"),
+        output={
+            "on": Output({"type": "dataset-switch", "name": ALL}, "checked", allow_duplicate=True),
+            "point": Output("map-selected", "data", allow_duplicate=True),
+            "polygon": Output("map-polygon", "data", allow_duplicate=True),
+            "map": Output("map-name", "value", allow_duplicate=True),
+            **{name: Output(f"map-{name}", "value", allow_duplicate=True) for name in CONTROLS},
+        },
+        inputs=[
+            Input("url", "search"),
+            State("url", "pathname"),
+            State("map-query", "data"),
+            State({"type": "dataset-switch", "name": ALL}, "id"),
+        ],
         prevent_initial_call=True,
     )
-    def read(search: str, pathname: str, query: str | None, ids: list[dict[str, str]]) -> tuple[Any, ...]:
+    def read(search: str, pathname: str, query: str | None, ids: list[dict[str, str]]) -> dict[str, Any]:
         """Back, forward and links from other pages change the address; the page follows."""
         if pathname != "/" or query is None or search == query:
-            return [no_update] * len(ids), no_update, no_update, no_update, no_update
+            return {
+                "on": [no_update] * len(ids),
+                **dict.fromkeys(("point", "polygon", "map", *CONTROLS), no_update),
+            }
         view = MapView.from_query(search)
-        point = str(view.point) if view.point else None
-        return [view.shows(id_["name"]) for id_ in ids], view.kind, view.level, view.sigma, point
+        return {
+            "on": [view.shows(id_["name"]) for id_ in ids],
+            "point": str(view.point) if view.point else None,
+            "polygon": view.polygon,
+            "map": view.map,
+            **controls_of(view),
+        }

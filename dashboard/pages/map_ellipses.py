@@ -1,17 +1,22 @@
-"""Refitting the map's ellipses when their kind or level is changed."""
+"""The map's ellipses: of data sets, labels or splits, refitted when what they depend on is changed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, no_update
+from dash import ALL, Dash, Input, Output, State, html, no_update
 
-from dashboard.answers import Ellipse
+from dashboard.answers import Catalogue, Ellipse
+from dashboard.answers_map import Columns
 from dashboard.client import ApiClient, ApiError
-from dashboard.components.legend import coverage, warning_mark
+from dashboard.client_map import columns
+from dashboard.colouring import OTHER, colours_of
+from dashboard.components.legend import coverage, group_row, warning_mark
 from dashboard.figures.map_figure import ellipse_outlines
-from dashboard.pages.map import MAP
 from dashboard.state import MapView
+
+MOST = 40
+"""Ellipses drawn besides those of the data sets."""
 
 
 def register(app: Dash, client: ApiClient) -> None:
@@ -21,54 +26,127 @@ def register(app: Dash, client: ApiClient) -> None:
         Output("map-ellipses", "data", allow_duplicate=True),
         Output({"type": "dataset-coverage", "name": ALL}, "children"),
         Output({"type": "dataset-warning", "name": ALL}, "children"),
+        Output("map-groups", "children", allow_duplicate=True),
         Output("map-ellipse-note", "children"),
         Output("map-level-row", "hidden"),
         Output("map-sigma-row", "hidden"),
+        Input("map-group", "value"),
         Input("map-kind", "value"),
         Input("map-level", "value"),
         Input("map-sigma", "value"),
+        Input("map-on", "data"),
         State("map-loaded", "data"),
         State("map-ellipses", "data"),
         State({"type": "dataset-coverage", "name": ALL}, "id"),
         prevent_initial_call=True,
     )
     async def refit(
+        group: str,
         kind: str,
         level: float | str | None,
         sigma: float | str | None,
+        on: list[str] | None,
         loaded: dict[str, Any] | None,
         drawn: dict[str, Any] | None,
         ids: list[dict[str, str]],
     ) -> tuple[Any, ...]:
         rows = (kind == "sigma", kind != "sigma")
         same = [no_update] * len(ids)
-        view = MapView.from_controls(None, kind, level, sigma, None)
-        if not loaded or (drawn and drawn["key"] == _key(view, loaded["index"])):
-            return no_update, same, same, no_update, *rows
+        if not loaded or on is None:
+            return no_update, same, same, no_update, no_update, *rows
+        view = MapView.from_controls(
+            map=loaded["map"], on=on, group=group, kind=kind, level=level, sigma=sigma
+        )
+        if drawn and drawn["key"] == _key(view, loaded["index"], list(loaded["datasets"])):
+            return no_update, same, same, no_update, no_update, *rows
         try:
-            catalogue, ellipses = await asyncio.gather(
+            catalogue, known, ellipses, grouped = await asyncio.gather(
                 client.catalogue(),
-                client.ellipses(MAP, kind=view.kind, level=view.level / 100, sigma=view.sigma),
+                columns(client),
+                client.ellipses(view.map, kind=view.kind, level=view.level / 100, sigma=view.sigma),
+                fetch_groups(client, view, on),
             )
         except ApiError as error:
-            return no_update, same, same, f"The ellipses could not be updated: {error}.", *rows
+            words = f"The ellipses could not be updated: {error}."
+            return no_update, same, same, no_update, words, *rows
         found: dict[str, Ellipse] = {e.group: e for e in ellipses}
         names = [id_["name"] for id_ in ids]
         warnings = [
-            warning_mark(dataset, found.get(name)) if (dataset := catalogue.get(name)) else []
+            warning_mark((*_warnings(found.get(name)), *dataset.warnings))
+            if (dataset := catalogue.get(name))
+            else []
             for name in names
         ]
-        drawn = drawn_ellipses(view, loaded["index"], ellipses)
-        return drawn, [coverage(found.get(name)) for name in names], warnings, _note(view, ellipses), *rows
+        return (
+            drawn_ellipses(view, catalogue, known, ellipses, grouped),
+            [coverage(found.get(name)) for name in names],
+            warnings,
+            group_rows(view, catalogue, known, grouped),
+            _note(view, ellipses),
+            *rows,
+        )
 
 
-def drawn_ellipses(view: MapView, index: str, ellipses: Sequence[Ellipse]) -> dict[str, Any]:
-    """Content of the store map-ellipses: the outlines, and what they were fitted for."""
-    return {"key": _key(view, index), "outlines": ellipse_outlines(ellipses)}
+async def fetch_groups(client: ApiClient, view: MapView, on: Sequence[str]) -> tuple[Ellipse, ...]:
+    """Ellipses of the groups among the data sets that are on; none where data sets are the groups."""
+    if view.group == "dataset" or not on:
+        return ()
+    return await client.ellipses(
+        view.map,
+        kind=view.kind,
+        level=view.level / 100,
+        sigma=view.sigma,
+        group_by=view.group,
+        datasets=on,
+    )
 
 
-def _key(view: MapView, index: str) -> list[Any]:
-    return [view.kind, view.level, view.sigma, index]
+def drawn_ellipses(
+    view: MapView,
+    catalogue: Catalogue,
+    known: Columns,
+    ellipses: Sequence[Ellipse],
+    grouped: Sequence[Ellipse],
+) -> dict[str, Any]:
+    """Content of the store map-ellipses: outlines of data sets, shapes of other groups, what they were fitted for."""
+    by_dataset = view.group == "dataset"
+    outlines = ellipse_outlines(ellipses)
+    colours = _colours(view, catalogue, known)
+    shown = [e for e in grouped if e.outline is not None][:MOST]
+    return {
+        "key": _key(view, catalogue.index, [d.name for d in catalogue.datasets]),
+        "outlines": outlines if by_dataset else {name: {"x": [], "y": []} for name in outlines},
+        "shapes": [
+            {"name": e.group, "colour": colours.get(e.group, OTHER), **ellipse_outlines([e])[e.group]}
+            for e in shown
+        ],
+    }
+
+
+def group_rows(
+    view: MapView, catalogue: Catalogue, known: Columns, grouped: Sequence[Ellipse]
+) -> list[html.Div]:
+    """The groups' names, numbers of images, coverage and warnings."""
+    colours = _colours(view, catalogue, known)
+    rows = [group_row(e, colours.get(e.group, OTHER)) for e in grouped[:MOST]]
+    if len(grouped) > MOST:
+        rows.append(html.Div(f"{len(grouped) - MOST:,} more groups are not drawn.", className="note"))
+    return rows
+
+
+def _colours(view: MapView, catalogue: Catalogue, known: Columns) -> Mapping[str, str]:
+    column = known.get(view.group)
+    return {} if view.group == "dataset" or column is None else colours_of(column, catalogue)
+
+
+def _warnings(ellipse: Ellipse | None) -> tuple[str, ...]:
+    return ellipse.warnings if ellipse else ()
+
+
+def _key(view: MapView, index: str, datasets: Sequence[str]) -> list[Any]:
+    # Which data sets are on changes the groups' ellipses, but not those of the data sets themselves.
+    on = None if view.group == "dataset" else [name for name in datasets if view.shows(name)]
+    return [view.map, view.group, on, view.kind, view.level, view.sigma, index]
 
 
 def _note(view: MapView, ellipses: tuple[Ellipse, ...]) -> str:
@@ -76,5 +154,5 @@ def _note(view: MapView, ellipses: tuple[Ellipse, ...]) -> str:
     if view.kind == "sigma" and level is not None:
         return f"{view.sigma:g} standard deviations cover {100 * level:.1f} % of a 2-D normal distribution."
     if view.kind == "mean":
-        return "Where the mean of the data set lies, not where its images fall."
+        return "Where the mean of the group lies, not where its images fall."
     return ""

@@ -2,24 +2,33 @@
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, no_update
+from dash import ALL, Dash, Input, Output, State, ctx, no_update
 
 from dashboard.client import ApiClient, ApiError, ApiRefused
-from dashboard.components.inspector import inspector, nothing_selected
+from dashboard.client_map import cells, neighbours, standing
+from dashboard.components.inspector import cell_details, inspector, nothing_selected
+from dashboard.components.inspector_more import neighbour_strip, standing_words
 from dashboard.components.states import empty, failed
-from dashboard.pages.map import MAP
 from dashboard.state import Point
+
+NEIGHBOURS = 8
 
 
 def register(app: Dash, client: ApiClient) -> None:
-    """Attach the callback that fills the inspector."""
+    """Attach the callbacks that fill the inspector: at once, then with what takes longer."""
+    _register_image(app, client)
+    _register_cell(app, client)
+    _register_more(app, client)
+
+
+def _register_image(app: Dash, client: ApiClient) -> None:
 
     @app.callback(
         Output("map-inspector", "children"),
         Output("map-sample", "data"),
         Input("map-selected", "data"),
         Input("api", "data"),
-        State("map-loaded", "data"),
+        Input("map-loaded", "data"),  # another map, where the image has another place
         prevent_initial_call=True,
     )
     async def inspect(
@@ -31,7 +40,7 @@ def register(app: Dash, client: ApiClient) -> None:
         if ctx.triggered_id == "api" and (not api or api["state"] != "ready"):
             return no_update, no_update  # what is shown stays true; the banner tells the rest
         if not loaded:
-            return no_update, no_update  # what is loading names this image again
+            return no_update, no_update  # what is loading comes back to this image
         about = loaded["datasets"].get(point.dataset)
         if about is None:
             return empty("No such image", f"The index has no data set {point.dataset}."), None
@@ -41,8 +50,8 @@ def register(app: Dash, client: ApiClient) -> None:
             return empty("No such image", f"{error}"), None
         except ApiError as error:
             return failed(str(error)), no_update
-        place = sample.maps.get(MAP)
-        ring = {"dataset": sample.dataset, "x": place[0], "y": place[1]} if place else None
+        x, y = sample.maps.get(loaded["map"], (None, None))
+        ring = {"point": str(point), "dataset": sample.dataset, "x": x, "y": y}
         filled = inspector(
             sample,
             index,
@@ -51,3 +60,58 @@ def register(app: Dash, client: ApiClient) -> None:
             available=about["available"],
         )
         return filled, ring
+
+
+def _register_cell(app: Dash, client: ApiClient) -> None:
+    @app.callback(
+        Output({"type": "cell", "point": ALL}, "children"),
+        Input("map-cell", "data"),
+        State({"type": "cell", "point": ALL}, "id"),
+        prevent_initial_call=True,
+    )
+    async def explain(asked: dict[str, Any] | None, ids: list[dict[str, str]]) -> list[Any]:
+        point = Point.parse(asked["point"]) if asked else None
+        if asked is None or point is None or [id_["point"] for id_ in ids] != [asked["point"]]:
+            return [no_update] * len(ids)  # another image was clicked meanwhile
+        try:
+            found = await cells(client, point)
+        except ApiError as error:
+            return [failed(str(error))]
+        cell = next((c for c in found if (c.row, c.column) == (asked["row"], asked["column"])), None)
+        return [no_update if cell is None else cell_details(cell)]
+
+
+def _register_more(app: Dash, client: ApiClient) -> None:
+    @app.callback(
+        Output("map-neighbours", "children"),
+        Input("map-sample", "data"),
+        State("map-loaded", "data"),
+        prevent_initial_call=True,
+    )
+    async def show_neighbours(sample: dict[str, Any] | None, loaded: dict[str, Any] | None) -> Any:  # noqa: ANN401
+        point = Point.parse(sample["point"]) if sample else None
+        if point is None or not loaded:
+            return []
+        try:
+            found = await neighbours(client, point, k=NEIGHBOURS)
+        except ApiError as error:
+            return failed(str(error))
+        return neighbour_strip(found, loaded["datasets"])
+
+    @app.callback(
+        Output("map-standing", "children"),
+        Input("map-sample", "data"),
+        prevent_initial_call=True,
+    )
+    async def show_standing(sample: dict[str, Any] | None) -> Any:  # noqa: ANN401
+        point = Point.parse(sample["point"]) if sample else None
+        if point is None:
+            return []
+        if point.split != "test":
+            return standing_words(None)
+        try:
+            return standing_words(await standing(client, point))
+        except ApiRefused as error:
+            return standing_words(None, f"{error}.")
+        except ApiError as error:
+            return standing_words(None, f"Not known now: {error}.")

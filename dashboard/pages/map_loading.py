@@ -1,100 +1,129 @@
 """Fetching the map of an index: once when a page is opened, and again when the service has another index."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from dash import Dash, Input, Output, State, no_update
 
 from dashboard.answers import Catalogue
 from dashboard.client import ApiClient, ApiError
+from dashboard.client_map import columns
 from dashboard.components.legend import legend_rows
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count
 from dashboard.figures.map_figure import map_figure
-from dashboard.pages.map import MAP
-from dashboard.pages.map_ellipses import drawn_ellipses
+from dashboard.pages.map import map_title
+from dashboard.pages.map_colour import colour_options
+from dashboard.pages.map_controls import CONTROLS, controls_of
+from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_rows
 from dashboard.settings import DashboardSettings
 from dashboard.state import MapView
+
+_OUTPUTS = (
+    *("figure", "legend", "total", "colours", "name", "names", "selected", "polygon"),
+    *("ellipses", "groups", "loaded", "state", "note"),
+    *CONTROLS,
+)
 
 
 def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
     """Attach the callback that fills the page."""
 
     @app.callback(
-        Output("map-graph", "figure"),
-        Output("map-legend", "children"),
-        Output("map-total", "children"),
-        Output("map-kind", "value"),
-        Output("map-level", "value"),
-        Output("map-sigma", "value"),
-        Output("map-selected", "data"),
-        Output("map-ellipses", "data"),
-        Output("map-loaded", "data"),
-        Output("map-state", "children"),
-        Output("map-note", "children"),
-        Input("api", "data"),
-        Input("webgl", "data"),
-        Input("url", "pathname"),
-        State("url", "search"),
-        State("map-query", "data"),
-        State("map-loaded", "data"),
+        output={
+            "figure": Output("map-graph", "figure"),
+            "legend": Output("map-legend", "children"),
+            "total": Output("map-total", "children"),
+            **{name: Output(f"map-{name}", "value") for name in CONTROLS},
+            "colours": Output("map-colour", "data"),
+            "name": Output("map-name", "value"),
+            "names": Output("map-name", "data"),
+            "selected": Output("map-selected", "data"),
+            "polygon": Output("map-polygon", "data"),
+            "ellipses": Output("map-ellipses", "data"),
+            "groups": Output("map-groups", "children"),
+            "loaded": Output("map-loaded", "data"),
+            "state": Output("map-state", "children"),
+            "note": Output("map-note", "children"),
+        },
+        inputs=[
+            Input("api", "data"),
+            Input("webgl", "data"),
+            Input("url", "pathname"),
+            Input("map-name", "value"),
+            State("url", "search"),
+            State("map-query", "data"),
+            State("map-loaded", "data"),
+        ],
         prevent_initial_call=True,
     )
     async def load(
         api: dict[str, Any] | None,
         webgl: bool | None,
         pathname: str,
+        name: str,
         search: str,
         query: str | None,
         loaded: dict[str, Any] | None,
-    ) -> tuple[Any, ...]:
-        keep = (no_update,) * 9
+    ) -> dict[str, Any]:
+        keep = dict.fromkeys(_OUTPUTS, no_update)
         if pathname != "/" or webgl is None or not api or api["state"] != "ready":
-            return (*keep, no_update, no_update)
-        if loaded and loaded["index"] == api["index"]:
-            return (*keep, no_update, no_update)
-        view = MapView.from_query(query if loaded else search)
+            return keep
+        if loaded and (loaded["index"], loaded["map"]) == (api["index"], name):
+            return keep
+        view = MapView.from_query((query or search) if loaded else search)
+        if loaded and loaded["map"] != name:
+            # A polygon means something on its map only, unless the address brings both.
+            asked = MapView.from_query(search)
+            view = replace(view, map=name, polygon=asked.polygon if asked.map == name else None)
         try:
-            catalogue, maps, points, ellipses = await asyncio.gather(
-                client.catalogue(),
-                client.maps(),
-                client.points(MAP),
-                client.ellipses(MAP, kind=view.kind, level=view.level / 100, sigma=view.sigma),
-            )
+            return keep | await _fetched(client, view, None if webgl else settings.svg_points)
         except ApiError as error:
-            return (*keep, failed(str(error)), no_update)
-        info = next((m for m in maps if m.name == MAP), None)
-        if info is None or not catalogue.datasets:
-            return (
-                *keep,
-                empty("The index is empty", "Build one with `vqscope index` and start the service with it."),
-                "",
-            )
-        svg_points = None if webgl else settings.svg_points
-        figure = map_figure(catalogue.datasets, info, points, ellipses, view, svg_points=svg_points)
-        n = len(points.x)
-        note = f"PCA fitted on the {info.fitted_on}ing images" if info.fitted_on == "train" else ""
-        if svg_points is not None and n > svg_points:
-            note = f"This browser has no WebGL: about {count(svg_points)} of {count(n)} points are drawn"
-        return (
-            figure,
-            legend_rows(catalogue.datasets, ellipses, view),
-            f"{count(n)} images",
-            view.kind,
-            view.level,
-            view.sigma,
-            str(view.point) if view.point else None,
-            drawn_ellipses(view, catalogue.index, ellipses),
-            _loaded(catalogue),
-            [],
-            note,
-        )
+            return keep | {"state": failed(str(error))}
 
 
-def _loaded(catalogue: Catalogue) -> dict[str, Any]:
+async def _fetched(client: ApiClient, view: MapView, svg_points: int | None) -> dict[str, Any]:
+    catalogue, known, maps = await asyncio.gather(client.catalogue(), columns(client), client.maps())
+    flat = {info.name: info for info in maps if info.dimensions == 2}
+    if not flat or not catalogue.datasets:
+        text = "Build one with `vqscope index` and start the service with it."
+        return {"state": empty("The index is empty", text), "note": ""}
+    info = flat.get(view.map) or next(iter(flat.values()))
+    if info.name != view.map:
+        view = replace(view, map=info.name, polygon=None)
+    points, ellipses, grouped = await asyncio.gather(
+        client.points(info.name),
+        client.ellipses(info.name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
+        fetch_groups(client, view, [d.name for d in catalogue.datasets if view.shows(d.name)]),
+    )
+    n = len(points.x)
+    note = f"fitted on the {info.fitted_on}ing images" if info.fitted_on == "train" else ""
+    if svg_points is not None and n > svg_points:
+        note = f"This browser has no WebGL: about {count(svg_points)} of {count(n)} points are drawn"
+    return {
+        "figure": map_figure(catalogue.datasets, info, points, ellipses, view, svg_points=svg_points),
+        "legend": legend_rows(catalogue.datasets, ellipses, view),
+        "total": f"{count(n)} images",
+        **controls_of(view),
+        "colours": colour_options(known),
+        "name": info.name,
+        "names": [{"value": name, "label": map_title(name)} for name in flat],
+        "selected": str(view.point) if view.point else None,
+        "polygon": view.polygon,
+        "ellipses": drawn_ellipses(view, catalogue, known, ellipses, grouped),
+        "groups": group_rows(view, catalogue, known, grouped),
+        "loaded": _loaded(catalogue, info.name),
+        "state": [],
+        "note": note,
+    }
+
+
+def _loaded(catalogue: Catalogue, name: str) -> dict[str, Any]:
     """What the browser needs to know of each data set."""
     return {
         "index": catalogue.index,
+        "map": name,
         "datasets": {
             d.name: {
                 "labels": {str(k): v for k, v in d.labels.items()},

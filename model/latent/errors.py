@@ -23,5 +23,9 @@ class MapNotFound(VQScopeError):
     """The index holds no map of that name."""
 
 
+class ColumnNotFound(VQScopeError):
+    """The index knows nothing of that name about its images."""
+
+
 class SettingError(VQScopeError, ValueError):
     """A parameter outside its range, such as a level of 95 instead of 0.95."""

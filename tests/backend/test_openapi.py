@@ -37,7 +37,13 @@ def test_every_operation_is_described(document):
         "/v1/samples",
         "/v1/samples/{dataset}/{split}/{position}",
         "/v1/samples/{dataset}/{split}/{position}/{kind}",
+        "/v1/samples/{dataset}/{split}/{position}/cells",
+        "/v1/samples/{dataset}/{split}/{position}/outlier",
+        "/v1/columns",
+        "/v1/columns/{name}",
+        "/v1/codebook/{code}/presence",
         "/v1/selections",
+        "/v1/selections/rows",
         "/v1/neighbours/{dataset}/{split}/{position}",
         "/v1/embeddings",
         "/v1/decode",
@@ -114,6 +120,7 @@ def test_fields_are_described_or_exemplified(document):
         "/v1/maps/pca/ellipses/overlap?group_by=label&split=val",
         "/v1/samples",
         "/v1/codebook",
+        "/v1/columns",
     ],
 )
 def test_answers_keep_to_the_schema(client, document, path):

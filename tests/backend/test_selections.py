@@ -23,6 +23,9 @@ def test_what_lies_inside(client, index, halves):
     assert answer["total"] == index.n
     assert sum(part["count"] for part in answer["datasets"]) == answer["n"]
     assert sum(part["count"] for part in answer["labels"]) == answer["n"]
+    names = {item["name"]: item["labels"] for item in client.get("/v1/datasets").json()["items"]}
+    for part in answer["labels"]:
+        assert part["label_name"] == names[part["dataset"]][str(part["label"])]
     psnr = index.images["psnr"].to_numpy()
     assert answer["figures"]["psnr"]["mean"] == pytest.approx(float(psnr[inside].mean()), rel=1e-5)
     assert answer["figures_of_whole"]["psnr"]["mean"] == pytest.approx(float(psnr.mean()), rel=1e-5)

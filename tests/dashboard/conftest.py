@@ -56,4 +56,4 @@ def points(datasets: tuple[Dataset, ...]) -> Points:
 
 @pytest.fixture
 def info() -> MapInfo:
-    return MapInfo(name="pca", fitted_on="train", axis_labels=("PC 1 (60 %)", "PC 2 (20 %)"))
+    return MapInfo(name="pca", dimensions=2, fitted_on="train", axis_labels=("PC 1 (60 %)", "PC 2 (20 %)"))

@@ -36,7 +36,7 @@ def test_numbers_have_units():
 
 
 def test_coverage_of_a_refused_ellipse_is_not_a_number():
-    refused = Ellipse(group="a", outline=None, observed_coverage=None, level=0.95, warnings=("n < 3",))
+    refused = Ellipse(group="a", n=2, outline=None, observed_coverage=None, level=0.95, warnings=("n < 3",))
     assert coverage(refused) == coverage(None) == "no ellipse"
 
 

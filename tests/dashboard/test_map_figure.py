@@ -11,7 +11,7 @@ from dashboard.state import MapView
 
 
 def _ellipse(group, outline=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)), **other):
-    return Ellipse(group=group, outline=outline, observed_coverage=0.9, level=0.95, warnings=(), **other)
+    return Ellipse(group=group, n=9, outline=outline, observed_coverage=0.9, level=0.95, warnings=(), **other)
 
 
 def _unpack(number):

@@ -1,11 +1,23 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.state import KINDS, SORTS, SPLITS, MapView, Point, ReconstructionsView
+from dashboard.state import (
+    KINDS,
+    MAX_VERTICES,
+    SORTS,
+    SPLITS,
+    MapView,
+    Point,
+    ReconstructionsView,
+    parse_polygon,
+)
 
 names = st.text(
     st.characters(exclude_characters="/\\", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30
 )
+coordinates = st.floats(-1e6, 1e6).map(lambda value: float(f"{value:.5g}"))
+polygons = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=MAX_VERTICES).map(tuple)
 points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 - 1))
 
 
@@ -14,10 +26,24 @@ points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 -
     kind=st.sampled_from(KINDS),
     level=st.integers(500, 999).map(lambda n: n / 10),
     point=st.none() | points,
+    colour=st.sampled_from(["dataset", "label", "psnr", 0, 511]),
+    group=st.sampled_from(["dataset", "label", "age_group"]),
+    polygon=st.none() | polygons,
 )
-def test_a_link_reproduces_the_map(on, kind, level, point):
+def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygon):
     sigma = kind == "sigma"
-    view = MapView(on=on, kind=kind, level=95.0 if sigma else level, sigma=2.5 if sigma else 3.0, point=point)
+    view = MapView(
+        map="umap",
+        on=on,
+        group=group,
+        kind=kind,
+        level=95.0 if sigma else level,
+        sigma=2.5 if sigma else 3.0,
+        colour="code" if isinstance(colour, int) else colour,
+        code=colour if isinstance(colour, int) else None,
+        point=point,
+        polygon=polygon,
+    )
     assert MapView.from_query(view.to_query()) == view
 
 
@@ -78,6 +104,32 @@ def test_points_are_read_strictly():
 
 def test_controls_that_are_being_edited_do_not_break_the_view():
     for level, sigma in ((None, None), ("", "-"), (1000, 99.0)):
-        view = MapView.from_controls(["a"], "sigma", level, sigma, "set/test/12")
+        view = MapView.from_controls(on=["a"], kind="sigma", level=level, sigma=sigma, point="set/test/12")
         assert view == MapView(on=("a",), kind="sigma", point=Point("set", "test", 12))
-    assert MapView.from_controls(None, "mean", 80, 2.5, None) == MapView(kind="mean", level=80.0, sigma=2.5)
+    assert MapView.from_controls(kind="mean", level=80, sigma=2.5) == MapView(
+        kind="mean", level=80.0, sigma=2.5
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1,2,3,4",
+        "1,2,3,4,5",
+        "1,2,3,4,5,x",
+        "1,2,3,4,5,nan",
+        "1,2,3,4,5,1e999",
+        "1,2," * 101 + "1,2",
+        "1" * 4000,
+    ],
+)
+def test_what_is_no_polygon_selects_nothing(text):
+    assert parse_polygon(text) is None
+    assert MapView.from_query(f"?sel={text}") == MapView()
+
+
+def test_a_code_in_the_address_colours_by_it():
+    assert MapView.from_query("?code=17") == MapView(colour="code", code=17)
+    assert MapView.from_query("?colour=code") == MapView()
+    assert MapView.from_query("?code=-1&colour=psnr") == MapView(colour="psnr")

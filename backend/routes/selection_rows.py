@@ -1,0 +1,98 @@
+"""The images inside a polygon as a table: a page of it, or all of it as a file."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from backend import problems
+from backend.dependencies import LoadedNow
+from backend.loading import Loaded
+from backend.routes.columns import NPY
+from backend.schemas_selections import Rows, RowsRequest
+from backend.selection import chosen_blocks, rows_of
+from backend.tables import csv_file, named_table, npy_file, parquet_file
+from model.latent.image_rows import Condition, fulfilling, ranked
+from model.latent.polygon import inside_polygon
+
+Form = Literal["json", "csv", "parquet", "embeddings", "codes"]
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "embeddings": NPY,
+    "codes": NPY,
+}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+router = APIRouter(prefix="/v1/selections", tags=["selections"])
+
+
+@router.post(
+    "/rows",
+    response_model=Rows,
+    responses={
+        200: {"content": {name.partition(";")[0]: _BINARY for name in MEDIA_TYPES.values()}},
+        **problems.responses(404, 413, 422, 503),
+    },
+)
+def rows(
+    loaded: LoadedNow,
+    asked: RowsRequest,
+    form: Annotated[
+        Form,
+        Query(
+            alias="format",
+            description="json: a page; csv, parquet: the whole table; embeddings, codes: npy, in the table's order.",
+        ),
+    ] = "json",
+) -> Response:
+    """Images inside a polygon, filtered and sorted by any column; nothing is stored."""
+    index = loaded.index
+    chart = index.map(asked.map)
+    chosen = rows_of(chosen_blocks(index, asked.datasets, asked.splits))
+    inside = chosen[inside_polygon(chart.coordinates[chosen], asked.polygon)]
+    table = named_table(loaded, chart, inside)
+    conditions = [
+        Condition(column=one.column, minimum=one.min, maximum=one.max, contains=one.contains)
+        for one in asked.where
+    ]
+    kept = np.flatnonzero(fulfilling(table, conditions))
+    if asked.sort is not None:
+        kept = kept[ranked(table.take(pa.array(kept)), asked.sort, asked.order)]
+    if form == "json":
+        page = kept[asked.offset : asked.offset + asked.limit]
+        answer = Rows(
+            model=loaded.model.version,
+            index=index.version,
+            map=asked.map,
+            n=len(inside),
+            total=len(kept),
+            offset=asked.offset,
+            items=[_finite(row) for row in table.take(pa.array(page)).to_pylist()],
+        )
+        return Response(answer.model_dump_json(), media_type="application/json")
+    return StreamingResponse(
+        _file(loaded, form, table.take(pa.array(kept)), inside[kept]), media_type=MEDIA_TYPES[form]
+    )
+
+
+def _file(loaded: Loaded, form: Form, table: pa.Table, numbers: Any) -> Iterator[bytes]:  # noqa: ANN401
+    match form:
+        case "csv":
+            return csv_file(table)
+        case "parquet":
+            return parquet_file(table)
+        case "embeddings":
+            return npy_file(loaded.index.embeddings, numbers)
+        case _:
+            return npy_file(loaded.index.codes, numbers)
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has neither infinity nor NaN, which metadata may hold."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,80 @@
+"""What the map page asks of the service besides points and ellipses."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from dashboard.answers_map import Cell, Column, Columns, Neighbours, Selection, Standing
+from dashboard.client import ApiClient
+from dashboard.state import Point, Polygon
+
+EXPORTS = {"csv": "csv", "parquet": "parquet", "embeddings": "npy", "codes": "npy"}
+"""Files that a selection can be had as, and how their names end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """Which images are selected."""
+
+    map: str
+    polygon: Polygon
+    datasets: tuple[str, ...]
+    """At least one: the service takes none for all."""
+
+    def body(self) -> dict[str, Any]:
+        """As the service takes it."""
+        return {"map": self.map, "polygon": self.polygon, "datasets": self.datasets}
+
+
+async def columns(client: ApiClient) -> Columns:
+    """What is known of each image."""
+    return await client.ask(
+        "/v1/columns",
+        lambda body: Columns(
+            str(body["index"]), int(body["n"]), tuple(Column.of(item) for item in body["items"])
+        ),
+    )
+
+
+async def selection(client: ApiClient, inside: Inside, *, codes: int, offset: int, limit: int) -> Selection:
+    """What lies inside, with at most so many enriched codes and a page of the images."""
+    body = inside.body() | {"codes": codes, "offset": offset, "limit": limit}
+    return await client.ask("/v1/selections", Selection.of, body=body)
+
+
+async def rows(
+    client: ApiClient, inside: Inside, *, offset: int, limit: int, order: dict[str, Any], where: list[Any]
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many images there are, and a page of them as the table shows them."""
+    body = inside.body() | {"offset": offset, "limit": limit, "where": where} | order
+    return await client.ask(
+        "/v1/selections/rows", lambda answer: (int(answer["total"]), list(answer["items"])), body=body
+    )
+
+
+def export(client: ApiClient, inside: Inside, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    """All selected images as a file, one of `EXPORTS`."""
+    return client.stream("/v1/selections/rows", {"format": form}, inside.body())
+
+
+async def neighbours(client: ApiClient, point: Point, *, k: int) -> Neighbours:
+    """The k nearest images of an image of the index."""
+    return await client.ask(f"/v1/neighbours/{_path(point)}", Neighbours.of, params={"k": str(k)})
+
+
+async def cells(client: ApiClient, point: Point) -> tuple[Cell, ...]:
+    """The cells of an image's code grid, row by row."""
+    return await client.ask(
+        f"/v1/samples/{_path(point)}/cells", lambda body: tuple(Cell.of(item) for item in body["items"])
+    )
+
+
+async def standing(client: ApiClient, point: Point) -> Standing:
+    """How unusual a test image is."""
+    return await client.ask(f"/v1/samples/{_path(point)}/outlier", Standing.of)
+
+
+def _path(point: Point) -> str:
+    return f"{quote(point.dataset, safe='')}/{point.split}/{point.position}"

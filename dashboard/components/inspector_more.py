@@ -1,0 +1,72 @@
+"""What the inspector shows once the image itself is there: its neighbours, and how unusual it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard.answers_map import Agreement, Neighbours, Standing
+from dashboard.components.selection import thumbnail
+from dashboard.components.words import SPLIT_NAMES, count, figure, per_cent
+from dashboard.state import Point
+
+
+def neighbour_strip(found: Neighbours, datasets: Mapping[str, Mapping[str, Any]]) -> list[Component]:
+    """The nearest images with their distances, and how far their labels agree beside chance."""
+    cards = []
+    for item in found.items:
+        about = datasets.get(item.dataset, {})
+        point = Point(item.dataset, item.split, item.position)
+        place = f"{SPLIT_NAMES.get(item.split, item.split)} image {count(item.position)}"
+        distance = figure(item.distance, 3)
+        cards.append(
+            html.Div(
+                [
+                    thumbnail(
+                        point,
+                        found.index,
+                        size=about["size"] if about.get("available") else None,
+                        text=f"{item.label_name}, {item.dataset}, {place}, distance {distance}",
+                    ),
+                    html.Div(distance, className="neighbour-distance"),
+                ],
+                className="neighbour",
+            )
+        )
+    n = len(found.items)
+    return [
+        html.Div("Nearest images", className="section-title"),
+        html.Div(cards, className="neighbours"),
+        html.Div("Below each: cosine distance of the embeddings", className="note"),
+        html.Ul(
+            [
+                html.Li(_agreement("the same label", found.same_label, n)),
+                html.Li(_agreement("the same data set", found.same_dataset, n)),
+            ],
+            className="plain-list",
+        ),
+    ]
+
+
+def standing_words(found: Standing | None, instead: str = "") -> list[Component]:
+    """How unusual the image is, in words; `instead` where that is not known."""
+    if found is None:
+        words = [instead or "Only test images are judged: by training and validation images they are judged."]
+    else:
+        words = [f"{_sentence(verdict.words)}." for verdict in (found.overall, found.own) if verdict]
+        words.append(f"It fits {found.most_like} best.")
+    return [
+        html.Div("How unusual it is", className="section-title"),
+        html.Ul([html.Li(text) for text in words], className="plain-list"),
+    ]
+
+
+def _agreement(what: str, shared: Agreement, n: int) -> str:
+    return (
+        f"{shared.count} of {n} have {what} ({per_cent(shared.share)}; by chance {per_cent(shared.expected)})"
+    )
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,59 @@
+"""Colouring the points by a column, or by whether an image contains a code."""
+
+from typing import Any
+
+from dash import Dash, Input, Output, no_update
+
+from dashboard.answers_map import Columns
+from dashboard.client import ApiClient, ApiError
+from dashboard.client_map import columns
+from dashboard.colouring import Colouring, by_code, by_column, by_dataset
+from dashboard.components.colour_legend import colour_legend
+from dashboard.state import MapView
+
+CODE = {"value": "code", "label": "Presence of a code"}
+
+
+def register(app: Dash, client: ApiClient) -> None:
+    """Attach the callback that follows the choice of a colour."""
+
+    @app.callback(
+        Output("map-colouring", "data"),
+        Output("map-colours", "children"),
+        Output("map-colours", "hidden"),
+        Output("map-code-row", "hidden"),
+        Input("map-colour", "value"),
+        Input("map-code", "value"),
+        Input("map-loaded", "data"),
+        prevent_initial_call=True,
+    )
+    async def colour(name: str, code: float | str | None, loaded: dict[str, Any] | None) -> tuple[Any, ...]:
+        no_code = name != "code"
+        if not loaded:
+            return no_update, no_update, no_update, no_code
+        view = MapView.from_controls(colour=name, code=code)
+        try:
+            colouring = await _colouring(client, view)
+        except ApiError as error:
+            return no_update, f"The colours could not be changed: {error}.", False, no_code
+        plan = colouring.plan()
+        if plan is not None:
+            plan["path"] += f"?v={loaded['index']}"
+        return plan, colour_legend(colouring), plan is None, no_code
+
+
+def colour_options(known: Columns) -> list[dict[str, str]]:
+    """What points can be coloured by."""
+    return [{"value": column.name, "label": column.title} for column in known.items] + [CODE]
+
+
+async def _colouring(client: ApiClient, view: MapView) -> Colouring:
+    if view.colour == "code":
+        return by_code(view.code or 0)
+    if view.colour == "dataset":
+        return by_dataset()
+    catalogue = await client.catalogue()
+    column = (await columns(client)).get(view.colour)
+    if column is None:
+        raise ApiError(f"the index has no column {view.colour}")
+    return by_column(column, catalogue)

@@ -1,0 +1,280 @@
+"""The panel below the map: what lies inside the polygon that was drawn."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update, set_props
+
+from dashboard.client import ApiClient, ApiError
+from dashboard.client_map import Inside, columns, rows, selection
+from dashboard.components.attributes import attributes
+from dashboard.components.selection import composition, figures_and_codes, thumbnails
+from dashboard.components.states import empty, failed
+from dashboard.components.words import count, per_cent
+from dashboard.pages.map_table import PAGE, grid, order_of, where_of
+from dashboard.state import MapView
+
+CODES = 20
+PAGE_SIZE = 36
+TABS = {"composition": "Composition", "codes": "Codes", "images": "Images", "table": "Table"}
+_FILES = {
+    "csv": "Table (CSV)",
+    "parquet": "Table (Parquet)",
+    "embeddings": "Embeddings (npy)",
+    "codes": "Codes (npy)",
+}
+
+
+def layout() -> html.Section:
+    """The panel, hidden until something is selected."""
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2("Selection"),
+                    html.Span(id="selection-count", className="muted", role="status"),
+                    html.Div(className="spring"),
+                    dmc.SegmentedControl(
+                        id="selection-tab",
+                        data=[{"value": key, "label": name} for key, name in TABS.items()],
+                        value="composition",
+                        size="xs",
+                        attributes={"root": {"aria-label": "What to show of the selection"}},
+                    ),
+                    dmc.Menu(
+                        [
+                            dmc.MenuTarget(
+                                html.Button("Export", type="button", className="plain small"),
+                                boxWrapperProps={"style": {"display": "inline-flex"}},
+                            ),
+                            dmc.MenuDropdown(
+                                [
+                                    dmc.MenuItem(
+                                        name,
+                                        id={"type": "selection-export", "form": form},
+                                        href="#",
+                                        refresh=True,
+                                        attributes={"root": {"download": ""}},
+                                    )
+                                    for form, name in _FILES.items()
+                                ]
+                            ),
+                        ],
+                        position="bottom-end",
+                        withinPortal=True,
+                    ),
+                    html.Button("Clear", id="selection-clear", type="button", className="plain small"),
+                ],
+                className="map-head",
+            ),
+            html.Div(
+                [
+                    html.Div(id="selection-composition"),
+                    html.Div(id="selection-codes", hidden=True),
+                    html.Div([html.Div(id="selection-images"), _pager()], id="selection-pages", hidden=True),
+                    html.Div(id="selection-table", hidden=True, className="selection-table"),
+                ],
+                className="selection-body",
+            ),
+            dcc.Store(id="selection-page", data=1),
+        ],
+        id="map-selection",
+        className="panel selection",
+        hidden=True,
+        **attributes({"aria-label": "Selection"}),
+    )
+
+
+def _pager() -> html.Div:
+    return html.Div(
+        [
+            html.Button("Previous", id="selection-previous", type="button", className="plain small"),
+            html.Span(id="selection-place", className="muted"),
+            html.Button("Next", id="selection-next", type="button", className="plain small"),
+        ],
+        className="button-row selection-pager",
+    )
+
+
+def register(app: Dash, client: ApiClient) -> None:
+    """Attach the callbacks of the panel."""
+    _register_clientside(app)
+    _register_summary(app, client)
+    _register_table(app, client)
+
+    @app.callback(
+        Output({"type": "selection-export", "form": ALL}, "href"),
+        Input("map-polygon", "data"),
+        Input("map-on", "data"),
+        State("map-loaded", "data"),
+        State({"type": "selection-export", "form": ALL}, "id"),
+        prevent_initial_call=True,
+    )
+    def link(
+        polygon: list[list[float]] | None,
+        on: list[str] | None,
+        loaded: dict[str, Any] | None,
+        ids: list[dict[str, str]],
+    ) -> list[Any]:
+        if not polygon or not on or not loaded:
+            return [no_update] * len(ids)
+        query = MapView.from_controls(map=loaded["map"], on=on, polygon=polygon).to_query()
+        return [f"/exports/{id_['form']}{query}" for id_ in ids]
+
+
+def _register_clientside(app: Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "showTab"),
+        *[Output(f"selection-{part}", "hidden") for part in ("composition", "codes", "pages", "table")],
+        Input("selection-tab", "value"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "turnSelection"),
+        Output("selection-page", "data", allow_duplicate=True),
+        Input("selection-previous", "n_clicks"),
+        Input("selection-next", "n_clicks"),
+        State("selection-page", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def _inside(
+    polygon: list[list[float]] | None, on: list[str] | None, loaded: dict[str, Any] | None
+) -> Inside | None:
+    """What is selected; None where that is nothing."""
+    view = MapView.from_controls(polygon=polygon)
+    if view.polygon is None or not on or not loaded:
+        return None
+    return Inside(map=loaded["map"], polygon=view.polygon, datasets=tuple(on))
+
+
+def _register_summary(app: Dash, client: ApiClient) -> None:
+    @app.callback(
+        Output("selection-count", "children"),
+        Output("selection-composition", "children"),
+        Output("selection-codes", "children"),
+        Output("selection-page", "data"),
+        Input("map-polygon", "data"),
+        Input("map-on", "data"),
+        Input("map-loaded", "data"),
+        prevent_initial_call=True,
+    )
+    async def summarise(
+        polygon: list[list[float]] | None, on: list[str] | None, loaded: dict[str, Any] | None
+    ) -> tuple[Any, ...]:
+        if not polygon or not loaded:
+            return "", [], [], no_update
+        inside = _inside(polygon, on, loaded)
+        if inside is None:
+            none = empty("No data set is switched on", "Choose one on the left.")
+            return "", none, none, 1
+        try:
+            catalogue = await client.catalogue()
+            found = await selection(client, inside, codes=CODES, offset=0, limit=0)
+        except ApiError as error:
+            return "", failed(str(error)), failed(str(error)), no_update
+        share = f" ({per_cent(found.n / found.total)})" if found.total else ""
+        return (
+            f"{count(found.n)} of {count(found.total)} images{share}",
+            composition(found, catalogue),
+            figures_and_codes(found),
+            1,
+        )
+
+    @app.callback(
+        Output("selection-images", "children"),
+        Output("selection-place", "children"),
+        Output("selection-previous", "disabled"),
+        Output("selection-next", "disabled"),
+        Input("selection-page", "data"),
+        Input("selection-tab", "value"),
+        Input("map-polygon", "data"),
+        Input("map-on", "data"),
+        Input("map-loaded", "data"),
+        prevent_initial_call=True,
+    )
+    async def show_images(
+        page: int,
+        tab: str,
+        polygon: list[list[float]] | None,
+        on: list[str] | None,
+        loaded: dict[str, Any] | None,
+    ) -> tuple[Any, ...]:
+        inside = _inside(polygon, on, loaded)
+        if tab != "images" or inside is None:
+            return (no_update,) * 4
+        try:
+            catalogue = await client.catalogue()
+            found = await selection(client, inside, codes=0, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+        except ApiError as error:
+            return failed(str(error)), "", True, True
+        pages = max(1, -(-found.n // PAGE_SIZE))
+        place = f"Page {count(page)} of {count(pages)}"
+        return thumbnails(found, catalogue), place, page <= 1, page >= pages
+
+
+def _register_table(app: Dash, client: ApiClient) -> None:
+    @app.callback(
+        Output("selection-table", "children"),
+        Input("selection-tab", "value"),
+        Input("map-polygon", "data"),
+        Input("map-on", "data"),
+        Input("map-loaded", "data"),
+        prevent_initial_call=True,
+    )
+    async def show_table(
+        tab: str, polygon: list[list[float]] | None, on: list[str] | None, loaded: dict[str, Any] | None
+    ) -> Any:  # noqa: ANN401 - a component or no_update
+        inside = _inside(polygon, on, loaded)
+        if tab != "table" or inside is None:
+            return no_update
+        try:
+            known = await columns(client)
+        except ApiError as error:
+            return failed(str(error))
+        # A table of its own for each selection: what the one before had fetched is another selection's.
+        return grid(known, f"{known.index} {MapView.from_controls(on=on, polygon=polygon).to_query()}")
+
+    @app.callback(
+        Output({"type": "selection-grid", "key": MATCH}, "getRowsResponse"),
+        Input({"type": "selection-grid", "key": MATCH}, "getRowsRequest"),
+        State("map-polygon", "data"),
+        State("map-on", "data"),
+        State("map-loaded", "data"),
+        prevent_initial_call=True,
+    )
+    async def fetch(
+        asked: dict[str, Any] | None,
+        polygon: list[list[float]] | None,
+        on: list[str] | None,
+        loaded: dict[str, Any] | None,
+    ) -> Any:  # noqa: ANN401 - rows or no_update
+        inside = _inside(polygon, on, loaded)
+        if not asked or inside is None:
+            return no_update
+        start = max(0, int(asked["startRow"]))
+        try:
+            total, found = await rows(
+                client,
+                inside,
+                offset=start,
+                limit=min(PAGE, max(0, int(asked["endRow"]) - start)),
+                order=order_of(asked.get("sortModel")),
+                where=where_of(asked.get("filterModel")),
+            )
+        except ApiError as error:
+            set_props("selection-count", {"children": f"The table cannot be read now: {error}."})
+            return {"rowData": [], "rowCount": 0}
+        return {"rowData": found, "rowCount": total}
+
+    @app.callback(
+        Output("map-selected", "data", allow_duplicate=True),
+        Input({"type": "selection-grid", "key": ALL}, "selectedRows"),
+        prevent_initial_call=True,
+    )
+    def inspect(selected: list[list[dict[str, Any]] | None]) -> Any:  # noqa: ANN401
+        row = next((rows[0] for rows in selected if rows), None)
+        if row is None:
+            return no_update
+        return f"{row['dataset']}/{row['split']}/{row['position']}"

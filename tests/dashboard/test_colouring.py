@@ -1,0 +1,90 @@
+"""Which colour a value gets, and what the browser is told of it."""
+
+import pytest
+
+from dashboard.answers import Catalogue
+from dashboard.answers_map import Column, Value
+from dashboard.colouring import OTHER, by_code, by_column, by_dataset, colours_of
+from dashboard.components.colour_legend import colour_legend, number
+from dashboard.palette import OKABE_ITO, mark
+
+
+@pytest.fixture
+def catalogue(datasets):
+    return Catalogue("model", "index", datasets)
+
+
+def _column(name, *values, n_missing=0, n_values=None):
+    return Column(
+        name=name,
+        title=name.title(),
+        numeric=False,
+        unit=None,
+        n_missing=n_missing,
+        n_values=len(values) if n_values is None else n_values,
+        values=values,
+    )
+
+
+def test_a_data_set_keeps_its_colour(catalogue):
+    column = _column("dataset", Value("large", 400), Value("middle", 60), Value("small", 5))
+    assert colours_of(column, catalogue) == {d.name: mark(d.index).colour for d in catalogue.datasets}
+    assert by_dataset().plan() is None
+    assert colour_legend(by_dataset()) == []
+
+
+def test_the_most_numerous_values_get_a_colour_and_the_others_share_one(catalogue):
+    values = [Value(f"site {i}", 30 - i) for i in range(12)]
+    colouring = by_column(_column("site", *values, n_missing=50, n_values=15), catalogue)
+    assert [slot.colour for slot in colouring.slots] == [*OKABE_ITO, OTHER]
+    assert colouring.slot_of == (*range(8), 8, 8, 8, 8)
+    assert colouring.slots[-1].name == "7 other values"
+    assert sum(slot.count for slot in colouring.slots) == 465 - 50
+
+
+def test_labels_are_told_apart_within_their_data_set(catalogue):
+    values = [
+        Value("large / b", 300, "large", 1),
+        Value("large / a", 100, "large", 0),
+        Value("small / a", 5, "small", 0),
+    ]
+    colouring = by_column(_column("label", *values), catalogue)
+    assert [(slot.dataset, slot.name, slot.colour) for slot in colouring.slots] == [
+        ("small", "a", OKABE_ITO[0]),
+        ("large", "a", OKABE_ITO[0]),
+        ("large", "b", OKABE_ITO[1]),
+    ]
+    assert colouring.slot_of == (2, 1, 0)
+    assert colours_of(_column("label", *values), catalogue)["large / b"] == OKABE_ITO[1]
+
+
+def test_numbers_get_a_scale_with_its_unit(catalogue):
+    column = Column(
+        name="psnr",
+        title="PSNR",
+        numeric=True,
+        unit="dB",
+        n_missing=3,
+        limits=(10.0, 50.0),
+        robust_limits=(20.0, 40.0),
+    )
+    colouring = by_column(column, catalogue)
+    plan = colouring.plan()
+    assert plan is not None
+    assert (plan["path"], plan["scale"]["low"], plan["scale"]["high"]) == ("/columns/psnr", 20.0, 40.0)
+    words = str(colour_legend(colouring))
+    for text in ("≤ 20", "≥ 40", "dB", "all: 10 to 50", "not known"):
+        assert text in words
+
+
+def test_a_code_is_there_or_not():
+    plan = by_code(17).plan()
+    assert plan is not None
+    assert (plan["path"], plan["slotOf"]) == ("/presence/17", (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.00123, "0.0012"), (21.54, "21.5"), (1234.5, "1,234"), (-3.0, "-3")]
+)
+def test_numbers_of_a_scale_have_three_digits(value, text):
+    assert number(value) == text

@@ -1,0 +1,46 @@
+"""How the table's wishes become those of the service."""
+
+from dashboard.answers_map import Column, Columns
+from dashboard.pages.map_table import grid, order_of, where_of
+
+
+def test_sorting():
+    assert order_of(None) == order_of([]) == {}
+    assert order_of([{"colId": "psnr", "sort": "desc"}, {"colId": "mae", "sort": "asc"}]) == {
+        "sort": "psnr",
+        "order": "desc",
+    }
+
+
+def test_filters():
+    model = {
+        "dataset": {"filterType": "text", "type": "contains", "filter": "ret"},
+        "psnr": {"filterType": "number", "type": "inRange", "filter": 20, "filterTo": 30},
+        "mae": {"filterType": "number", "type": "lessThanOrEqual", "filter": 1.5},
+        "age": {"filterType": "number", "type": "greaterThanOrEqual", "filter": 60},
+    }
+    assert where_of(model) == [
+        {"column": "dataset", "contains": "ret"},
+        {"column": "psnr", "min": 20.0, "max": 30.0},
+        {"column": "mae", "max": 0.015},
+        {"column": "age", "min": 60.0},
+    ]
+    assert where_of(None) == []
+
+
+def test_metadata_have_columns_of_their_own():
+    known = [
+        Column(name=name, title=name, numeric=numeric, unit=None, n_missing=0)
+        for name, numeric in (
+            ("dataset", False),
+            ("label", False),
+            ("psnr", True),
+            ("age", True),
+            ("sex", False),
+        )
+    ]
+    columns = {c["field"]: c for c in grid(Columns("index", 3, tuple(known)), "key").columnDefs}
+    assert {"age", "sex", "psnr", "label_name"} <= columns.keys()
+    assert "label" not in columns
+    assert columns["age"]["filter"] == "agNumberColumnFilter"
+    assert columns["sex"]["filter"] == "agTextColumnFilter"

@@ -1,0 +1,76 @@
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from dashboard.routes_map import add_map_routes
+
+SELECTED = "map=pca&on=a&sel=0,0,1,0,1,1"
+
+
+def _page(client) -> httpx.AsyncClient:
+    server = FastAPI()
+    add_map_routes(server, client)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(server), base_url="http://dashboard.test")
+
+
+async def test_a_column_passes_through_with_its_cache_headers(client_of):
+    def answer(request):
+        assert request.url.path in {"/v1/columns/psnr", "/v1/codebook/17/presence"}
+        headers = {"etag": '"abc"', "cache-control": "private, no-cache", "content-type": "application/x-npy"}
+        if request.headers.get("if-none-match") == '"abc"':
+            return httpx.Response(304, headers=headers)
+        return httpx.Response(200, content=b"\x93NUMPY", headers=headers)
+
+    async with _page(client_of(answer)) as page:
+        for path in ("/columns/psnr?v=1", "/presence/17"):
+            found = await page.get(path)
+            assert (found.status_code, found.content) == (200, b"\x93NUMPY")
+            assert found.headers["etag"] == '"abc"'
+            again = await page.get(path, headers={"If-None-Match": '"abc"'})
+            assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_selection_is_a_file(client_of):
+    def answer(request):
+        assert request.url.path == "/v1/selections/rows"
+        assert request.url.params["format"] == "csv"
+        assert request.read() == (b'{"map":"pca","polygon":[[0.0,0.0],[1.0,0.0],[1.0,1.0]],"datasets":["a"]}')
+        return httpx.Response(200, content=b"dataset\na\n")
+
+    async with _page(client_of(answer)) as page:
+        found = await page.get(f"/exports/csv?{SELECTED}")
+    assert (found.status_code, found.text) == (200, "dataset\na\n")
+    assert found.headers["content-disposition"] == 'attachment; filename="selection.csv"'
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/columns/a%2Fb", 404),
+        ("/columns/..", 404),
+        ("/columns/1", 404),
+        ("/presence/x", 404),
+        ("/presence/-1", 404),
+        (f"/exports/exe?{SELECTED}", 404),
+        ("/exports/csv", 422),
+        ("/exports/csv?on=a&sel=1,2", 422),
+        ("/exports/csv?on=&sel=0,0,1,0,1,1", 422),
+    ],
+)
+async def test_what_makes_no_sense_never_reaches_the_service(client_of, path, status):
+    def answer(request):
+        raise AssertionError(f"the service was asked for {request.url}")
+
+    async with _page(client_of(answer)) as page:
+        assert (await page.get(path)).status_code == status
+
+
+async def test_a_refusal_is_passed_on(client_of):
+    body = {"detail": "this index has no map 'x'"}
+    async with _page(client_of(lambda _: httpx.Response(404, json=body))) as page:
+        for path in (f"/exports/csv?{SELECTED}", "/columns/psnr"):
+            found = await page.get(path)
+            assert (found.status_code, found.json()["detail"]) == (404, body["detail"])
+    async with _page(client_of(lambda _: httpx.Response(503, json={}))) as page:
+        assert (await page.get(f"/exports/npy?{SELECTED}")).status_code == 404
+        assert (await page.get(f"/exports/codes?{SELECTED}")).status_code == 503
