@@ -28,7 +28,7 @@ class DataSettings:
     num_workers: int = 0  # processes that read; at 28 px reading in the main process is faster
     balance: float = 0.5  # 0: data sets in proportion to their size; 1: all equally often
     augment: Augmentation = (
-        "flip"  # training images: mirrored; moved as well; or turned by right angles as well
+        "flip"  # training images: mirrored; cut and joined, moved, or turned by right angles as well
     )
     seed: int = 0  # of the order of the training images
 

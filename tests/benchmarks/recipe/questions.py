@@ -41,6 +41,7 @@ QUESTIONS: Mapping[str, Arms] = {
     "augmentation": {
         "flips": (),
         "none": ("--data.augment", "none"),
+        "flips and cut joints": ("--data.augment", "cutmix"),
         "flips and shifts": ("--data.augment", "shift"),
         "flips and turns": ("--data.augment", "turn"),
     },
