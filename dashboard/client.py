@@ -165,6 +165,14 @@ class ApiClient:
             answer.status_code, answer.content, {k: answer.headers[k] for k in kept if k in answer.headers}
         )
 
+    async def upload(
+        self, path: str, body: bytes, content_type: str, params: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The service's JSON answer to a form with files, passed on as the browser sent it."""
+        answer = await self._send("POST", path, params, {"Content-Type": content_type}, body)
+        found: dict[str, Any] = self._read(answer.json)
+        return found
+
     async def _json(self, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
         answer = await self._get(path, params=params or {})
         body = self._read(answer.json)
@@ -175,8 +183,18 @@ class ApiClient:
     async def _get(
         self, path: str, *, params: dict[str, str] | None = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
+        return await self._send("GET", path, params, headers, None)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: dict[str, str] | None,
+        headers: dict[str, str] | None,
+        content: bytes | None,
+    ) -> httpx.Response:
         try:
-            answer = await self._http.get(path, params=params, headers=headers)
+            answer = await self._http.request(method, path, params=params, headers=headers, content=content)
         except httpx.TimeoutException as error:
             raise ApiUnavailable("the service takes too long to answer") from error
         except httpx.HTTPError as error:

@@ -19,6 +19,8 @@ from backend.schemas import Encoded, EncodeItem, Projected, ProjectItem, Reconst
 from backend.settings import Settings
 from backend.uploads import REQUEST_BODY, Upload, decode_files, read_files
 from backend.waiting import attend
+from model.latent.ellipse import Ellipse, EllipseKind, fit_ellipses
+from model.latent.index import LatentIndex
 from model.latent.neighbours import Metric, nearest
 from model.metrics import error_map
 
@@ -59,11 +61,20 @@ async def project(
     map: Annotated[str, Query(description="Name of a map of the index.")] = "pca",
     k: Annotated[int, Query(ge=1, le=200, description="Number of neighbours.")] = 10,
     metric: Annotated[Metric, Query(description="Distance between embeddings.")] = "cosine",
+    kind: Annotated[
+        EllipseKind, Query(description="Of the ellipses that may contain the place.")
+    ] = "prediction",
+    level: Annotated[
+        float, Query(gt=0, le=0.9999, description="Nominal coverage of these; not used by sigma (k = 3).")
+    ] = 0.95,
 ) -> Projected:
-    """Each image's place on a fitted map, and its nearest images of the index in the space of embeddings."""
+    """Each image's place on a fitted map, the ellipses that contain it, and its nearest images in latent space."""
     loaded.index.map(map)  # a wrong name is told before the body is read
     uploads, found = await compute(request, loaded, settings, ENCODE)
     items = await run_in_threadpool(_place, loaded, map, k, metric, uploads, found)
+    regions = await run_in_threadpool(_regions, loaded.index, map, kind, level)
+    for item in items:
+        item.inside = [name for name, region in regions.items() if region.contains([(item.x, item.y)])[0]]
     return Projected(model=loaded.model.version, index=loaded.index.version, map=map, items=items)
 
 
@@ -94,6 +105,7 @@ def _pictures(uploads: Sequence[Upload], results: Sequence[Analysed]) -> list[Re
     return [
         ReconstructItem(
             filename=upload.filename,
+            image=_base64(upload.image),
             reconstruction=_base64(result.reconstruction),
             error_map=_base64(error_map(upload.image[None], result.reconstruction[None])[0]),
             psnr=result.psnr,
@@ -120,14 +132,33 @@ def _place(
     for upload, place, near, far in zip(uploads, places, rows, distances, strict=True):
         names = sample_items(loaded, near)
         neighbours = [
-            {**item, "distance": distance} for item, distance in zip(names, far.tolist(), strict=True)
+            {**item, "distance": distance, "x": x, "y": y}
+            for item, distance, (x, y) in zip(
+                names, far.tolist(), index.map(name).coordinates[near].tolist(), strict=True
+            )
         ]
         items.append(
             ProjectItem.model_validate(
-                {"filename": upload.filename, "x": place[0], "y": place[1], "neighbours": neighbours}
+                {
+                    "filename": upload.filename,
+                    "x": place[0],
+                    "y": place[1],
+                    "neighbours": neighbours,
+                    "inside": [],
+                }
             )
         )
     return items
+
+
+def _regions(index: LatentIndex, name: str, kind: EllipseKind, level: float) -> dict[str, Ellipse]:
+    """The ellipses of the data sets on a map, as `/v1/maps/{map}/ellipses` has them; those that could be fitted."""
+    chart = index.map(name)
+    groups = np.repeat([block.dataset for block in index.blocks], [block.count for block in index.blocks])
+    fitted = fit_ellipses(
+        chart.coordinates, groups, kind=kind, level=level, k=3.0, meaningful=chart.keeps_proportions
+    )
+    return {str(name): region for name, region in fitted.items() if region.center is not None}
 
 
 def _base64(picture: Picture) -> str:

@@ -11,7 +11,7 @@ from dash import Dash, html
 
 from dashboard.client import ApiClient
 from dashboard.pages import map as map_page
-from dashboard.pages import map_callbacks, reconstructions, reconstructions_callbacks
+from dashboard.pages import map_callbacks, place, place_callbacks, reconstructions, reconstructions_callbacks
 from dashboard.settings import DashboardSettings
 
 
@@ -59,6 +59,7 @@ PAGES = (
         reconstructions.layout,
         reconstructions_callbacks.register,
     ),
+    Page(Route("place", "/place", "Place an image"), place.layout, place_callbacks.register),
 )
 
 ROUTES = tuple(page.route for page in PAGES)
