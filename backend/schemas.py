@@ -240,6 +240,14 @@ class Neighbour(SampleName):
     distance: float = Field(description="In the metric asked for.", examples=[0.08])
 
 
+class PlacedNeighbour(Neighbour):
+    """The same with its own place on the map."""
+
+    x: float = Field(examples=[0.69])
+    y: float = Field(examples=[-1.3])
+    z: float | None = Field(default=None, description="On a map of three dimensions.")
+
+
 class Uploaded(BaseModel):
     """An uploaded image's result."""
 
@@ -265,6 +273,7 @@ class EncodeItem(Uploaded):
 class ReconstructItem(Uploaded):
     """An uploaded image after the codes, at the model's image size; the figures are at that size."""
 
+    image: str = Field(description="PNG, base64: the upload as the model sees it.", examples=["iVBORw0KGgo="])
     reconstruction: str = Field(description="PNG, base64.", examples=["iVBORw0KGgo="])
     error_map: str = Field(
         description="PNG, base64: absolute error, magma from 0 to a quarter of the full range."
@@ -280,7 +289,11 @@ class ProjectItem(Uploaded):
     x: float = Field(examples=[0.71])
     y: float = Field(examples=[-1.32])
     z: float | None = Field(default=None, description="On a map of three dimensions.")
-    neighbours: list[Neighbour] = Field(description="Nearest first, in the space of embeddings.")
+    neighbours: list[PlacedNeighbour] = Field(description="Nearest first, in the space of embeddings.")
+    inside: list[str] = Field(
+        description="Data sets whose ellipse, of the kind and level asked for, contains the place.",
+        examples=[["breastmnist"]],
+    )
 
 
 class Encoded(ModelAnswer):

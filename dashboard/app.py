@@ -15,6 +15,7 @@ from dashboard.headers import LoopbackHosts, SecurityHeaders
 from dashboard.pages.registry import PAGES, ROUTES
 from dashboard.routes import add_routes
 from dashboard.routes_map import add_map_routes
+from dashboard.routes_place import add_place_route
 from dashboard.settings import DashboardSettings
 
 _INDEX = """<!DOCTYPE html>
@@ -79,6 +80,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_routes(server, client)
     add_map_routes(server, client)
+    add_place_route(server, client)
     app = Dash(
         "dashboard",
         server=server,  # type: ignore[arg-type]  # Dash takes an application, its annotation forgot it

@@ -223,6 +223,14 @@ class ApiClient:
         except httpx.HTTPError as error:
             raise ApiUnavailable("the service does not answer") from error
 
+    async def upload(self, path: str, body: bytes, content_type: str, params: Params) -> Json:
+        """The service's JSON answer to a form with files, passed on as the browser sent it."""
+        answer = await self._send(
+            "POST", path, params=params, headers={"Content-Type": content_type}, content=body
+        )
+        found: Json = self._read(answer.json)
+        return found
+
     async def _json(self, path: str, params: Params | None = None) -> dict[str, Any]:
         answer = await self._get(path, params=params or {})
         body = self._read(answer.json)

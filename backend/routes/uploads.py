@@ -30,6 +30,8 @@ from backend.schemas import (
 from backend.settings import Settings
 from backend.uploads import REQUEST_BODY, Refused, Upload, decode_uploads, read_uploads
 from backend.waiting import attend
+from model.latent.ellipse import Ellipse, EllipseKind, fit_parts
+from model.latent.index import LatentIndex
 from model.latent.neighbours import Metric, nearest
 from model.metrics import error_map
 
@@ -106,11 +108,21 @@ async def project(
     k: Annotated[int, Query(ge=1, le=200, description="Number of neighbours.")] = 10,
     metric: Annotated[Metric, Query(description="Distance between embeddings.")] = "cosine",
     partial: Partial = False,
+    kind: Annotated[
+        EllipseKind, Query(description="Of the ellipses that may contain the place.")
+    ] = "prediction",
+    level: Annotated[
+        float, Query(gt=0, le=0.9999, description="Nominal coverage of these; not used by sigma (k = 3).")
+    ] = 0.95,
 ) -> Projected:
-    """Each image's place on a fitted map, and its nearest images of the index in the space of embeddings."""
+    """Each image's place on a fitted map, the ellipses that contain it, and its nearest images in latent space."""
     loaded.index.map(map)  # a wrong name is told before the body is read
     done = await compute(request, loaded, settings, ENCODE, partial=partial)
     items = await run_in_threadpool(_place, loaded, map, k, metric, done.uploads, done.results)
+    regions = await run_in_threadpool(_regions, loaded.index, map, kind, level)
+    for item in items:
+        place = [(item.x, item.y) if item.z is None else (item.x, item.y, item.z)]
+        item.inside = [name for name, region in regions.items() if region.contains(place)[0]]
     return Projected(
         model=loaded.model.version, index=loaded.index.version, map=map, items=done.merged(items)
     )
@@ -169,6 +181,7 @@ def _pictures(uploads: Sequence[Upload], results: Sequence[Analysed]) -> list[Re
     return [
         ReconstructItem(
             filename=upload.filename,
+            image=_base64(upload.image),
             reconstruction=_base64(result.reconstruction),
             error_map=_base64(error_map(upload.image[None], result.reconstruction[None])[0]),
             psnr=result.psnr,
@@ -197,7 +210,10 @@ def _place(
     for upload, place, near, far in zip(uploads, places, rows, distances, strict=True):
         names = sample_items(loaded, near)
         neighbours = [
-            {**item, "distance": distance} for item, distance in zip(names, far.tolist(), strict=True)
+            {**item, "distance": distance, **dict(zip("xyz", there, strict=False))}
+            for item, distance, there in zip(
+                names, far.tolist(), index.map(name).coordinates[near].tolist(), strict=True
+            )
         ]
         items.append(
             ProjectItem.model_validate(
@@ -205,10 +221,23 @@ def _place(
                     "filename": upload.filename,
                     **dict(zip("xyz", place.tolist(), strict=False)),
                     "neighbours": neighbours,
+                    "inside": [],
                 }
             )
         )
     return items
+
+
+def _regions(index: LatentIndex, name: str, kind: EllipseKind, level: float) -> dict[str, Ellipse]:
+    """The ellipses of the data sets on a map, as `/v1/maps/{map}/ellipses` has them; those that could be fitted."""
+    chart = index.map(name)
+    names = [str(dataset["name"]) for dataset in index.datasets]
+    parts = [
+        np.concatenate([chart.coordinates[b.start : b.stop] for b in index.blocks if b.dataset == one])
+        for one in names
+    ]
+    fitted = fit_parts(parts, kind=kind, level=level, k=3.0, meaningful=chart.keeps_proportions)
+    return {one: region for one, region in zip(names, fitted, strict=True) if region.center is not None}
 
 
 def _base64(picture: Picture) -> str:

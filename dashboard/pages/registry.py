@@ -15,6 +15,8 @@ from dashboard.pages import (
     codebook_callbacks,
     map_callbacks,
     models,
+    place,
+    place_callbacks,
     reconstructions,
     reconstructions_callbacks,
 )
@@ -71,6 +73,7 @@ PAGES = (
         codebook.layout,
         codebook_callbacks.register,
     ),
+    Page(Route("place", "/place", "Place an image"), place.layout, place_callbacks.register),
     Page(Route("models", "/models", "Models and data"), models.layout, models.register),
 )
 
