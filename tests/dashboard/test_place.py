@@ -1,0 +1,104 @@
+"""The route that uploads pass through, and what is read from the service's answers."""
+
+import json
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from dashboard.answers_place import Placed
+from dashboard.figures.place_figure import place_figure
+from dashboard.routes_place import MAX_BYTES, add_place_route
+
+HEADERS = {"X-VQScope": "place", "Content-Type": "multipart/form-data; boundary=b"}
+STANDING = {"value": 0.2, "more_unusual_than": 0.97, "interval": {"low": 0.95, "high": 0.98}}
+VERDICT = {
+    "most_like": "small",
+    "overall": {"words": "more unusual than 97 % of 5 images", "measures": {"knn_distance": STANDING}},
+}
+MADE = {"image": "aQ==", "reconstruction": "cg==", "error_map": "ZQ==", "psnr": None, "ssim": 1.0, "mae": 0.0}
+NEAR = {"dataset": "small", "split": "train", "position": 3, "label_name": "none", "distance": 0.1}
+PLACE = {"x": 0.5, "y": -1.0, "inside": ["small"], "neighbours": [NEAR | {"x": 0.4, "y": -0.9}]}
+BAD = {"filename": "bad.png", "problem": {"detail": "it is no image"}}
+
+
+def answers(name: str) -> dict:
+    """As the service gives them for one good and one bad file."""
+    good = {"reconstruct": MADE, "project": PLACE, "outliers": VERDICT}[name]
+    return {"model": "m", "index": "i", "map": "pca", "items": [{"filename": "a.png", **good}, BAD]}
+
+
+def page_of(client) -> httpx.AsyncClient:
+    server = FastAPI()
+    add_place_route(server, client)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(server), base_url="http://dashboard.test")
+
+
+async def test_files_pass_through_as_they_are(client_of):
+    asked = {}
+
+    def answer(request):
+        asked[request.url.path] = (request.content, request.headers["content-type"], request.url.params)
+        return httpx.Response(200, json=answers(request.url.path.rpartition("/")[2]))
+
+    async with page_of(client_of(answer)) as page:
+        found = await page.post("/place?map=pca", content=b"the form", headers=HEADERS)
+    assert found.json() == {name: answers(name) for name in ("reconstruct", "project", "outliers")}
+    assert found.headers["cache-control"] == "no-store"
+    assert set(asked) == {"/v1/reconstruct", "/v1/project", "/v1/outliers"}
+    for content, kind, params in asked.values():
+        assert (content, kind) == (b"the form", HEADERS["Content-Type"])
+        assert params["partial"] == "true"
+
+
+@pytest.mark.parametrize(("status", "words"), [(503, "in a moment"), (404, "no held-out images")])
+async def test_without_verdicts_the_rest_is_shown(client_of, status, words):
+    def answer(request):
+        name = request.url.path.rpartition("/")[2]
+        if name == "outliers":
+            return httpx.Response(status, json={"detail": "there are no held-out images"})
+        return httpx.Response(200, json=answers(name))
+
+    async with page_of(client_of(answer)) as page:
+        found = (await page.post("/place", content=b"x", headers=HEADERS)).json()
+    placed = Placed.of(found["reconstruct"], found["project"], found["outliers"])
+    assert words in placed.no_verdict
+    assert [image.verdict for image in placed.images] == [None]
+
+
+@pytest.mark.parametrize(
+    ("headers", "size", "status"),
+    [
+        ({"Content-Type": HEADERS["Content-Type"]}, 1, 403),
+        (HEADERS | {"Content-Type": "application/json"}, 1, 415),
+        (HEADERS, MAX_BYTES + 1, 413),
+    ],
+)
+async def test_what_the_page_does_not_send_never_reaches_the_service(client_of, headers, size, status):
+    def answer(request):
+        raise AssertionError("the service was asked")
+
+    async with page_of(client_of(answer)) as page:
+        found = await page.post("/place", content=bytes(size), headers=headers)
+    assert found.status_code == status
+    assert found.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_words_of_the_service_reach_the_page(client_of):
+    problem = {"detail": "more than 64 images in one request"}
+    async with page_of(client_of(lambda _: httpx.Response(413, json=problem))) as page:
+        found = await page.post("/place", content=b"x", headers=HEADERS)
+    assert (found.status_code, found.json()["detail"]) == (413, problem["detail"])
+
+
+def test_good_and_bad_files_are_told_apart(datasets, info):
+    placed = Placed.of(answers("reconstruct"), answers("project"), answers("outliers"))
+    assert [(one.filename, one.reason) for one in placed.failed] == [("bad.png", "it is no image")]
+    (image,) = placed.images
+    assert image.psnr == float("inf")
+    assert image.inside == ("small",)
+    assert image.verdict is not None
+    assert image.verdict.measures["knn_distance"].share == 0.97
+    figure = json.loads(place_figure(datasets, info, (), placed.images).to_json())
+    stars = [trace for trace in figure["data"] if trace["meta"]["role"] == "placed"]
+    assert [(trace["x"], trace["y"], trace["text"]) for trace in stars] == [([0.5], [-1.0], ["1"])]
