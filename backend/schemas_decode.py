@@ -39,12 +39,20 @@ class DecodeRequest(BaseModel):
 
     codes: list[CodeGrid] = Field(min_length=1, description="One grid for each image wanted.")
     channels: Channels = Field(default=3, description="3 colour; 1 grey, the mean of the three channels.")
+    difference: bool = Field(
+        default=False, description="In JSON, also draw how each image differs from the first."
+    )
 
 
 class DecodedItem(BaseModel):
     """One decoded image."""
 
     image: Png64
+    difference: Png64 | None = Field(
+        default=None,
+        description="Where asked for: absolute difference from the first image, magma from 0 to a quarter of the "
+        "full range; PNG, base64.",
+    )
 
 
 class Decoded(ModelAnswer):

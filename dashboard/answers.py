@@ -27,6 +27,8 @@ class Dataset:
     warnings: tuple[str, ...]
     available: bool
     """Whether the service has the pictures; without them there still are figures, codes and places."""
+    channels: int = 3
+    """1 grey, 3 colour."""
 
     @property
     def n(self) -> int:
@@ -47,6 +49,7 @@ class Dataset:
             image_size=int(item["image_size"]),
             warnings=tuple(str(w) for w in item["warnings"]),
             available=bool(item["available"]),
+            channels=int(item["n_channels"]),
         )
 
 

@@ -8,7 +8,8 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlencode
+
+from dashboard.queries import join_query, last_of, number_of, split_query, whole_of
 
 SPLITS = ("train", "val", "test")
 KINDS = ("prediction", "mean", "normal", "sigma", "robust")
@@ -35,7 +36,6 @@ _FARTHEST = 1e30
 
 MIN_LEVEL, MAX_LEVEL = 50.0, 99.9
 MIN_SIGMA, MAX_SIGMA = 0.5, 5.0
-_MAX_NUMBER = 2**31 - 1
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -56,7 +56,7 @@ class Point:
         parts = (text or "").rsplit("/", 2)
         if len(parts) != 3 or not parts[0] or "/" in parts[0] or parts[1] not in SPLITS:
             return None
-        position = _whole(parts[2], -1)
+        position = whole_of(parts[2], -1)
         return cls(parts[0], parts[1], position) if position >= 0 else None
 
 
@@ -109,26 +109,26 @@ class MapView:
             pairs.append(("point", str(self.point)))
         if self.polygon is not None:
             pairs.append(("sel", polygon_text(self.polygon)))
-        return _query(pairs)
+        return join_query(pairs)
 
     @classmethod
     def from_query(cls, query: str | None) -> "MapView":
         """The view that an address asks for."""
-        found = _parse(query)
-        kind = _last(found, "kind", cls.kind)
-        code = _whole(_last(found, "code", ""), -1)
-        colour = _name(_last(found, "colour", ""), cls.colour)
+        found = split_query(query)
+        kind = last_of(found, "kind", cls.kind)
+        code = whole_of(last_of(found, "code", ""), -1)
+        colour = _name(last_of(found, "colour", ""), cls.colour)
         return cls(
-            map=_name(_last(found, "map", ""), cls.map),
+            map=_name(last_of(found, "map", ""), cls.map),
             on=tuple(dict.fromkeys(name for name in found["on"] if name)) if "on" in found else None,
-            group=_name(_last(found, "group", ""), cls.group),
+            group=_name(last_of(found, "group", ""), cls.group),
             kind=kind if kind in KINDS else cls.kind,
-            level=_number(_last(found, "level", ""), MIN_LEVEL, MAX_LEVEL, cls.level),
-            sigma=_number(_last(found, "sigma", ""), MIN_SIGMA, MAX_SIGMA, cls.sigma),
+            level=number_of(last_of(found, "level", ""), MIN_LEVEL, MAX_LEVEL, cls.level),
+            sigma=number_of(last_of(found, "sigma", ""), MIN_SIGMA, MAX_SIGMA, cls.sigma),
             colour="code" if code >= 0 else colour if colour != "code" else cls.colour,
             code=code if code >= 0 else None,
-            point=Point.parse(_last(found, "point", "")),
-            polygon=parse_polygon(_last(found, "sel", "")),
+            point=Point.parse(last_of(found, "point", "")),
+            polygon=parse_polygon(last_of(found, "sel", "")),
         )
 
     @classmethod
@@ -150,14 +150,14 @@ class MapView:
 
         A number field that is being edited may be empty or out of range; the default stands in meanwhile.
         """
-        number = _whole(str(code), -1)
+        number = whole_of(str(code), -1)
         return cls(
             map=map or cls.map,
             on=None if on is None else tuple(on),
             group=group or cls.group,
             kind=kind,
-            level=_number(str(level), MIN_LEVEL, MAX_LEVEL, cls.level),
-            sigma=_number(str(sigma), MIN_SIGMA, MAX_SIGMA, cls.sigma),
+            level=number_of(str(level), MIN_LEVEL, MAX_LEVEL, cls.level),
+            sigma=number_of(str(sigma), MIN_SIGMA, MAX_SIGMA, cls.sigma),
             colour=colour or cls.colour,
             code=number if number >= 0 else None,
             point=Point.parse(point),
@@ -175,7 +175,7 @@ def parse_polygon(text: str | None) -> Polygon | None:
     parts = (text or "")[: _POLYGON_CHARACTERS + 1].split(",")
     if not 6 <= len(parts) <= 2 * MAX_VERTICES or len(parts) % 2 or len(text or "") > _POLYGON_CHARACTERS:
         return None
-    values = [_number(part, -_FARTHEST, _FARTHEST, math.nan) for part in parts]
+    values = [number_of(part, -_FARTHEST, _FARTHEST, math.nan) for part in parts]
     if any(math.isnan(value) for value in values):
         return None
     return tuple(zip(values[::2], values[1::2], strict=True))
@@ -206,20 +206,20 @@ class ReconstructionsView:
             pairs.append(("sort", self.sort))
         if self.page != 1:
             pairs.append(("page", str(self.page)))
-        return _query(pairs)
+        return join_query(pairs)
 
     @classmethod
     def from_query(cls, query: str | None) -> "ReconstructionsView":
         """The view that an address asks for."""
-        found = _parse(query)
-        split, sort = _last(found, "split", ""), _last(found, "sort", cls.sort)
-        label = _whole(_last(found, "label", ""), -1)
+        found = split_query(query)
+        split, sort = last_of(found, "split", ""), last_of(found, "sort", cls.sort)
+        label = whole_of(last_of(found, "label", ""), -1)
         return cls(
-            dataset=_last(found, "dataset", "") or None,
+            dataset=last_of(found, "dataset", "") or None,
             split=None if split == "all" else split if split in SPLITS else cls.split,
             label=label if label >= 0 else None,
             sort=sort if sort in SORTS else cls.sort,
-            page=max(1, _whole(_last(found, "page", ""), 1)),
+            page=max(1, whole_of(last_of(found, "page", ""), 1)),
         )
 
 
@@ -249,51 +249,21 @@ class CodebookView:
             pairs.append(("with", self.goes_with))
         if self.zoom != CodebookView.zoom:
             pairs.append(("zoom", str(self.zoom)))
-        return _query(pairs)
+        return join_query(pairs)
 
     @classmethod
     def from_query(cls, query: str | None) -> "CodebookView":
         """The view that an address asks for."""
-        found = _parse(query)
-        code, order = _whole(_last(found, "code", ""), -1), _last(found, "order", cls.order)
-        zoom = _whole(_last(found, "zoom", ""), cls.zoom)
+        found = split_query(query)
+        code, order = whole_of(last_of(found, "code", ""), -1), last_of(found, "order", cls.order)
+        zoom = whole_of(last_of(found, "zoom", ""), cls.zoom)
         return cls(
             code=code if code >= 0 else None,
             order=order if order in CODE_ORDERS else cls.order,
-            goes_with=_last(found, "with", "") or None,
+            goes_with=last_of(found, "with", "") or None,
             zoom=zoom if 1 <= zoom <= MAX_CODE_ZOOM else cls.zoom,
         )
 
 
-def _query(pairs: list[tuple[str, str]]) -> str:
-    return "?" + urlencode(pairs, safe="/,") if pairs else ""
-
-
-def _parse(query: str | None) -> dict[str, list[str]]:
-    try:
-        return parse_qs((query or "").removeprefix("?"), keep_blank_values=True, max_num_fields=200)
-    except ValueError:  # more fields than any address of ours has
-        return {}
-
-
-def _last(found: dict[str, list[str]], key: str, default: str) -> str:
-    return found.get(key, [default])[-1]
-
-
 def _name(text: str, default: str) -> str:
     return text if _NAME.fullmatch(text) else default
-
-
-def _number(text: str, low: float, high: float, default: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return default
-    return value if low <= value <= high else default
-
-
-def _whole(text: str, default: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        return default
-    value = int(text)
-    return value if value <= _MAX_NUMBER else default

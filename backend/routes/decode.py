@@ -32,6 +32,7 @@ from backend.schemas_decode import (
 )
 from backend.waiting import attend
 from model.latent import code_path
+from model.metrics import error_map
 
 SYNTHETIC = "synthetic; made by a decoder from codes, no image of a patient"
 PROBLEMS = problems.responses(408, 413, 415, 422, 429, 503)
@@ -74,7 +75,7 @@ async def decode(
     if answer == "png":
         made = await run_in_threadpool(_marked, pictures[0])
         return Response(made, headers=_headers(loaded) | {"Vary": "Accept"}, media_type="image/png")
-    return await run_in_threadpool(_decoded, loaded, pictures)
+    return await run_in_threadpool(_decoded, loaded, pictures, asked.difference)
 
 
 @router.post(
@@ -158,8 +159,12 @@ def _base64(picture: Picture) -> str:
     return base64.b64encode(_marked(picture)).decode("ascii")
 
 
-def _decoded(loaded: Loaded, pictures: list[Picture]) -> Response:
+def _decoded(loaded: Loaded, pictures: list[Picture], difference: bool) -> Response:
     items = [DecodedItem(image=_base64(picture)) for picture in pictures]
+    if difference:
+        changes = error_map(np.stack(pictures[:1] * len(pictures)), np.stack(pictures))
+        for item, change in zip(items, changes, strict=True):
+            item.difference = _base64(change)
     answer = Decoded(model=loaded.model.version, items=items)
     return JSONResponse(answer.model_dump(), headers={"Vary": "Accept"})
 

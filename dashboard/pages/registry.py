@@ -13,6 +13,8 @@ from dashboard.client import ApiClient
 from dashboard.pages import (
     codebook,
     codebook_callbacks,
+    lab,
+    lab_callbacks,
     map_callbacks,
     models,
     place,
@@ -74,6 +76,7 @@ PAGES = (
         codebook_callbacks.register,
     ),
     Page(Route("place", "/place", "Place an image"), place.layout, place_callbacks.register),
+    Page(Route("lab", "/lab", "Decode lab", "lab-query"), lab.layout, lab_callbacks.register),
     Page(Route("models", "/models", "Models and data"), models.layout, models.register),
 )
 
