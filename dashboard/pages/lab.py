@@ -210,7 +210,7 @@ def _edited(view: LabView, sample: Sample) -> str:
 
 
 def _figure(title: str, shown: Component, badge: str = "") -> html.Figure:
-    words = [title, *([html.Span(badge, className="lab-badge")] if badge else [])]
+    words = [html.Span(title), *([html.Span(badge, className="lab-badge")] if badge else [])]
     return html.Figure([shown, html.Figcaption(words)], className="picture")
 
 

@@ -141,9 +141,10 @@ def _register_edits(app: Dash) -> None:
     )
     def take(clicks: list[int | None]) -> object:
         """Take a cell in hand."""
-        if not any(clicks) or not isinstance(ctx.triggered_id, dict):
-            return no_update  # the grid was drawn anew
-        return [ctx.triggered_id["row"], ctx.triggered_id["column"]]
+        pressed: Any = ctx.triggered_id
+        return (
+            [pressed["row"], pressed["column"]] if any(clicks) else no_update
+        )  # else the grid was drawn anew
 
     @app.callback(
         Output("lab-view", "data", allow_duplicate=True),
@@ -197,12 +198,11 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
         Input("lab-view", "data"),
         Input("lab-cell", "data"),
         Input("api", "data"),
-        State("lab-codes", "data"),
         running=[(Output("lab-bench", "aria-busy"), "true", "false")],
         prevent_initial_call=True,
     )
     async def show(
-        kept: dict[str, Any] | None, cell: list[int], api: dict[str, Any] | None, known: dict[str, Any] | None
+        kept: dict[str, Any] | None, cell: list[int], api: dict[str, Any] | None
     ) -> tuple[Any, ...]:
         keep = (no_update,) * 8
         view = LabView.from_store(kept)
