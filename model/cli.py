@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("model.commands.evaluate", "measure PSNR, SSIM, MAE and codebook use of a model"),
     "index": ("model.commands.index", "build the latent index of data sets under a model"),
     "serve": ("backend.serve", "serve a model and its index over HTTP"),
+    "bench": ("backend.bench", "measure the throughput and latency of a running service"),
 }
 
 _EXAMPLES = """\
@@ -30,6 +31,7 @@ Examples:
   vqscope evaluate runs/two --data-dir DATA --datasets breastmnist,retinamnist --json figures.json
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
   vqscope serve --model runs/two --index indexes/two --data-dir DATA --port 8000
+  vqscope bench http://127.0.0.1:8000
 
 Folders: VQSCOPE_DATA (data; else ~/.medmnist), VQSCOPE_CACHE (what can be made again).
 `vqscope COMMAND --help` explains one command. Research use only, not for diagnosis."""
