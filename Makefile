@@ -17,7 +17,7 @@ FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent test-kills check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent test-kills audit check-python pre-commit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
@@ -68,6 +68,10 @@ bench-latent: $(VENV)/.installed-dev  ## Time the latent index at the size of al
 
 test-kills: $(VENV)/.installed-dev  ## Kill trainings and index builds twenty times and resume them, minutes
 	@$(BIN)/python -m pytest -m bench tests/faults
+
+audit: $(VENV)/.installed  ## Check the packages for known vulnerabilities; needs the internet
+	@$(BIN)/python -m pip install --group audit
+	@$(BIN)/python -m pip_audit --local --skip-editable
 
 pre-commit: $(VENV)/.installed-dev  ## Check before each commit (installs the git hook)
 	@$(BIN)/pre-commit install

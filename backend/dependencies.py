@@ -14,12 +14,12 @@ from model.data.npz import Split
 INT32_MAX = 2**31 - 1
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
 
-def _settings(service: Annotated[Service, Depends(_service)]) -> Settings:
+async def _settings(service: Annotated[Service, Depends(_service)]) -> Settings:
     return service.settings
 
 

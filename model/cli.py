@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "map": ("model.commands.map", "list the maps of a latent index, add one (UMAP, t-SNE …) or remove one"),
     "map-quality": ("model.commands.map_quality", "measure how faithful the maps of an index are"),
     "serve": ("backend.serve", "serve a model and its index over HTTP"),
+    "bench": ("backend.bench", "measure the throughput and latency of a running service"),
 }
 
 _EXAMPLES = """\
@@ -33,6 +34,7 @@ Examples:
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
   vqscope map add indexes/two --method umap --n-neighbors 15 --min-dist 0.1
   vqscope serve --model runs/two --index indexes/two --data-dir DATA --port 8000
+  vqscope bench http://127.0.0.1:8000
 
 Folders: VQSCOPE_DATA (data; else ~/.medmnist), VQSCOPE_CACHE (what can be made again).
 `vqscope COMMAND --help` explains one command. Research use only, not for diagnosis."""
