@@ -1,5 +1,6 @@
 """The whole OpenAPI document tried by schemathesis against a real service process."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backend.serving import served
+from tests.backend.serving import REPOSITORY, served
 
 pytestmark = pytest.mark.integration
 CHECKS = (
@@ -25,7 +26,12 @@ def run(url: str, folder: Path, *, examples: int, phases: str, seed: int) -> tup
     command = [str(program), "run", f"{url}/openapi.json", "--checks", ",".join(CHECKS), "--phases", phases]
     command += ["--max-examples", str(examples), "--seed", str(seed), "--no-color", "--continue-on-failure"]
     command += ["--wait-for-schema", "60", "--request-timeout", "60", "--suppress-health-check", "all"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "SCHEMATHESIS_HOOKS": "tests.backend.contract_hooks",
+    }
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     said = done.stdout + done.stderr
     cases = re.search(r"([\d,]+) generated", said)
     return done.returncode, int(cases[1].replace(",", "")) if cases else 0, said

@@ -27,6 +27,8 @@ class Load:
     images_per_second: float
     seconds: list[float]
     """Of each request, sorted."""
+    images: int
+    """All that were answered, those at the beginning too."""
     refused: int
     """Requests answered 429; each was sent again."""
 
@@ -39,11 +41,11 @@ async def saturate(url: str, bodies: Sequence[Body], *, clients: int, seconds: f
     begun = time.perf_counter()
     counted_from, until = begun + seconds / 5, begun + seconds
     times: list[float] = []
-    images = refused = 0
+    images = answered = refused = 0
     turn = itertools.cycle(bodies)
 
     async def client(http: httpx.AsyncClient) -> None:
-        nonlocal images, refused
+        nonlocal images, answered, refused
         while (sent := time.perf_counter()) < until:
             body = next(turn)
             answer = await http.post(PATH, content=body.content, headers={"Content-Type": body.kind})
@@ -52,6 +54,7 @@ async def saturate(url: str, bodies: Sequence[Body], *, clients: int, seconds: f
                 refused += 1
                 continue
             answer.raise_for_status()
+            answered += body.images
             if counted_from < now < until:
                 times.append(now - sent)
                 images += body.images
@@ -60,4 +63,4 @@ async def saturate(url: str, bodies: Sequence[Body], *, clients: int, seconds: f
     headers = {"Accept": "application/x-npy"}
     async with httpx.AsyncClient(base_url=url, limits=limits, headers=headers, timeout=120) as http:
         await asyncio.gather(*(client(http) for _ in range(clients)))
-    return Load(images / (until - counted_from), sorted(times), refused)
+    return Load(images / (until - counted_from), sorted(times), answered, refused)
