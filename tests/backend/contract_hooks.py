@@ -3,6 +3,7 @@
 Loaded by it as `SCHEMATHESIS_HOOKS`. Half of the requests stay as they were generated.
 """
 
+import base64
 import zlib
 from typing import Any
 
@@ -21,6 +22,7 @@ _FILES = {
     kind: [saved(Image.fromarray(one), kind.upper()) for one in (_PIXELS[0], _PIXELS[1, :, :, 0])]
     for kind in ("png", "jpeg", "tiff")
 }
+_EVERY = [file for files in _FILES.values() for file in files]
 _ARRAYS = [
     npy(_PIXELS),
     npy(_PIXELS[..., 0]),
@@ -40,9 +42,7 @@ for _kind, _files in _FILES.items():
 schemathesis.openapi.media_type(
     "application/x-npy", st.sampled_from(_ARRAYS) | _damaged(_ARRAYS[0]) | st.binary()
 )
-schemathesis.openapi.format(
-    "binary", st.sampled_from([file for files in _FILES.values() for file in files]) | st.binary()
-)
+schemathesis.openapi.format("binary", st.sampled_from(_EVERY) | st.binary())
 
 
 @schemathesis.hook
@@ -65,6 +65,10 @@ def _body(body: dict[str, Any], chance: int) -> None:
         body["model"] = MODEL
     if isinstance(body.get("codes"), list):
         body["codes"] = [grid]
+    if isinstance(body.get("images"), list):
+        body["images"] = [base64.b64encode(file).decode() for file in _EVERY[: 1 + chance % 4]]
+    if "input" in body:
+        body["input"] = "data:image/png;base64," + base64.b64encode(_EVERY[0]).decode()
     if "map" in body:
         body["map"] = "pca"
     for end in ("start", "end"):
