@@ -17,7 +17,7 @@ FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent test-kills audit check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
@@ -65,6 +65,15 @@ bench-outliers: $(VENV)/.installed  ## Find images of a data set left out of tra
 
 bench-latent: $(VENV)/.installed-dev  ## Time the latent index at the size of all of MedMNIST, minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.latent $(ARGS)
+
+bench-service: $(VENV)/.installed-dev  ## Load the service and compare it with the bare encoder, minutes
+	@$(BIN)/python -m tests.benchmarks.service $(ARGS)
+
+bench-api: $(VENV)/.installed-dev  ## Try the whole API with 20,000 generated requests, half an hour
+	@$(BIN)/python -m pytest -s -m bench tests/backend/test_contract.py $(ARGS)
+
+bench-fuzz: $(VENV)/.installed-dev $(VENV)/.installed-bench  ## Fuzz every reader of bytes, a minute each
+	@$(BIN)/python -m pytest -s -m bench tests/backend/test_fuzz.py $(ARGS)
 
 test-kills: $(VENV)/.installed-dev  ## Kill trainings and index builds twenty times and resume them, minutes
 	@$(BIN)/python -m pytest -m bench tests/faults

@@ -20,7 +20,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 def chosen_form(request: Request, asked: str | None, offered: Sequence[str]) -> str:
     """Form of an answer: what ``format`` asked for, else the first that the Accept header names, else JSON.
 
-    Quality values are not weighed: a client that names a bulky form wants it.
+    Quality values are not weighed, and ``*/*`` is JSON.
     """
     if asked is not None:
         return asked
@@ -28,7 +28,7 @@ def chosen_form(request: Request, asked: str | None, offered: Sequence[str]) -> 
         part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")
     ]
     for kind in accepted:
-        for form in offered:
+        for form in ("json", *offered):
             if MEDIA_TYPES[form] == kind:
                 return form
     return "json"

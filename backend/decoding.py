@@ -136,7 +136,7 @@ class _Worker:
                 self._end()
                 detail = f"decoding it takes more than {self._limits.decode_seconds:g} s; send a smaller one"
                 return Problem(422, "image-too-slow", detail)
-            except (EOFError, ConnectionError):
+            except (EOFError, OSError):
                 # Of this file, or of something outside, such as a machine out of memory: a second try tells.
                 self._end()
                 logger.warning("a decoder ended over a file, attempt %d of 2", attempt)
@@ -153,8 +153,7 @@ class _Worker:
     ) -> NDArray[np.uint8] | Problem:
         deadline = time.monotonic() + self._limits.decode_seconds
         connection.settimeout(self._limits.decode_seconds)
-        connection.sendall(QUESTION.pack(len(data), size))
-        connection.sendall(data)
+        connection.sendall(QUESTION.pack(len(data), size) + data)  # at once: the worker wakes only once
         verdict, length, colour = ANSWER.unpack(_receive(connection, ANSWER.size, deadline))
         shape = (size, size, 3) if colour else (size, size)
         # What a hostile file may have taken over is not believed either.

@@ -153,6 +153,9 @@ def fault() -> Problem:
 
 
 def _of_http(request: Request, error: HTTPException) -> Problem:
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        # FastAPI's, for a body that is no text or nests too deep; every other body that is no JSON is a 422.
+        return invalid("the body cannot be read as JSON")
     detail = error.detail
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = "there is nothing at this path; / links to what there is"

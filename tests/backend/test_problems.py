@@ -34,6 +34,14 @@ def test_wrong_methods(client, method, path, problem):
     assert answer.headers["allow"]
 
 
+@pytest.mark.parametrize("body", [b"\xff", b"[" * 100_000, b"{", b'{"map": "\xed\xa0\x80"}'])
+@pytest.mark.parametrize("path", ["/v1/selections", "/v1/decode", "/v1/encode"])
+def test_a_body_that_is_no_json_is_422(client, path, body, problem):
+    """Also one that is no text: FastAPI itself would answer 400."""
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    problem(answer, 422, "invalid-request")
+
+
 def test_live_at_once_and_ready_when_loaded(run_service, make_settings, problem):
     proceed = threading.Event()
 

@@ -1,0 +1,66 @@
+"""Clients that ask a service as fast as it answers."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+PATH = "/v1/encode"
+
+
+@dataclass(frozen=True)
+class Body:
+    """A request, made once."""
+
+    content: bytes
+    kind: str
+    images: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """What clients got in a while."""
+
+    images_per_second: float
+    seconds: list[float]
+    """Of each request, sorted."""
+    images: int
+    """All that were answered, those at the beginning too."""
+    refused: int
+    """Requests answered 429; each was sent again."""
+
+
+async def saturate(url: str, bodies: Sequence[Body], *, clients: int, seconds: float) -> Load:
+    """So many clients, each sending its next request when it has its answer; npy comes back.
+
+    What was answered in the first fifth of the time is not counted.
+    """
+    begun = time.perf_counter()
+    counted_from, until = begun + seconds / 5, begun + seconds
+    times: list[float] = []
+    images = answered = refused = 0
+    turn = itertools.cycle(bodies)
+
+    async def client(http: httpx.AsyncClient) -> None:
+        nonlocal images, answered, refused
+        while (sent := time.perf_counter()) < until:
+            body = next(turn)
+            answer = await http.post(PATH, content=body.content, headers={"Content-Type": body.kind})
+            now = time.perf_counter()
+            if answer.status_code == 429:
+                refused += 1
+                continue
+            answer.raise_for_status()
+            answered += body.images
+            if counted_from < now < until:
+                times.append(now - sent)
+                images += body.images
+
+    limits = httpx.Limits(max_connections=clients)
+    headers = {"Accept": "application/x-npy"}
+    async with httpx.AsyncClient(base_url=url, limits=limits, headers=headers, timeout=120) as http:
+        await asyncio.gather(*(client(http) for _ in range(clients)))
+    return Load(images / (until - counted_from), sorted(times), answered, refused)
