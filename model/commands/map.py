@@ -32,7 +32,7 @@ examples:
   vqscope map remove indexes/two umap-wide
 
 A map is fitted to the training split and saved in the index; new images are placed on it. A running service shows it
-at once. Ctrl-C ends a fit and leaves nothing of it. umap and tsne need: pip install 'vqscope[maps]'
+at once. Ctrl-C ends a fit and leaves nothing of it. umap and tsne need: pip install umap-learn openTSNE
 """
 
 

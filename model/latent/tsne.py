@@ -197,7 +197,7 @@ class TSNEProjector:
         start = np.median(places[rows[:, :_MEDIAN_OF]], axis=1) + shift
         layout = opentsne.tsne.PartialTSNEEmbedding(start, fixed, ties)
         layout.optimize(_NEW_ITERATIONS, inplace=True, negative_gradient_method=gradient, n_jobs=1, **_NEW)
-        return (np.asarray(layout) - shift).astype(np.float32)
+        return np.asarray(np.asarray(layout) - shift, np.float32)
 
 
 def _gradient(settings: TSNESettings, n: int) -> str:
@@ -249,5 +249,5 @@ def _opentsne() -> Any:  # noqa: ANN401 - an untyped module
             warnings.simplefilter("ignore")
             import openTSNE
     except ImportError as error:
-        raise VQScopeError("the map tsne needs openTSNE: pip install 'vqscope[maps]'") from error
+        raise VQScopeError("the map tsne needs openTSNE: pip install openTSNE") from error
     return openTSNE

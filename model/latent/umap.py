@@ -254,5 +254,5 @@ def _umap_learn() -> Any:  # noqa: ANN401 - an untyped module
             warnings.simplefilter("ignore")  # that tensorflow is absent
             import umap
     except ImportError as error:
-        raise VQScopeError("the map umap needs umap-learn: pip install 'vqscope[maps]'") from error
+        raise VQScopeError("the map umap needs umap-learn: pip install umap-learn") from error
     return umap

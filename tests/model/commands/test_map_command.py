@@ -115,9 +115,9 @@ def test_what_is_wrong_is_one_line_and_code_2(folder, tiny_model_dir, tmp_path, 
 def test_without_the_package_it_says_what_to_install(folder, capsys, monkeypatch):
     for name in ("umap", "openTSNE"):
         monkeypatch.setitem(sys.modules, name, None)
-    for method in ("umap", "tsne"):
+    for method, package in (("umap", "umap-learn"), ("tsne", "openTSNE")):
         assert main(["map", "add", str(folder), "--method", method]) == 2
-        assert "pip install 'vqscope[maps]'" in capsys.readouterr().err
+        assert f"pip install {package}" in capsys.readouterr().err
     assert [path.name for path in (folder / "maps").iterdir()] == ["pca"]
 
 

@@ -103,16 +103,6 @@ def test_anchors_that_are_not_of_the_index(umap, features, damage):
         UMAPProjector.restore(umap.tensors() | damage, description, features)
 
 
-def test_new_images_land_in_their_group(tsne, features):
-    """Those of a group are nearer to each other than the groups are, in t-SNE as in the embeddings."""
-    placed = tsne.transform(features[300:])
-    train = features.embeddings[TRAIN]
-    nearest = np.linalg.norm(features.embeddings[300:, None] - train, axis=2).argmin(axis=1)
-    beside = np.linalg.norm(placed - tsne.anchors.places[nearest], axis=1)
-    across = np.linalg.norm(placed[:, None] - tsne.anchors.places, axis=2).mean(axis=1)
-    assert (beside < across / 2).all()
-
-
 def test_openTSNE_places_new_images_as_near(tsne, features):  # noqa: N802
     """Its own transform, from its own search and its own fit, puts them between the same neighbours as we do."""
     from openTSNE import TSNE
