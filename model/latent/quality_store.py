@@ -115,7 +115,7 @@ def _restore(content: Mapping[str, Any]) -> MapQuality:
             exact=_flag(points["exact"]),
             chance=_number(points["chance"]),
             mean=_number(points["mean"]),
-            by_dataset={str(name): _number(mean) for name, mean in points["by_dataset"].items()},
+            by_dataset={name: _number(mean) for name, mean in _object(points["by_dataset"]).items()},
         ),
         stability=None
         if stability is None
@@ -145,6 +145,12 @@ def _number(value: Any) -> float:  # noqa: ANN401 - whatever the JSON holds
 def _count(value: Any) -> int:  # noqa: ANN401
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise TypeError(f"a count expected, not {value!r:.40}")
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401
+    if not isinstance(value, dict):
+        raise TypeError(f"an object expected, not {value!r:.40}")
     return value
 
 

@@ -17,12 +17,27 @@ def copy(tiny_index_dir, tmp_path):
 
 
 def test_all_maps_are_measured_and_told(copy, tmp_path, capsys):
-    assert main(["map-quality", str(copy), "--k", "7", "--json", str(tmp_path / "new" / "q.json")]) == 0
+    assert (
+        main(
+            [
+                "map-quality",
+                str(copy),
+                "--k",
+                "7",
+                "--sample",
+                "150",
+                "--json",
+                str(tmp_path / "new" / "q.json"),
+            ]
+        )
+        == 0
+    )
     quality = open_index(copy).map("pca").quality
     assert quality.neighbourhoods.k == 7
     out, err = capsys.readouterr()
     assert f"trustworthiness       {quality.neighbourhoods.trustworthiness.value:.3f}" in out
-    assert "of all images" in out
+    assert f"of {quality.neighbourhoods.n_used:,} of {quality.neighbourhoods.n:,} images" in out
+    assert "among all images" in out
     assert all(name in out for name in quality.points.by_dataset)
     assert "map pca, points" in err
     written = json.loads((tmp_path / "new" / "q.json").read_text())
