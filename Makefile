@@ -17,7 +17,7 @@ FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers test-kills check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-coverage test-kills check-python pre-commit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ bench-embedding: $(VENV)/.installed  ## Compare definitions of the embedding, te
 
 bench-outliers: $(VENV)/.installed  ## Find images of a data set left out of training, twenty minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.outliers $(ARGS)
+
+bench-coverage: $(VENV)/.installed  ## Simulate what ellipses truly cover, five minutes (ARGS="--help")
+	@$(BIN)/python -m tests.benchmarks.coverage $(ARGS)
 
 test-kills: $(VENV)/.installed-dev  ## Kill trainings and index builds twenty times and resume them, minutes
 	@$(BIN)/python -m pytest -m bench tests/faults
