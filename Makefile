@@ -17,7 +17,7 @@ FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ bench-api: $(VENV)/.installed-dev  ## Try the whole API with 20,000 generated re
 
 bench-fuzz: $(VENV)/.installed-dev $(VENV)/.installed-bench  ## Fuzz every reader of bytes, a minute each
 	@$(BIN)/python -m pytest -s -m bench tests/backend/test_fuzz.py $(ARGS)
+
+bench-coverage: $(VENV)/.installed  ## Simulate what ellipses truly cover, five minutes (ARGS="--help")
+	@$(BIN)/python -m tests.benchmarks.coverage $(ARGS)
 
 test-kills: $(VENV)/.installed-dev  ## Kill trainings and index builds twenty times and resume them, minutes
 	@$(BIN)/python -m pytest -m bench tests/faults

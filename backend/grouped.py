@@ -71,6 +71,7 @@ def asked_by_query(
         splits=splits,
         labels=labels,
         where=where,
+        selection=None,
     )
 
 

@@ -15,7 +15,7 @@ examples:
   vqscope map-quality indexes/two
   vqscope map-quality indexes/two --map pca --sample 10000 --json quality.json
 
-docs/maps.md says what each figure means. A running service shows them after its next start.
+docs/map-quality.md says what each figure means. A running service shows them after its next start.
 """
 
 

@@ -229,7 +229,7 @@ def _finite_columns(placed: NDArray[np.floating[Any]]) -> tuple[Floats, NDArray[
     columns = np.ascontiguousarray(placed.T, dtype=np.float64)
     if not columns.size or (np.isfinite(columns.max()) and np.isfinite(columns.min())):
         return columns, None
-    finite: NDArray[np.bool_] = np.isfinite(columns).all(axis=0)
+    finite = np.asarray(np.isfinite(columns).all(axis=0))
     return np.compress(finite, columns, axis=1), finite
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from model.latent.conditions import checked_column, filter_columns, is_numeric, numbers
 from model.latent.errors import SettingError
@@ -140,12 +140,12 @@ def _by_number(images: pa.Table, by: str, bins: int, edges: Sequence[float]) -> 
 
 
 def _quantile_edges(known: NDArray[np.float64], bins: int) -> list[float]:
-    def quantile(shares: ArrayLike) -> NDArray[np.float64]:
+    def quantile(shares: NDArray[np.float64]) -> NDArray[np.float64]:
         values: NDArray[np.float64] = np.quantile(known, shares, method="inverted_cdf")
         return values
 
     edges = quantile(np.arange(1, bins) / bins)
-    low, high = quantile([0.1, 0.9])
+    low, high = quantile(np.array([0.1, 0.9]))
     with np.errstate(over="ignore"):
         extent = high - low or known.max() - known.min()
     if 1e-290 < extent < 1e290:  # beyond, rounding overflows

@@ -92,6 +92,7 @@ def overlaps(
     pairs = []
     for number, (i, j) in enumerate(combinations(range(len(parts)), 2)):
         found = distances.get(number)
+        distance, interval, uncorrected = found or (None, None, None)
         warnings = [
             f"{names[g]}: n = {moments.n[g]}, or flat, or all the same point: no distance"
             for g in (i, j)
@@ -105,9 +106,11 @@ def overlaps(
             warnings.append("a group falls into several: the distance takes it for one normal distribution")
         pairs.append(
             Pair(
-                i,
-                j,
-                *(found or (None, None, None)),
+                first=i,
+                second=j,
+                distance=distance,
+                interval=interval,
+                uncorrected=uncorrected,
                 first_in_second=shares[i][j],
                 second_in_first=shares[j][i],
                 warnings=tuple(warnings),
