@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from model.data.sizing import fit as fit
+
 Picture = NDArray[np.uint8]
 
 
@@ -17,13 +19,6 @@ def png(picture: Picture) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def fit(picture: Picture, size: int) -> Picture:
-    """Bring a picture to size x size pixels (antialiased bilinear); grey stays grey."""
-    if picture.shape[:2] == (size, size):
-        return picture
-    return np.array(Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR))
 
 
 class PictureCache:

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("model.commands.train", "train a model on one or several data sets"),
     "evaluate": ("model.commands.evaluate", "measure PSNR, SSIM, MAE and codebook use of a model"),
     "index": ("model.commands.index", "build the latent index of data sets under a model"),
+    "outliers": ("model.commands.outliers", "say how unusual images are, among held-out images of an index"),
     "serve": ("backend.serve", "serve a model and its index over HTTP"),
 }
 
@@ -29,6 +30,7 @@ Examples:
   vqscope train --data-dir DATA --datasets breastmnist,retinamnist --run-dir runs/two
   vqscope evaluate runs/two --data-dir DATA --datasets breastmnist,retinamnist --json figures.json
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
+  vqscope outliers scan.png --model runs/two --index indexes/two
   vqscope serve --model runs/two --index indexes/two --data-dir DATA --port 8000
 
 Folders: VQSCOPE_DATA (data; else ~/.medmnist), VQSCOPE_CACHE (what can be made again).

@@ -115,7 +115,7 @@ def _place(
     index = loaded.index
     embeddings = np.stack([result.embedding for result in results])
     places = index.project(embeddings, map=name)
-    rows, distances = nearest(index.embeddings, embeddings, k=k, metric=metric)
+    rows, distances = nearest(index.embeddings, embeddings, k=k, metric=metric, squares=index.squared_lengths)
     items = []
     for upload, place, near, far in zip(uploads, places, rows, distances, strict=True):
         names = sample_items(loaded, near)

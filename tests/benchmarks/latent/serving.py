@@ -127,7 +127,7 @@ def _selection(served: Served, index: LatentIndex, rounds: int) -> Measured:
         values=asked.spent,
         cpu=asked.cpu,
         bar=200,
-        note=f"with composition, figures and enriched codes; first: {asked.spent[0]:.0f} ms",
+        note=f"with composition and figures; first: {asked.spent[0]:.0f} ms",
     )
 
 
