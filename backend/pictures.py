@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from model.data.sizing import fit as fit
+
 Picture = NDArray[np.uint8]
 
 
@@ -21,13 +23,6 @@ def png(picture: Picture, *, comment: str | None = None) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG", pnginfo=text)
     return buffer.getvalue()
-
-
-def fit(picture: Picture, size: int) -> Picture:
-    """Bring a picture to size x size pixels (antialiased bilinear); grey stays grey."""
-    if picture.shape[:2] == (size, size):
-        return picture
-    return np.array(Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR))
 
 
 class PictureCache:

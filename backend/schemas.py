@@ -99,6 +99,16 @@ class Models(ModelAnswer):
     items: list[ModelItem]
 
 
+class MetadataColumn(BaseModel):
+    """A column of metadata that came with a data set."""
+
+    name: str = Field(examples=["age"])
+    kind: Literal["integer", "number", "text"] = Field(examples=["number"])
+    missing: float = Field(
+        description="Share of the data set's images in the index without a value.", examples=[0.006]
+    )
+
+
 class DatasetItem(BaseModel):
     """A data set of the index."""
 
@@ -126,6 +136,7 @@ class DatasetItem(BaseModel):
     md5: str | None = Field(description="Of the file that was indexed.")
     warnings: list[str]
     n_indexed: dict[str, int] = Field(description="Images per split in the index.")
+    metadata: list[MetadataColumn] = Field(description="Columns of its metadata, none where it has none.")
     available: bool = Field(description="Whether pictures of its samples can be served.")
 
 

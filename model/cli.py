@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("model.commands.index", "build the latent index of data sets under a model"),
     "map": ("model.commands.map", "list the maps of a latent index, add one (UMAP, t-SNE …) or remove one"),
     "map-quality": ("model.commands.map_quality", "measure how faithful the maps of an index are"),
+    "outliers": ("model.commands.outliers", "say how unusual images are, among held-out images of an index"),
     "serve": ("backend.serve", "serve a model and its index over HTTP"),
     "bench": ("backend.bench", "measure the throughput and latency of a running service"),
 }
@@ -33,6 +34,7 @@ Examples:
   vqscope evaluate runs/two --data-dir DATA --datasets breastmnist,retinamnist --json figures.json
   vqscope index runs/two --data-dir DATA --datasets breastmnist,retinamnist --out indexes/two
   vqscope map add indexes/two --method umap --n-neighbors 15 --min-dist 0.1
+  vqscope outliers scan.png --model runs/two --index indexes/two
   vqscope serve --model runs/two --index indexes/two --data-dir DATA --port 8000
   vqscope bench http://127.0.0.1:8000
 

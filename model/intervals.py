@@ -1,10 +1,11 @@
 """95 % intervals of the figures of an evaluation. All take images (or data sets) to be independent of each other."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 LEVEL = 0.95
 
@@ -54,8 +55,14 @@ def proportion_interval(successes: int, n: int, level: float = LEVEL) -> Interva
         n: at least 1.
         level: in (0, 1).
     """
-    interval = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
-    return float(interval.low), float(interval.high)
+    # scipy.stats.binomtest gives the same, but sums up an exact p-value first: a millisecond each time.
+    share, z = successes / n, float(special.ndtri((1 + level) / 2))
+    centre = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    low = 0.0 if successes == 0 else (centre - half) / scale
+    high = 1.0 if successes == n else (centre + half) / scale
+    return low, high
 
 
 def independent_mean_interval(

@@ -86,7 +86,8 @@ class VQVAE(LightningModule):
 
     def decode(self, codes: Tensor) -> Tensor:
         """B H' W' codes -> B 3 H W, clamped to [-1, 1]."""
-        images: Tensor = self.decoder(self.quantizer.lookup(codes)).clamp(-1, 1)
+        latent = self.quantizer.lookup(codes).contiguous(memory_format=torch.channels_last)
+        images: Tensor = self.decoder(latent).clamp(-1, 1)
         return images
 
     def forward(self, images: Tensor) -> tuple[Tensor, Quantized]:

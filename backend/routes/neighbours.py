@@ -37,7 +37,9 @@ def neighbours(
     query = np.asarray(index.embeddings[row : row + 1])
     approximate = loaded.search.choose(search)
     if approximate is None:
-        rows, distances = nearest(index.embeddings, query, k=k, metric=metric, exclude=[row])
+        rows, distances = nearest(
+            index.embeddings, query, k=k, metric=metric, exclude=[row], squares=index.squared_lengths
+        )
     else:
         rows, distances = approximate.nearest(query, k=k, metric=metric, exclude=[row])
     items = [

@@ -205,7 +205,7 @@ def _place(
     index = loaded.index
     embeddings = np.stack([result.embedding for result in results])
     places = index.project(embeddings, map=name, codes=np.stack([result.codes for result in results]))
-    rows, distances = nearest(index.embeddings, embeddings, k=k, metric=metric)
+    rows, distances = nearest(index.embeddings, embeddings, k=k, metric=metric, squares=index.squared_lengths)
     items = []
     for upload, place, near, far in zip(uploads, places, rows, distances, strict=True):
         names = sample_items(loaded, near)

@@ -62,8 +62,7 @@ def compose(images: pa.Table, selected: NDArray[np.bool_]) -> Composition:
     names = images["dataset"].combine_chunks()
     names = names if pa.types.is_dictionary(names.type) else names.dictionary_encode()
     datasets, codes = names.dictionary.to_pylist(), names.indices.to_numpy().astype(np.int64)
-    labels = images["label"].to_numpy().astype(np.int64)
-    values, numbers = np.unique(labels, return_inverse=True)
+    values, numbers = _numbered(images["label"].combine_chunks())
     pairs = codes * len(values) + numbers
     columns = {name: images[name].to_numpy() for name in FIGURES}
     return Composition(
@@ -78,6 +77,16 @@ def compose(images: pa.Table, selected: NDArray[np.bool_]) -> Composition:
         figures=_summaries({name: column[selected] for name, column in columns.items()}),
         figures_of_whole=_summaries(columns),
     )
+
+
+def _numbered(labels: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct values, ascending, and the place of each label among them; hashed, as sorting many labels takes long."""
+    encoded = labels.dictionary_encode()
+    values, numbers = encoded.dictionary.to_numpy().astype(np.int64), encoded.indices.to_numpy()
+    order = np.argsort(values)
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    return values[order], places[numbers]
 
 
 def _parts(

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from model.latent.features import Features
 from model.latent.images_table import STORED_NAMES, open_table
 from model.latent.index_building import build_index
 from model.latent.manifest import Block, Manifest
+from model.latent.neighbours import squared_lengths
 from model.latent.projection import LatentMap, open_map
 from model.latent.storage import damaged, open_arrays, parse_json, read_bytes
 
@@ -79,6 +81,11 @@ class LatentIndex:
     def map_names(self) -> tuple[str, ...]:
         """Names of the maps, ``pca`` first."""
         return tuple(self.maps)
+
+    @cached_property
+    def squared_lengths(self) -> NDArray[np.float32]:
+        """(N,) of the embeddings, computed when they are first asked for: see `model.latent.neighbours.nearest`."""
+        return squared_lengths(self.embeddings)
 
     def map(self, name: str) -> LatentMap:
         """One map.

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from model import load_model
+from model.data.arrays import open_split
 from model.data.catalogue import find_dataset
+from model.data.npz import SPLITS
 from model.data.official import official_names
 from model.latent.index import open_index
 from model.latent.polygon import inside_polygon
 from model.latent.reuse import verify
 from tests.benchmarks.latent.alone import measured_alone
 from tests.benchmarks.latent.bars import Measured, as_table
+from tests.benchmarks.latent.building import DATASET, draw_dataset, throughput
 from tests.benchmarks.latent.serving import round_about
 from tests.benchmarks.latent.synthetic import SyntheticSettings, synthetic_index
 
@@ -66,3 +69,19 @@ def test_the_table_says_which_bars_are_met():
     assert lines[0] == "| a | 2 ms | 1 ms | 3 ms | 1.5 ms | ≤ 2 ms | met |"
     assert "b (why)" in lines[1]
     assert "**missed**" in lines[1]
+
+
+def test_the_drawn_data_set_is_one_like_any_other(tmp_path):
+    folder = draw_dataset(tmp_path / "drawn", 200)
+    parts = [open_split(DATASET, split, data_dir=folder) for split in SPLITS]
+    assert [len(part) for part in parts] == [180, 10, 10]
+    assert parts[0].images.shape == (180, 28, 28)
+    assert np.array_equal(parts[0].images[0][:4, :4], np.full((4, 4), parts[0].images[0][0, 0]))
+
+
+@pytest.mark.integration
+def test_building_is_held_against_the_bare_encoder(model, tmp_path):
+    share = throughput(model, draw_dataset(tmp_path / "drawn", 60), rounds=1)
+    assert share.unit == "%"
+    assert 0 < share.value < 110
+    assert "60 images" in share.note

@@ -57,6 +57,13 @@ def test_wilsons_interval_has_the_published_value():
     assert proportion_interval(5, 5)[1] == 1
 
 
+@pytest.mark.parametrize(("successes", "n"), [(0, 1), (1, 1), (3, 7), (250, 524), (707_000, 707_962)])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
+def test_wilsons_interval_is_that_of_scipy(successes, n, level):
+    theirs = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
+    assert proportion_interval(successes, n, level) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
 def test_the_mean_over_data_sets_is_covered_too():
     rng = np.random.default_rng(5)
     covered = 0

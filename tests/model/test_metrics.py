@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from model.metrics import PSNR_CEILING, CodebookUsage, error_map, figures, image_figures
 
@@ -39,6 +40,20 @@ def test_figures_agree_with_scikit_image(pair):
         )
         assert result.ssim[i] == pytest.approx(whole_picture_ssim(image, other, channel), abs=1e-5)
         assert result.mae[i] == pytest.approx(np.abs(image.astype(float) - other).mean() / 255, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (9, 7), (2, 2), (3, 40), (64, 33), (224, 224)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ssim_agrees_with_torchmetrics(shape, channels):
+    torch.manual_seed(0)
+    images = torch.rand(2, channels, *shape) * torch.tensor([1.0, 0.05])[:, None, None, None]
+    others = (images + 0.1 * torch.randn_like(images)).clamp(0, 1)
+    others[1, 0] = images[1, 0]
+    window = min(11, min(shape) - 1 + min(shape) % 2)
+    theirs = structural_similarity_index_measure(
+        others, images, gaussian_kernel=window == 11, kernel_size=window, data_range=1.0, reduction="none"
+    )
+    torch.testing.assert_close(image_figures(others, images).ssim, theirs, atol=2e-6, rtol=0)
 
 
 def test_each_image_has_its_own_figures(pair):

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.latent.alone WHAT INDEX``: does one thing to an index in a process of its own, whose
+"""``python -m tests.benchmarks.latent.alone WHAT FOLDER``: does one thing to an index in a process of its own, whose
 memory is then its alone, and prints how long it took and what it held at most, as JSON.
 """
 
@@ -47,7 +47,32 @@ def outliers(folder: Path) -> None:
     fit_outliers(open_index(folder))
 
 
-THINGS: dict[str, Callable[[Path], None]] = {"opening": opening, "pca": pca, "outliers": outliers}
+def search(folder: Path) -> None:
+    """Build the approximate search, and measure its recall."""
+    from model.latent.ann import build_search
+    from model.latent.index import open_index
+
+    build_search(open_index(folder), afresh=True, progress=False)
+
+
+def building(folder: Path, model: str | None = None) -> None:
+    """Build an index of the data set in a folder."""
+    from model.inference import load_model
+    from model.latent.index_building import build_index
+
+    with tempfile.TemporaryDirectory() as out:
+        network = load_model(model, "cpu")
+        names = [path.stem for path in folder.glob("*.npz")]
+        build_index(network, data_dir=folder, datasets=names, out=Path(out) / "index", progress=False)
+
+
+THINGS: dict[str, Callable[..., None]] = {
+    "opening": opening,
+    "pca": pca,
+    "outliers": outliers,
+    "search": search,
+    "building": building,
+}
 
 
 def measured_alone(
@@ -60,7 +85,7 @@ def measured_alone(
     rounds: int = 3,
 ) -> list[Measured]:
     """Time and memory of a thing, each round in a new process; with their bars."""
-    found = [_in_a_process(name, folder) for _ in range(rounds)]
+    found = [in_a_process(name, folder) for _ in range(rounds)]
     return [
         Measured(
             what=what,
@@ -79,8 +104,10 @@ def measured_alone(
     ]
 
 
-def _in_a_process(name: str, folder: Path) -> dict[str, Any]:
+def in_a_process(name: str, folder: Path, *more: str | None) -> dict[str, Any]:
+    """Seconds, processor seconds, and MiB of a thing."""
     command = [sys.executable, "-m", "tests.benchmarks.latent.alone", name, str(folder)]
+    command += [one for one in more if one is not None]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
@@ -109,11 +136,11 @@ def _peak() -> int:
 def main(argv: list[str]) -> int:
     """Print seconds and MiB."""
     # What any process of ours has imported by then.
-    for module in ("model.latent.index", "model.latent.outlier_fitting", "pyarrow.parquet"):
+    for module in ("model.latent.index", "model.latent.outlier_fitting", "pyarrow.parquet", "torch"):
         import_module(module)
     thing, folder = THINGS[argv[0]], Path(argv[1])
     before, start, busy = _resident(), time.perf_counter(), time.process_time()
-    thing(folder)
+    thing(folder, *argv[2:])
     seconds, cpu = time.perf_counter() - start, time.process_time() - busy
     print(json.dumps({"seconds": seconds, "cpu": cpu, "mib": (_peak() - before) / MIB}))
     return 0

@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from model.latent import neighbours
 from model.latent.errors import SettingError
-from model.latent.neighbours import Agreement, agreement, nearest
+from model.latent.neighbours import Agreement, agreement, nearest, squared_lengths
 
 METRICS = ("cosine", "euclidean")
 
@@ -158,3 +158,19 @@ def test_agreement_beside_chance():
     for row, near in ((2, [0]), (0, [0, 1])):
         with pytest.raises(SettingError, match="another row"):
             agreement(shares_it, row, np.array(near))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.usefixtures("small_chunks")
+def test_known_lengths_change_nothing(metric):
+    embeddings, queries = make(300, 32, offset=2), make(5, 32, seed=3)
+    squares = squared_lengths(embeddings)
+    np.testing.assert_allclose(squares, (embeddings.astype(np.float64) ** 2).sum(axis=1), rtol=1e-5)
+    for ours, theirs in zip(
+        nearest(embeddings, queries, k=9, metric=metric, squares=squares),
+        nearest(embeddings, queries, k=9, metric=metric),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(SettingError, match="do not fit"):
+        nearest(embeddings, queries, k=9, metric=metric, squares=squares[:-1])
