@@ -6,8 +6,8 @@
   const RETRY = 2000; // ms before a picture is asked for again, doubled each time
   const ORDERS = {
     similar: (a, b) => a.rank - b.rank,
-    use: (a, b) => b.images - a.images || a.rank - b.rank,
-    rare: (a, b) => a.images - b.images || a.rank - b.rank,
+    use: (a, b) => b.images - a.images || a.code - b.code,
+    rare: (a, b) => a.images - b.images || a.code - b.code,
   };
   const grid = () => document.getElementById("codebook-grid");
   const tileOf = (code) => document.getElementById("code-" + code);
