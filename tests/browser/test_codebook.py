@@ -112,7 +112,7 @@ def test_the_panel_shows_the_figures_of_the_service(page: Page, api: httpx.Clien
     cells = panel.locator(".positions td").all_inner_texts()
     assert cells == [count(n) for row in details["positions"] for n in row]
     for one in details["companions"]:
-        expect(panel.locator(f'.companions [data-code="{one["code"]}"]')).to_contain_text(
+        expect(panel.locator(f'.companions [data-choose="{one["code"]}"]')).to_contain_text(
             f"{count(one['images'])} images, {one['lift']:.1f}×"
         )
     found = api.get(f"/v1/codebook/{code}/patches", params={"k": PATCHES}).json()["items"]
@@ -130,9 +130,18 @@ def test_the_panel_shows_the_figures_of_the_service(page: Page, api: httpx.Clien
     )
     point = items.first.get_attribute("data-point")
     items.first.get_by_role("link").click()
-    expect(page.locator(f'.inspector-body[data-point="{point}"]')).to_be_visible()
+    page.wait_for_selector(f'.inspector-body[data-point="{point}"]')
     page.go_back()
     expect(panel.get_by_role("heading", name=f"Code {code}")).to_be_visible()
+    # A code named in the panel is chosen; the order stays, and the focus is not lost.
+    _choose(page, "#codebook-order", "Use: most used first")
+    other = details["companions"][0]["code"]
+    button = panel.locator(f'.companions [data-choose="{other}"]')
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/codebook?code={other}&order=use")
+    page.wait_for_selector(f".code-title:text-is('Code {other}')")
+    expect(panel).to_be_focused()
 
 
 def _line(api: httpx.Client, code: int) -> dict:
