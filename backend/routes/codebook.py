@@ -283,17 +283,18 @@ def _candidates(
     shown = [block for block in loaded.index.blocks if block.dataset not in loaded.missing]
     rows = np.intersect1d(containing, rows_of(shown), assume_unique=True)
     rows = draw_candidates(rows, at_most=min(CANDIDATES, settings.limits.images_per_request))
-    return len(containing), rows, [_image(loaded, row) for row in rows.tolist()]
+    return len(containing), rows, [image_of(loaded, row) for row in rows.tolist()]
 
 
-def _image(loaded: Loaded, row: int) -> Picture:
+def image_of(loaded: Loaded, row: int) -> Picture:
+    """The image of a row of the index whose pictures are here."""
     block = next(block for block in loaded.index.blocks if block.start <= row < block.stop)
     return np.asarray(loaded.splits[block.dataset, block.split].images[row - block.start])
 
 
 def _sheet(loaded: Loaded, rows: NDArray[np.int64], found: list[Patch]) -> bytes:
     patches = [
-        crop(_image(loaded, int(rows[patch.candidate])), loaded.model.code_grid, patch.row, patch.column)
+        crop(image_of(loaded, int(rows[patch.candidate])), loaded.model.code_grid, patch.row, patch.column)
         for patch in found
     ]
     return png(contact_sheet(patches))

@@ -6,8 +6,8 @@
   const RETRY = 2000; // ms before a picture is asked for again, doubled each time
   const ORDERS = {
     similar: (a, b) => a.rank - b.rank,
-    use: (a, b) => b.images - a.images || a.rank - b.rank,
-    rare: (a, b) => a.images - b.images || a.rank - b.rank,
+    use: (a, b) => b.images - a.images || a.code - b.code,
+    rare: (a, b) => a.images - b.images || a.code - b.code,
   };
   const grid = () => document.getElementById("codebook-grid");
   const tileOf = (code) => document.getElementById("code-" + code);
@@ -60,12 +60,12 @@
     const most = Math.max(1, ...data.codes.map((one) => one.images));
     grid().style.setProperty("--zoom", zoom);
     grid().replaceChildren(...[...chosen].sort(ORDERS[order]).map((one) => tile(one, data, most)));
-    markCode(code);
+    markTile(code);
     return chosen.length === data.codes.length ? "" : `${count(chosen.length)} of ${count(data.codes.length)} codes`;
   }
 
   /** The tile of the code is the chosen one, and the one that Tab reaches; without a code it is the first. */
-  function markCode(code) {
+  function markTile(code) {
     const wanted = code === null || code === undefined ? null : tileOf(code);
     grid()
       .querySelectorAll('[aria-selected="true"], [tabindex="0"]')
@@ -80,9 +80,17 @@
     if (!grid().contains(document.activeElement)) wanted.scrollIntoView({ block: "nearest" });
   }
 
-  function choose(tile) {
+  function markCode(code) {
+    markTile(code);
+    // What the panel shows is about to be replaced; the focus must not be lost with it.
+    const panel = document.getElementById("codebook-panel");
+    if (panel.contains(document.activeElement)) panel.focus();
+    panel.scrollTop = 0;
+  }
+
+  function choose(code) {
     clearTimeout(settling);
-    window.dash_clientside.set_props("codebook-code", { data: Number(tile.dataset.code) });
+    window.dash_clientside.set_props("codebook-code", { data: Number(code) });
   }
 
   function columns(tiles) {
@@ -95,7 +103,7 @@
     if (!own || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      choose(own);
+      choose(own.dataset.code);
       return;
     }
     const tiles = [...grid().children];
@@ -112,7 +120,7 @@
     tile.tabIndex = 0;
     tile.focus();
     clearTimeout(settling);
-    settling = setTimeout(() => choose(tile), SETTLE);
+    settling = setTimeout(() => choose(tile.dataset.code), SETTLE);
   }
 
   // Tiles are cut from these pictures by CSS, which has to know their address and the size of a tile in them.
@@ -143,8 +151,8 @@
   document.addEventListener("error", (event) => sprite(event) && again(event.target), true);
   document.addEventListener("keydown", move);
   document.addEventListener("click", (event) => {
-    const tile = event.target.closest(".code-tile");
-    if (tile) choose(tile);
+    const chosen = event.target.closest(".code-tile, [data-choose]");
+    if (chosen) choose(chosen.dataset.choose || chosen.dataset.code);
   });
 
   window.dash_clientside = window.dash_clientside || {};

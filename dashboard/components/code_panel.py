@@ -14,7 +14,6 @@ from dashboard.components.legend import swatch
 from dashboard.components.pictures import no_pictures
 from dashboard.components.words import count, figure, odds, per_cent, probability
 from dashboard.palette import mark
-from dashboard.state import CodebookView
 
 SURE = 0.05
 """Corrected p-value up to which a group is named; the service's own table of codes uses the same."""
@@ -32,7 +31,9 @@ def about(details: CodeDetails) -> list[html.Div]:
         else f"In {count(details.images)} images ({per_cent(details.share)}), {count(details.cells)} cells"
     )
     links = [
-        dcc.Link(f"Code {code}", href="/codebook" + CodebookView(code=code).to_query(), className="code-link")
+        html.Button(
+            f"Code {code}", type="button", className="code-link", **attributes({"data-choose": str(code)})
+        )
         for code in details.similar
     ]
     return [
@@ -275,7 +276,7 @@ def _companions(details: CodeDetails) -> list[Component]:
         return []
     links = [
         html.Li(
-            dcc.Link(
+            html.Button(
                 [
                     prototype(one.code, zoom=1),
                     html.Span(
@@ -288,10 +289,11 @@ def _companions(details: CodeDetails) -> list[Component]:
                         className="companion-text",
                     ),
                 ],
-                href="/codebook" + CodebookView(code=one.code).to_query(),
+                type="button",
+                className="companion",
                 title=f"{count(one.images)} images contain both, {figure(one.lift, 2)} times as many as by chance",
-            ),
-            **attributes({"data-code": str(one.code)}),
+                **attributes({"data-choose": str(one.code)}),
+            )
         )
         for one in details.companions
     ]

@@ -46,10 +46,8 @@ def dataset_card(card: DatasetCard) -> html.Article:
 
 
 def _provenance(card: DatasetCard) -> str:
-    official = "The official file." if card.official else "Not the official file."
     other = card.stands_for if card.stands_for != card.dataset.name else None
-    same = f" Pictures of {other}." if other else ""
-    return f"{official}{same} {card.note}".strip()
+    return " ".join(part for part in (f"Pictures of {other}." if other else "", card.note) if part) or "–"
 
 
 def _states(card: DatasetCard) -> list[Component]:
@@ -61,7 +59,13 @@ def _states(card: DatasetCard) -> list[Component]:
         else html.Span("no pictures", className="chip bad", title=NO_PICTURES)
     )
     return [
-        html.Div(state, className="chips"),
+        html.Div(
+            [
+                state,
+                html.Span("official file" if card.official else "not the official file", className="chip"),
+            ],
+            className="chips",
+        ),
         *([] if dataset.available else [html.P(NO_PICTURES, className="models-text")]),
         *(
             [html.Ul([html.Li(text) for text in dataset.warnings], className="models-list models-warnings")]

@@ -34,13 +34,27 @@ def model_card(model: ModelCard, datasets: Datasets) -> html.Article:
                 [html.H2(model.name, className="models-title"), html.Span(model.version, className="muted")],
                 className="panel-head",
             ),
-            *_passage("Intended use", card.get("intended_use")),
-            *_passage("Limits", card.get("limits")),
-            _list("Caveats", card.get("caveats") or ()),
-            _facts(model),
-            *_scores(model, datasets),
-            *_learnt_from(card.get("datasets") or (), datasets),
-            *_training(card.get("training") or {}),
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            *_passage("Intended use", card.get("intended_use")),
+                            *_passage("Limits", card.get("limits")),
+                            *_list("Caveats", card.get("caveats") or ()),
+                            html.Div("What it is", className="section-title"),
+                            _facts(model),
+                        ]
+                    ),
+                    html.Div(
+                        [
+                            *_scores(model, datasets),
+                            *_learnt_from(card.get("datasets") or (), datasets),
+                            *_training(card.get("training") or {}),
+                        ]
+                    ),
+                ],
+                className="models-columns",
+            ),
         ],
         className="panel models-model",
         **attributes({"data-model": model.name, "aria-label": f"Model {model.name}"}),
@@ -60,11 +74,23 @@ def digest(text: str) -> html.Code:
     return html.Code(text, className="digest")
 
 
-def table(label: str, head: Sequence[str], rows: Sequence[Component]) -> html.Div:
-    """A table that scrolls by itself where it is too wide."""
+def table(
+    label: str, head: Sequence[str], rows: Sequence[Component], *, texts: Sequence[str] = ()
+) -> html.Div:
+    """A table that scrolls by itself where it is too wide; `texts`: heads of columns that hold no numbers."""
     return html.Div(
         html.Table(
-            [html.Thead(html.Tr([html.Th(name, scope="col") for name in head])), html.Tbody(rows)],
+            [
+                html.Thead(
+                    html.Tr(
+                        [
+                            html.Th(name, scope="col", className="text" if name in texts else "")
+                            for name in head
+                        ]
+                    )
+                ),
+                html.Tbody(rows),
+            ],
             className="models-table",
             **attributes({"aria-label": label}),
         ),
@@ -103,15 +129,13 @@ def _passage(title: str, text: object) -> list[Component]:
     return [html.Div(title, className="section-title"), html.P(str(text), className="models-text")]
 
 
-def _list(title: str, texts: Sequence[object]) -> html.Div:
+def _list(title: str, texts: Sequence[object]) -> list[Component]:
     if not texts:
-        return html.Div()
-    return html.Div(
-        [
-            html.Div(title, className="section-title"),
-            html.Ul([html.Li(str(text)) for text in texts], className="models-list"),
-        ]
-    )
+        return []
+    return [
+        html.Div(title, className="section-title"),
+        html.Ul([html.Li(str(text)) for text in texts], className="models-list"),
+    ]
 
 
 def _scores(model: ModelCard, datasets: Datasets) -> list[Component]:
@@ -198,7 +222,7 @@ def _learnt_from(entries: Sequence[Mapping[str, Any]], datasets: Datasets) -> li
     head = ("Data set", "Images", "Modality", "Licence", "MD5")
     return [
         html.Div("Learnt from", className="section-title"),
-        table("Data sets that the model was trained on", head, rows),
+        table("Data sets that the model was trained on", head, rows, texts=head[2:]),
     ]
 
 

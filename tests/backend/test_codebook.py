@@ -123,6 +123,28 @@ def test_the_atlas_holds_every_prototype(client, index, model, code):
     assert (again.status_code, again.headers["cache-control"]) == (304, "private, no-cache")
 
 
+def test_the_atlas_of_patches_cuts_them_from_images_with_the_code(client, index, model, sample_dir, there):
+    sheet = pixels(client.get("/v1/codebook/atlas/0", params={"show": "patch"}))
+    assert sheet.shape == (4 * 12, 16 * 12, 3)
+    tiles = sheet.reshape(4, 12, 16, 12, 3).swapaxes(1, 2).reshape(64, 12, 12, 3)
+    dead = ~there.any(0)
+    assert dead.any()
+    assert (tiles[dead] == 255).all()
+    rare = int(
+        np.where(dead, index.n, there.sum(0)).argmin()
+    )  # few images: the nearest of all of them is shown
+    rows = np.flatnonzero(there[:, rare])
+    nearest = client.get(f"/v1/codebook/{rare}/patches", params={"k": 48}).json()["items"]
+    expected = []
+    for item in nearest:
+        image = open_split(item["dataset"], item["split"], data_dir=sample_dir).images[item["position"]]
+        patch = crop(np.asarray(image), (7, 7), item["row"], item["column"])
+        expected.append(patch if patch.ndim == 3 else np.repeat(patch[..., None], 3, axis=2))
+    if len(rows) <= 4:
+        np.testing.assert_array_equal(tiles[rare], expected[0])
+    assert any(np.array_equal(tiles[rare], patch) for patch in expected)
+
+
 def test_the_atlas_ends_with_the_codebook(client, problem):
     assert "has 0 to 0" in problem(client.get("/v1/codebook/atlas/1"), 404, "not-found")
     problem(client.get("/v1/codebook/atlas/-1"), 422, "invalid-request")

@@ -53,6 +53,7 @@ def test_every_operation_is_described(document):
         "/v1/project",
         "/v1/outliers",
         "/v1/codebook",
+        "/v1/codebook/atlas/{page}",
         "/v1/codebook/{code}",
         "/v1/codebook/{code}/images",
         "/v1/codebook/{code}/patches",

@@ -86,8 +86,8 @@ def api(service: Service) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def _dashboard(service: Service) -> Iterator[str]:
-    command = [sys.executable, "-m", "dashboard", "--api", service.url, "--port", "0"]
+def _dashboard(api: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "dashboard", "--api", api, "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     url = process.stderr.readline().split()[1]
@@ -100,8 +100,14 @@ def _dashboard(service: Service) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def dashboard_url(service: Service) -> Iterator[str]:
-    with _dashboard(service) as url:
+    with _dashboard(service.url) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def start_dashboard() -> Callable[[str], AbstractContextManager[str]]:
+    """Starts a dashboard of the service at this address; gives its own address."""
+    return _dashboard
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +119,7 @@ def start_pair() -> Callable[..., AbstractContextManager[tuple[str, str]]]:
         service = Service(arguments)
         service.start()
         try:
-            with _dashboard(service) as url:
+            with _dashboard(service.url) as url:
                 yield service.url, url
         finally:
             service.stop()

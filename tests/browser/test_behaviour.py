@@ -6,10 +6,12 @@ from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/reconstructions", "/no-such-page")
+PAGES = ("/", "/reconstructions", "/codebook", "/models", "/no-such-page")
 CONTENT = {
     "/": "#map-graph .js-plotly-plot[data-attached]",
     "/reconstructions": ".card",
+    "/codebook": ".code-tile",
+    "/models": ".models-dataset",
     "/no-such-page": "#page-missing:not([hidden])",
 }
 
