@@ -96,7 +96,7 @@ def test_a_box_and_a_lasso_select_what_the_service_selects(page: Page, api: http
 
     page.get_by_role("button", name="Select by drawing round images").click()
     plot = page.evaluate(PLOT)
-    corners = [(0.1, 0.1), (0.8, 0.2), (0.9, 0.5), (0.6, 0.95), (0.15, 0.7)]
+    corners = [(0.3, 0.2), (0.5, 0.3), (0.55, 0.5), (0.5, 0.8), (0.3, 0.7)]
     places = [(plot["x"] + a * plot["width"], plot["y"] + b * plot["height"]) for a, b in corners]
     page.mouse.move(*places[0])
     page.mouse.down()
