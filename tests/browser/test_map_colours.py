@@ -155,7 +155,11 @@ def test_a_cell_knows_its_code_and_the_second(page: Page, api: httpx.Client) -> 
     # By mouse, on the image.
     page.get_by_role("button", name="Code grid over the image").click()
     body.locator('.codes-over [data-cell="2,3"]').click()
-    _expect_cell(page, next(cell for cell in cells if (cell["row"], cell["column"]) == (2, 3)))
+    cell = next(cell for cell in cells if (cell["row"], cell["column"]) == (2, 3))
+    _expect_cell(page, cell)
+    page.get_by_role("button", name=f"Mark images with code {cell['code']}").click()
+    _coloured(page, f"/presence/{cell['code']}")
+    page.wait_for_function(f"() => location.search.includes('code={cell['code']}')")
 
 
 def _expect_cell(page: Page, cell: dict[str, Any]) -> None:
