@@ -1,19 +1,17 @@
 """The only place that knows the service's HTTP interface."""
 
-import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from dashboard.answers import Catalogue, Dataset, Ellipse, Health, Json, MapInfo, Points, Sample, SamplePage
-from dashboard.state import SPLITS, Point
+from dashboard.arrow import read_points
+from dashboard.state import Point
 
 _ARROW = "application/vnd.apache.arrow.stream"
 _HEALTH_TIMEOUT = 1.5  # seconds; a service that is slower than this to say "ready" is not of use to a reader
@@ -87,6 +85,7 @@ class ApiClient:
             trust_env=False,
         )
         self._points: dict[str, tuple[str, Points]] = {}  # map -> (ETag, points): sent once per index
+        self._kept: dict[str, tuple[str, Any]] = {}  # path -> (ETag, what was read of the answer)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -129,7 +128,7 @@ class ApiClient:
         answer = await self._get(f"/v1/maps/{quote(name, safe='')}/points", headers=headers)
         if cached and answer.status_code == 304:
             return cached[1]
-        points = self._read(lambda: _points(answer.content))
+        points = self._read(lambda: read_points(answer.content))
         if etag := answer.headers.get("etag"):
             self._points[name] = (etag, points)
         return points
@@ -206,6 +205,17 @@ class ApiClient:
         """What the reader makes of the JSON answer to GET, or to POST where there is a body."""
         answer = await self._get(path, params=params or {}) if body is None else await self._post(path, body)
         return self._read(lambda: reader(answer.json()))
+
+    async def ask_once(self, path: str, reader: Callable[[Json], T]) -> T:
+        """As `ask`, of few paths: asked for again only when the service's ETag has changed."""
+        kept = self._kept.get(path)
+        answer = await self._get(path, headers={"If-None-Match": kept[0]} if kept else {})
+        if kept and answer.status_code == 304:
+            return cast("T", kept[1])
+        value = self._read(lambda: reader(answer.json()))
+        if etag := answer.headers.get("etag"):
+            self._kept[path] = (etag, value)
+        return value
 
     async def fetch(self, path: str, *, etag: str | None = None) -> Passed:
         """An answer of the service to pass on as it is, or word that the browser's copy is still good."""
@@ -288,34 +298,3 @@ def _problem(answer: httpx.Response) -> str:
     except ValueError:
         return ""
     return str(body.get("detail") or body.get("title") or "") if isinstance(body, dict) else ""
-
-
-def _points(content: bytes) -> Points:
-    with pa.ipc.open_stream(io.BytesIO(content)) as reader:
-        table = reader.read_all().unify_dictionaries().combine_chunks()
-    names, dataset = _categories(table, "dataset")
-    split_names, split = _categories(table, "split")
-    to_code = np.array([SPLITS.index(name) for name in split_names], dtype=np.int8)
-    return Points(
-        x=_column(table, "x").astype(np.float32),
-        y=_column(table, "y").astype(np.float32),
-        dataset=dataset,
-        names=names,
-        split=to_code[split] if len(split) else np.empty(0, np.int8),
-        position=_column(table, "position").astype(np.int32),
-        label=_column(table, "label").astype(np.int32),
-    )
-
-
-def _column(table: pa.Table, name: str) -> NDArray[Any]:
-    column: NDArray[Any] = table.column(name).to_numpy()
-    return column
-
-
-def _categories(table: pa.Table, name: str) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    array = table.column(name).combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # a table without rows has no chunk to combine
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
-    return tuple(array.dictionary.to_pylist()), array.indices.to_numpy(zero_copy_only=False).astype(np.int32)

@@ -30,7 +30,7 @@ class Inside:
 
 async def columns(client: ApiClient) -> Columns:
     """What is known of each image."""
-    return await client.ask(
+    return await client.ask_once(
         "/v1/columns",
         lambda body: Columns(
             str(body["index"]), int(body["n"]), tuple(Column.of(item) for item in body["items"])

@@ -129,7 +129,7 @@ def _chosen(column: Column, catalogue: Catalogue) -> dict[int, str]:
     groups: dict[str | None, list[int]] = defaultdict(list)
     for i, value in enumerate(column.values):
         groups[value.dataset].append(i)
-    chosen = {}
+    chosen: dict[int, str] = {}
     for places in groups.values():
         shown = sorted(places[:_SHOWN], key=lambda i: column.values[i].label or 0)
         chosen |= {i: OKABE_ITO[k] for k, i in enumerate(shown)}

@@ -23,11 +23,19 @@ _ARRAY: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/v1", tags=["columns"])
 
 
-@router.get("/columns", responses=problems.responses(503))
-def columns(loaded: LoadedNow) -> Columns:
+@router.get(
+    "/columns",
+    response_model=Columns,
+    responses={304: {"description": "The client has this version already."}, **problems.responses(503)},
+)
+def columns(request: Request, loaded: LoadedNow) -> Response:
     """What is known of each image: data set, split, label, figures of its reconstruction, metadata."""
+    headers = _headers(loaded, "columns")
+    if caching.matches(request, headers["ETag"]):
+        return caching.not_modified(headers)
     items = [_item(loaded, _column(loaded, name)) for name in column_names(loaded.index)]
-    return Columns(model=loaded.model.version, index=loaded.index.version, n=loaded.index.n, items=items)
+    answer = Columns(model=loaded.model.version, index=loaded.index.version, n=loaded.index.n, items=items)
+    return Response(answer.model_dump_json(), headers=headers, media_type="application/json")
 
 
 @router.get("/columns/{name}", response_class=Response, responses=_ARRAY | problems.responses(404, 422, 503))
@@ -82,12 +90,16 @@ def _item(loaded: Loaded, found: ImageColumn) -> ColumnItem:
 def _array(
     request: Request, loaded: Loaded, what: tuple[str, str], make: Callable[[], NDArray[Any]]
 ) -> Response:
-    # The bytes follow from these alone, so that an unchanged column costs nothing.
-    tag = caching.etag(version("vqscope"), loaded.model.version, loaded.index.version, *what)
-    headers = {"ETag": tag, "Cache-Control": caching.REVALIDATE}
-    if caching.matches(request, tag):
+    headers = _headers(loaded, *what)
+    if caching.matches(request, headers["ETag"]):
         return caching.not_modified(headers)
     return Response(npy(make()), headers=headers, media_type=NPY)
+
+
+def _headers(loaded: Loaded, *what: str) -> dict[str, str]:
+    # The bytes follow from these alone, so that what is unchanged costs nothing.
+    tag = caching.etag(version("vqscope"), loaded.model.version, loaded.index.version, *what)
+    return {"ETag": tag, "Cache-Control": caching.REVALIDATE}
 
 
 def npy(array: NDArray[Any]) -> bytes:

@@ -16,6 +16,11 @@
     if (picture) window.dash_clientside.set_props("map-selected", { data: picture.dataset.inspect });
     const cell = event.target.closest("[data-cell]");
     if (cell) choose(cell);
+    const mark = event.target.closest("[data-mark-code]");
+    if (mark) {
+      window.dash_clientside.set_props("map-code", { value: Number(mark.dataset.markCode) });
+      window.dash_clientside.set_props("map-colour", { value: "code" });
+    }
   });
 
   // The table of codes is one stop of the Tab key; arrow keys move within.

@@ -60,11 +60,11 @@
     return found.map((vertex) => vertex.map(round));
   }
 
-  function choose(tool) {
+  function choose(tool, more) {
     const gd = map().graph();
     if (!gd) return;
     Object.keys(DRAGMODES).forEach((id) => document.getElementById(id).setAttribute("aria-pressed", String(id === tool)));
-    if (gd._fullLayout.dragmode !== DRAGMODES[tool]) window.Plotly.relayout(gd, { dragmode: DRAGMODES[tool] });
+    window.Plotly.relayout(gd, { dragmode: DRAGMODES[tool], ...more });
   }
 
   function attached(gd) {
@@ -72,9 +72,9 @@
       const drawn = (changed.shapes || []).find((shape) => !shape.name);
       if (!drawn) return;
       const points = vertices(drawn);
-      choose("map-pan");
-      if (points.length > 2) window.dash_clientside.set_props("map-polygon", { data: bounded(points, gd) });
-      map().sync();
+      if (points.length > 2) polygon = bounded(points, gd); // what is asked about, in the place of what was drawn
+      choose("map-pan", { shapes: shapes() });
+      window.dash_clientside.set_props("map-polygon", { data: polygon });
     });
   }
 

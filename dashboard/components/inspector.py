@@ -114,7 +114,12 @@ def cell_details(cell: Cell) -> list[Component]:
             className="figures",
         ),
         html.Div("Squared distances in the latent space, in latent units²", className="note"),
-        dcc.Link(f"Mark images with code {cell.code}", href=f"/?code={cell.code}", className="code-link"),
+        html.Button(
+            f"Mark images with code {cell.code}",
+            type="button",
+            className="plain small",
+            **attributes({"data-mark-code": str(cell.code)}),
+        ),
     ]
 
 

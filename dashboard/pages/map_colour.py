@@ -1,5 +1,6 @@
 """Colouring the points by a column, or by whether an image contains a code."""
 
+import asyncio
 from typing import Any
 
 from dash import Dash, Input, Output, no_update
@@ -52,8 +53,8 @@ async def _colouring(client: ApiClient, view: MapView) -> Colouring:
         return by_code(view.code or 0)
     if view.colour == "dataset":
         return by_dataset()
-    catalogue = await client.catalogue()
-    column = (await columns(client)).get(view.colour)
+    catalogue, known = await asyncio.gather(client.catalogue(), columns(client))
+    column = known.get(view.colour)
     if column is None:
         raise ApiError(f"the index has no column {view.colour}")
     return by_column(column, catalogue)

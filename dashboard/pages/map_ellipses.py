@@ -13,6 +13,7 @@ from dashboard.client_map import columns
 from dashboard.colouring import OTHER, colours_of
 from dashboard.components.legend import coverage, group_row, warning_mark
 from dashboard.figures.map_figure import ellipse_outlines
+from dashboard.palette import OKABE_ITO
 from dashboard.state import MapView
 
 MOST = 40
@@ -87,6 +88,11 @@ def register(app: Dash, client: ApiClient) -> None:
         )
 
 
+def group_options(known: Columns) -> list[dict[str, str]]:
+    """What ellipses can be fitted to."""
+    return [{"value": column.name, "label": column.title} for column in known.items]
+
+
 async def fetch_groups(client: ApiClient, view: MapView, on: Sequence[str]) -> tuple[Ellipse, ...]:
     """Ellipses of the groups among the data sets that are on; none where data sets are the groups."""
     if view.group == "dataset" or not on:
@@ -111,14 +117,13 @@ def drawn_ellipses(
     """Content of the store map-ellipses: outlines of data sets, shapes of other groups, what they were fitted for."""
     by_dataset = view.group == "dataset"
     outlines = ellipse_outlines(ellipses)
-    colours = _colours(view, catalogue, known)
+    colours = _colours(view, catalogue, known, grouped)
     shown = [e for e in grouped if e.outline is not None][:MOST]
     return {
         "key": _key(view, catalogue.index, [d.name for d in catalogue.datasets]),
         "outlines": outlines if by_dataset else {name: {"x": [], "y": []} for name in outlines},
         "shapes": [
-            {"name": e.group, "colour": colours.get(e.group, OTHER), **ellipse_outlines([e])[e.group]}
-            for e in shown
+            {"name": e.group, "colour": colours[e.group], **ellipse_outlines([e])[e.group]} for e in shown
         ],
     }
 
@@ -127,16 +132,21 @@ def group_rows(
     view: MapView, catalogue: Catalogue, known: Columns, grouped: Sequence[Ellipse]
 ) -> list[html.Div]:
     """The groups' names, numbers of images, coverage and warnings."""
-    colours = _colours(view, catalogue, known)
-    rows = [group_row(e, colours.get(e.group, OTHER)) for e in grouped[:MOST]]
+    colours = _colours(view, catalogue, known, grouped)
+    rows = [group_row(e, colours[e.group]) for e in grouped[:MOST]]
     if len(grouped) > MOST:
         rows.append(html.Div(f"{len(grouped) - MOST:,} more groups are not drawn.", className="note"))
     return rows
 
 
-def _colours(view: MapView, catalogue: Catalogue, known: Columns) -> Mapping[str, str]:
+def _colours(
+    view: MapView, catalogue: Catalogue, known: Columns, grouped: Sequence[Ellipse]
+) -> Mapping[str, str]:
+    """Colour of each group: that of its points when coloured by the same; of intervals one after the other."""
     column = known.get(view.group)
-    return {} if view.group == "dataset" or column is None else colours_of(column, catalogue)
+    of_points = {} if column is None or column.numeric else colours_of(column, catalogue)
+    in_order = {e.group: colour for e, colour in zip(grouped, OKABE_ITO, strict=False)}
+    return {e.group: of_points.get(e.group) or in_order.get(e.group, OTHER) for e in grouped}
 
 
 def _warnings(ellipse: Ellipse | None) -> tuple[str, ...]:

@@ -16,12 +16,12 @@ from dashboard.figures.map_figure import map_figure
 from dashboard.pages.map import map_title
 from dashboard.pages.map_colour import colour_options
 from dashboard.pages.map_controls import CONTROLS, controls_of
-from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_rows
+from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_options, group_rows
 from dashboard.settings import DashboardSettings
 from dashboard.state import MapView
 
 _OUTPUTS = (
-    *("figure", "legend", "total", "colours", "name", "names", "selected", "polygon"),
+    *("figure", "legend", "total", "colours", "groupings", "name", "names", "selected", "polygon"),
     *("ellipses", "groups", "loaded", "state", "note"),
     *CONTROLS,
 )
@@ -37,6 +37,7 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
             "total": Output("map-total", "children"),
             **{name: Output(f"map-{name}", "value") for name in CONTROLS},
             "colours": Output("map-colour", "data"),
+            "groupings": Output("map-group", "data"),
             "name": Output("map-name", "value"),
             "names": Output("map-name", "data"),
             "selected": Output("map-selected", "data"),
@@ -107,6 +108,7 @@ async def _fetched(client: ApiClient, view: MapView, svg_points: int | None) -> 
         "total": f"{count(n)} images",
         **controls_of(view),
         "colours": colour_options(known),
+        "groupings": group_options(known),
         "name": info.name,
         "names": [{"value": name, "label": map_title(name)} for name in flat],
         "selected": str(view.point) if view.point else None,

@@ -53,9 +53,10 @@ def test_which_images_contain_a_code(client, index):
     assert values[0] == 1
 
 
-def test_a_column_is_sent_once(client):
-    first = client.get("/v1/columns/mae")
-    again = client.get("/v1/columns/mae", headers={"If-None-Match": first.headers["etag"]})
+@pytest.mark.parametrize("path", ["/v1/columns", "/v1/columns/mae"])
+def test_what_is_unchanged_is_sent_once(client, path):
+    first = client.get(path)
+    again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert client.get("/v1/columns/psnr").headers["etag"] != first.headers["etag"]
 

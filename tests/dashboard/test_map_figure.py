@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dashboard.answers import Ellipse
-from dashboard.figures.map_figure import ellipse_outlines, map_figure, pack_identity, subsample
+from dashboard.figures.map_figure import ellipse_outlines, map_figure, pack_identity, runs, subsample
 from dashboard.palette import mark
 from dashboard.state import MapView
 
@@ -120,3 +120,20 @@ def test_subsample_keeps_order_and_small_sets():
     assert set(kept) <= set(rows)
     assert (np.diff(kept) > 0).all()
     assert subsample(rows, 5000) is rows
+
+
+def test_runs_name_the_rows_of_a_column_that_a_trace_shows(datasets, info, points):
+    assert runs(np.array([], np.int64)) == []
+    assert runs(np.array([3])) == [[3, 4]]
+    assert runs(np.array([0, 1, 2, 7, 9, 10])) == [[0, 3], [7, 8], [9, 11]]
+    for svg_points in (None, 100):
+        for trace in _traces(
+            map_figure(datasets, info, points, [], MapView(), svg_points=svg_points), "points"
+        ):
+            rows = np.concatenate([np.arange(first, end) for first, end in trace.meta["runs"]])
+            np.testing.assert_array_equal(points.x[rows], trace.x)
+
+
+def test_other_groups_than_data_sets_leave_the_data_sets_without_ellipse(datasets, info, points):
+    figure = map_figure(datasets, info, points, [_ellipse("small")], MapView(group="label"))
+    assert all(not trace.x for trace in _traces(figure, "ellipse"))

@@ -1,0 +1,230 @@
+"""Selecting on the map in a real browser: what the panel says is what the service says of the same polygon."""
+
+import csv
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+# The middle of the plot, in the window: what a mouse drags over.
+PLOT = """() => {
+  const gd = document.querySelector('#map-graph .js-plotly-plot');
+  const box = gd.getBoundingClientRect();
+  const { _size: size } = gd._fullLayout;
+  return { x: box.left + size.l, y: box.top + size.t, width: size.w, height: size.h };
+}"""
+DRAWN = """() => (document.querySelector('#map-graph .js-plotly-plot').layout.shapes || [])
+  .filter((shape) => shape.name === 'selection').map((shape) => shape.path)"""
+
+
+def _open(page: Page, path: str = "/") -> None:
+    page.goto(path)
+    page.wait_for_function(
+        "() => document.querySelector('#map-graph .js-plotly-plot[data-attached]') "
+        "&& document.querySelectorAll('.legend-row').length > 0"
+    )
+
+
+def _names(api: httpx.Client) -> list[str]:
+    return [item["name"] for item in api.get("/v1/datasets").json()["items"]]
+
+
+def _polygon(page: Page) -> list[list[float]]:
+    """As the address has it."""
+    page.wait_for_function("() => location.search.includes('sel=')")
+    values = [float(part) for part in parse_qs(urlsplit(page.url).query)["sel"][0].split(",")]
+    return [list(pair) for pair in zip(values[::2], values[1::2], strict=True)]
+
+
+def _ask(api: httpx.Client, polygon: list[list[float]], **more: Any) -> dict[str, Any]:
+    answer = api.post(
+        "/v1/selections", json={"polygon": polygon, "datasets": _names(api), "codes": 20, **more}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _half(api: httpx.Client) -> list[list[float]]:
+    """A box round the left half of the map."""
+    columns = api.get("/v1/maps/pca/points").json()["columns"]
+    x, y = sorted(columns["x"]), sorted(columns["y"])
+    middle, low, high = x[len(x) // 2], y[0] - 1, y[-1] + 1
+    box = [[x[0] - 1, low], [middle, low], [middle, high], [x[0] - 1, high]]
+    return [[float(f"{value:.5g}") for value in vertex] for vertex in box]
+
+
+def _link(polygon: list[list[float]]) -> str:
+    return "sel=" + ",".join(f"{value:.5g}" for vertex in polygon for value in vertex)
+
+
+def _expect_composition(page: Page, found: dict[str, Any]) -> None:
+    share = f"{100 * found['n'] / found['total']:.1f} %"
+    expect(page.locator("#selection-count")).to_have_text(
+        f"{found['n']:,} of {found['total']:,} images ({share})"
+    )
+    for part in found["datasets"]:
+        row = page.locator(f'#selection-composition [data-part="{part["dataset"]}"]')
+        expect(row).to_contain_text(f"{part['count']:,}")
+        expect(row).to_contain_text(f"{100 * part['share']:.1f} %")
+        low, high = (100 * limit for limit in part["interval"])
+        expect(row).to_contain_text(f"{low:.1f}–{high:.1f}")
+        expect(row).to_contain_text(f"{100 * part['share_of_whole']:.1f} %")
+    for part in found["labels"][:5]:
+        row = page.locator(f'#selection-composition [data-part="{part["label_name"]} ({part["dataset"]})"]')
+        expect(row).to_contain_text(f"{part['count']:,}")
+
+
+def test_a_box_and_a_lasso_select_what_the_service_selects(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    plot = page.evaluate(PLOT)
+    page.get_by_role("button", name="Select a box").click()
+    page.mouse.move(plot["x"] + 0.2 * plot["width"], plot["y"] + 0.15 * plot["height"])
+    page.mouse.down()
+    page.mouse.move(plot["x"] + 0.75 * plot["width"], plot["y"] + 0.9 * plot["height"], steps=4)
+    page.mouse.up()
+    box = _polygon(page)
+    assert len(box) == 4
+    found = _ask(api, box)
+    assert 0 < found["n"] < found["total"]
+    _expect_composition(page, found)
+    expect(page.get_by_role("button", name="Move the map")).to_have_attribute("aria-pressed", "true")
+
+    page.get_by_role("button", name="Select by drawing round images").click()
+    plot = page.evaluate(PLOT)
+    corners = [(0.3, 0.2), (0.5, 0.3), (0.55, 0.5), (0.5, 0.8), (0.3, 0.7)]
+    places = [(plot["x"] + a * plot["width"], plot["y"] + b * plot["height"]) for a, b in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=12)
+    page.mouse.up()
+    page.wait_for_function(
+        "(before) => !location.search.includes(before)", arg=_link(box).removeprefix("sel=")
+    )
+    lasso = _polygon(page)
+    assert 5 <= len(lasso) <= 60  # straight edges need no vertices in between
+    found = _ask(api, lasso)
+    assert 0 < found["n"] < found["total"]
+    _expect_composition(page, found)
+    # The shape on the map is the polygon that was asked about, not the one that the mouse drew.
+    (path,) = page.evaluate(DRAWN)
+    assert [list(map(float, pair.split(","))) for pair in path[1:-1].split("L")] == lasso
+
+    page.reload()
+    _expect_composition(page, found)
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.locator("#map-selection")).to_be_hidden()
+    page.wait_for_function("() => !location.search.includes('sel=')")
+    assert page.evaluate(DRAWN) == []
+
+
+def test_without_a_mouse_what_is_in_view_is_selected(page: Page, api: httpx.Client) -> None:
+    _open(page)
+    button = page.get_by_role("button", name="Select what is in view")
+    button.focus()
+    page.keyboard.press("Enter")
+    found = _ask(api, _polygon(page))
+    assert found["n"] > 0.9 * found["total"]
+    _expect_composition(page, found)
+    # Data sets that are switched off are no part of it.
+    name = _names(api)[0]
+    page.get_by_role("button", name=f"Show only {name}", exact=True).click()
+    _expect_composition(page, _ask(api, _polygon(page), datasets=[name]))
+
+
+def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> None:
+    polygon = _half(api)
+    found = _ask(api, polygon, limit=36)
+    _open(page, f"/?{_link(polygon)}")
+    page.locator("#selection-tab").get_by_text("Codes", exact=True).click()
+    table = page.get_by_role("table", name="Figures of the selection")
+    expect(table.locator('[data-figure="psnr"]')).to_contain_text(
+        f"{found['figures']['psnr']['mean']:.2f} dB"
+    )
+    expect(table.locator('[data-figure="psnr"]')).to_contain_text(
+        f"{found['figures_of_whole']['psnr']['mean']:.2f} dB"
+    )
+    assert found["codes"]
+    rows = page.locator("#selection-codes [data-code]")
+    assert [int(row.get_attribute("data-code") or -1) for row in rows.all()] == [
+        one["code"] for one in found["codes"]
+    ]
+    first = found["codes"][0]
+    expect(rows.first).to_contain_text(f"{100 * first['share']:.1f} %")
+    expect(rows.first.get_by_role("link")).to_have_attribute("href", f"/codebook?code={first['code']}")
+
+    page.locator("#selection-tab").get_by_text("Images", exact=True).click()
+    pictures = page.locator("#selection-images .thumbnail")
+    expect(pictures).to_have_count(len(found["items"]))
+    path = "{dataset}/{split}/{position}".format(**found["items"][3])
+    expect(pictures.nth(3)).to_have_attribute("data-inspect", path)
+    shown = page.request.get(pictures.nth(3).locator("img").get_attribute("src") or "")
+    assert shown.body() == api.get(f"/v1/samples/{path}/image").content
+    pages = -(-found["n"] // 36)
+    expect(page.locator("#selection-place")).to_have_text(f"Page 1 of {pages}")
+    pictures.nth(3).click()
+    expect(page.locator(f'.inspector-body[data-point="{path}"]')).to_be_visible()
+
+
+def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.Client) -> None:
+    polygon = _half(api)
+    sizes: list[int] = []
+    page.on("response", lambda r: sizes.append(len(r.body())) if "_dash-update" in r.url else None)
+    _open(page, f"/?{_link(polygon)}")
+    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    header = page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-label")
+    header.click()
+    body = {"polygon": polygon, "sort": "psnr", "order": "asc", "limit": 5}
+    expected = api.post("/v1/selections/rows", json=body).json()
+    shown = "#selection-table .ag-row[row-index='{}'] [col-id={}]"
+    for i, item in enumerate(expected["items"]):
+        expect(page.locator(shown.format(i, "psnr"))).to_have_text(f"{item['psnr']:.2f}")
+        expect(page.locator(shown.format(i, "label_name"))).to_have_text(item["label_name"])
+    page.locator(shown.format(2, "split")).click()
+    path = "{dataset}/{split}/{position}".format(**expected["items"][2])
+    expect(page.locator(f'.inspector-body[data-point="{path}"]')).to_be_visible()
+    name = expected["items"][0]["dataset"]
+    page.locator("#selection-table .ag-header-cell[col-id=dataset] .ag-header-cell-filter-button").click()
+    page.locator(".ag-filter input[type=text]").first.fill(name)
+    page.locator(".ag-filter").get_by_text("Apply").click()
+    where = [{"column": "dataset", "contains": name}]
+    total = api.post("/v1/selections/rows", json=body | {"where": where}).json()["total"]
+    page.wait_for_function(
+        "(total) => Number(document.querySelector('#selection-table [aria-rowcount]').getAttribute('aria-rowcount')) "
+        "=== total + 1",
+        arg=total,
+    )
+    points = page.evaluate("() => document.querySelector('#map-graph .js-plotly-plot').data.length > 0")
+    assert points
+    assert sorted(sizes)[-2] < 1_000_000  # the largest one brought the points
+
+
+def test_the_selection_is_exported(page: Page, api: httpx.Client) -> None:
+    polygon = _half(api)
+    _open(page, f"/?{_link(polygon)}")
+    found = _ask(api, polygon)
+    expect(page.locator("#selection-count")).to_contain_text(f"{found['n']:,} of")
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as caught:
+        page.get_by_role("menuitem", name="Table (CSV)").click()
+    with caught.value.path().open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == found["n"]
+    first = "{dataset}/{split}/{position}".format(**rows[0])
+    sample = api.get(f"/v1/samples/{first}").json()
+    assert float(rows[0]["psnr"]) == pytest.approx(sample["psnr"], rel=1e-5)
+    assert rows[0]["label_name"] == sample["label_name"]
+
+
+def test_the_map_is_saved_as_a_picture(page: Page) -> None:
+    _open(page)
+    for name, start in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        with page.expect_download() as caught:
+            page.get_by_role("button", name=re.compile(f"as an? {name} picture")).click()
+        assert caught.value.suggested_filename == f"latent-map.{name.lower()}"
+        assert caught.value.path().read_bytes().startswith(start)
