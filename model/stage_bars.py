@@ -1,6 +1,6 @@
 """Progress of work that goes through stages: one bar after another."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -13,7 +13,7 @@ class StageBars:
         """``title`` comes before the stage; ``disable``: nothing is drawn."""
         self._title, self._unit, self._disable = title, unit, disable
         self._stage = ""
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Move the bar of a stage; a stage that begins again has a new one."""

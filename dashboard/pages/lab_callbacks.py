@@ -158,7 +158,7 @@ def _register_edits(app: Dash) -> None:
         prevent_initial_call=True,
     )
     def edit(
-        code: float | str | None,
+        code: int | str | None,
         _second: int | None,
         _restore: int | None,
         _reset: int | None,
