@@ -15,6 +15,7 @@ from dashboard.state import Point
 
 _ARROW = "application/vnd.apache.arrow.stream"
 _HEALTH_TIMEOUT = 1.5  # seconds; a service that is slower than this to say "ready" is not of use to a reader
+_UPLOAD_TIMEOUT = 90.0  # seconds; the service itself gives up sooner, and says why
 _MAX_PICTURE = 16 * 2**20  # bytes; a native picture of a patch is a few kB
 PICTURE_VIEWS = ("image", "reconstruction", "error")
 
@@ -236,7 +237,12 @@ class ApiClient:
     async def upload(self, path: str, body: bytes, content_type: str, params: Params) -> Json:
         """The service's JSON answer to a form with files, passed on as the browser sent it."""
         answer = await self._send(
-            "POST", path, params=params, headers={"Content-Type": content_type}, content=body
+            "POST",
+            path,
+            params=params,
+            headers={"Content-Type": content_type},
+            content=body,
+            timeout=_UPLOAD_TIMEOUT,
         )
         found: Json = self._read(answer.json)
         return found
