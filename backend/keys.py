@@ -119,5 +119,7 @@ def _refusal(request: Request, sent: bool) -> Response:
         else "send an API key, as Authorization: Bearer KEY or X-API-Key: KEY"
     )
     error = ', error="invalid_token"' if sent else ""
-    headers = {"WWW-Authenticate": f'Bearer realm="vqscope"{error}', "Connection": "close"}
+    # The connection stays open, its server drops what still comes of the body: closing it now could take the answer
+    # from a client that is still sending.
+    headers = {"WWW-Authenticate": f'Bearer realm="vqscope"{error}'}
     return document(request, Problem(401, "unauthorized", detail, headers))

@@ -34,7 +34,7 @@ class Metrics:
         )
         self._stages = Histogram(
             "vqscope_stage_seconds",
-            "decode: of one image; queue: an image's wait for the model; model: of one batch.",
+            "decode: of what a decoder is given at once; queue: an image's wait for the model; model: of one batch.",
             ["stage"],
             buckets=_SECONDS,
             registry=registry,

@@ -76,7 +76,14 @@ def test_a_body_is_not_waited_for_without_a_key(keyed):
     )
     with socket.create_connection(("127.0.0.1", keyed.port), timeout=5) as connection:
         connection.sendall(request.encode())
-        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 401 ")
+        assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 401 ")
+
+
+def test_who_sends_much_without_a_key_gets_the_answer_all_the_same(keyed, problem):
+    files = {"file": ("a.png", bytes(8 << 20))}
+    for _ in range(3):
+        problem(keyed.client.post("/v1/encode", files=files), 401, "unauthorized")
+    assert keyed.client.get("/health/live").status_code == 200
 
 
 def test_openai_client_sends_it(keyed):
