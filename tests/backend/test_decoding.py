@@ -76,7 +76,8 @@ def serving(run_service, make_settings, grey, png):
     @contextmanager
     def serve(**limits):
         with run_service(make_settings(decoders=1, **limits)) as service:
-            assert service.client.post(PATH, files=parts(png(grey[0]), 1)).status_code == 200
+            # Where time is short, the first upload may be over before the decoder has started.
+            wait_until(lambda: service.client.post(PATH, files=parts(png(grey[0]), 1)).is_success, service)
             yield service
 
     return serve
