@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 _BOOT_SECONDS = 60.0
 _PER_TURN = 16
 """Files of one request that are decoded before another one's turn comes."""
+_BYTES_AT_ONCE = 64 * 1024
 _REFUSALS = {
     Verdict.UNSUPPORTED: (415, "unsupported-image"),
     Verdict.TOO_LARGE: (422, "image-too-large"),
@@ -41,7 +42,7 @@ class Decoders:
 
     Args:
         limits: of bytes, pixels and time, and how many workers.
-        timed: gives a context around each file, to measure it.
+        timed: gives a context around the files of a turn, to measure them.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Decoders:
         Args:
             files: PNG, JPEG or TIFF, as they came.
             size: side of the pictures, in pixels.
-            go_on: after a bad file; else its problem is the last of the list.
+            go_on: after a bad file; else what follows it may be missing.
 
         Raises:
             Problem: 503 if no worker can be started.
@@ -80,7 +81,7 @@ class Decoders:
             for start in range(0, len(files), _PER_TURN):
                 turn = files[start : start + _PER_TURN]
                 found += await loop.run_in_executor(self._threads, self._decode, turn, size, go_on, stop)
-                if not go_on and isinstance(found[-1], Problem):
+                if not go_on and any(isinstance(one, Problem) for one in found):
                     break
         finally:
             stop.set()
@@ -96,19 +97,12 @@ class Decoders:
         self, files: Sequence[bytes | bytearray], size: int, go_on: bool, stop: threading.Event
     ) -> list[NDArray[np.uint8] | Problem]:
         worker = self._idle.get()  # never waits: there are as many as threads
-        found: list[NDArray[np.uint8] | Problem] = []
         try:
             worker.start()
-            for data in files:
-                if stop.is_set():
-                    break
-                with self._timed():
-                    found.append(worker.decode(data, size))
-                if not go_on and isinstance(found[-1], Problem):
-                    break
+            with self._timed():
+                return worker.decode(files, size, go_on, stop)
         finally:
             self._idle.put(worker)
-        return found
 
 
 class _Worker:
@@ -127,20 +121,36 @@ class _Worker:
             self._connection = self._begin()
         return self._connection
 
-    def decode(self, data: bytes | bytearray, size: int) -> NDArray[np.uint8] | Problem:
-        for attempt in (1, 2):
-            connection = self.start()
+    def decode(
+        self, files: Sequence[bytes | bytearray], size: int, go_on: bool, stop: threading.Event
+    ) -> list[NDArray[np.uint8] | Problem]:
+        found: list[NDArray[np.uint8] | Problem] = []
+        suspect = False
+        """Whether a decoder ended over the next file before."""
+        while len(found) < len(files) and not stop.is_set():
             try:
-                return self._ask(connection, data, size)
+                for answer in self._ask(self.start(), _at_once(files[len(found) :]), size):
+                    found.append(answer)
+                    suspect = False
+                    if stop.is_set():
+                        self._end()  # what else it was given is not worth its time
+                        return found
             except TimeoutError:
                 self._end()
                 detail = f"decoding it takes more than {self._limits.decode_seconds:g} s; send a smaller one"
-                return Problem(422, "image-too-slow", detail)
+                found.append(Problem(422, "image-too-slow", detail))
+                suspect = False
             except (EOFError, OSError):
                 # Of this file, or of something outside, such as a machine out of memory: a second try tells.
                 self._end()
-                logger.warning("a decoder ended over a file, attempt %d of 2", attempt)
-        return Problem(422, "unreadable-image", "the decoder broke off over it; save it anew")
+                logger.warning("a decoder ended over a file, attempt %d of 2", 1 + suspect)
+                if suspect:
+                    detail = "the decoder broke off over it; save it anew"
+                    found.append(Problem(422, "unreadable-image", detail))
+                suspect = not suspect
+            if not go_on and any(isinstance(one, Problem) for one in found):
+                break
+        return found
 
     def close(self) -> None:
         """End the process now."""
@@ -149,11 +159,16 @@ class _Worker:
         self._end()
 
     def _ask(
-        self, connection: socket.socket, data: bytes | bytearray, size: int
-    ) -> NDArray[np.uint8] | Problem:
-        deadline = time.monotonic() + self._limits.decode_seconds
+        self, connection: socket.socket, files: Sequence[bytes | bytearray], size: int
+    ) -> Iterator[NDArray[np.uint8] | Problem]:
+        """Answers to files that are sent at once, each from when it is there; the next has its time from then."""
         connection.settimeout(self._limits.decode_seconds)
-        connection.sendall(QUESTION.pack(len(data), size) + data)  # at once: the worker wakes only once
+        connection.sendall(b"".join(QUESTION.pack(len(data), size) + data for data in files))
+        for _ in files:
+            yield self._answer(connection, size)
+
+    def _answer(self, connection: socket.socket, size: int) -> NDArray[np.uint8] | Problem:
+        deadline = time.monotonic() + self._limits.decode_seconds
         verdict, length, colour = ANSWER.unpack(_receive(connection, ANSWER.size, deadline))
         shape = (size, size, 3) if colour else (size, size)
         # What a hostile file may have taken over is not believed either.
@@ -207,6 +222,21 @@ class _Worker:
         if process is not None:
             process.kill()
             process.wait()
+
+
+def _at_once(files: Sequence[bytes | bytearray]) -> Sequence[bytes | bytearray]:
+    """The first files that together fit a socket's buffer, at least one.
+
+    Every switch between processes costs a busy machine more than decoding a small file does. More could make both
+    sides wait for each other, each with its buffer full.
+    """
+    count = total = 0
+    for data in files:
+        total += len(data)
+        if count and total > _BYTES_AT_ONCE:
+            break
+        count += 1
+    return files[:count]
 
 
 def _receive(connection: socket.socket, count: int, deadline: float) -> bytearray:

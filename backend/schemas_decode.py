@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.dependencies import INT32_MAX
 from backend.schemas import Codes, ModelAnswer
 from model.data.npz import Split
 
@@ -25,6 +24,7 @@ Png64 = Annotated[str, Field(description="PNG, base64, S×S pixels.", examples=[
 Synthetic = Annotated[
     Literal[True], Field(description="No image of a patient: the decoder made it of codes.")
 ]
+_INT32_MAX = 2**31 - 1
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
@@ -78,7 +78,7 @@ class SampleEnd(BaseModel):
     dataset: str = Field(max_length=200, examples=["breastmnist"])
     split: Split = Field(examples=["test"])
     position: int = Field(
-        ge=0, le=INT32_MAX, description="Place in the split's array, from 0.", examples=[12]
+        ge=0, le=_INT32_MAX, description="Place in the split's array, from 0.", examples=[12]
     )
 
 
@@ -98,7 +98,7 @@ class PathRequest(BaseModel):
     steps: int = Field(
         default=8,
         ge=2,
-        le=INT32_MAX,
+        le=_INT32_MAX,
         description="Images on the path, both ends counted; at most `images_per_request` of the service.",
     )
     channels: Channels = Field(

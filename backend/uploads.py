@@ -12,10 +12,9 @@ from starlette.concurrency import run_in_threadpool
 
 from backend.bulk import NPY
 from backend.decoding import Decoders
-from backend.jobs import Picture
 from backend.multipart import read_parts
 from backend.npy import read_npy
-from backend.pictures import fit
+from backend.pictures import Picture, fit
 from backend.problems import Problem, invalid
 from backend.questions import json_body, media_type, parse
 from backend.settings import Limits

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from backend.data_urls import read_question
 from backend.multipart import Part, read_parts
 from backend.npy import read_npy
 from backend.problems import Problem
 from backend.questions import parse
-from backend.routes.embeddings import _read as read_embeddings
 from backend.schemas_decode import DecodeRequest, PathRequest
 from backend.settings import Limits
 from backend.uploads import _read_json
@@ -31,7 +31,7 @@ def multipart(body: bytes, *, step: int = 1 << 16, kind: str = BOUNDARY) -> list
 READERS: dict[str, Callable[[bytes], object]] = {
     "npy": lambda body: read_npy(body, LIMITS),
     "images in JSON": lambda body: _read_json(body, LIMITS),
-    "data URLs": lambda body: read_embeddings(body, LIMITS.images_per_request),
+    "data URLs": lambda body: read_question(body, LIMITS.images_per_request),
     "codes in JSON": lambda body: parse(DecodeRequest, body, values=200),
     "a path in JSON": lambda body: parse(PathRequest, body, values=200),
     "multipart": multipart,

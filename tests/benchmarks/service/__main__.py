@@ -51,8 +51,10 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         data, index = Path(folder) / "data", Path(folder) / "index"
         write_sample(data)
-        names = tuple(sorted(path.stem for path in data.glob("*.npz")))
-        build_index(model, data_dir=data, datasets=names, out=index, progress=False)
+        files = sorted(data.glob("*.npz"), key=lambda path: path.stat().st_size)
+        names = [path.stem for path in files]
+        # The service wants an index; encoding does not depend on what is in it.
+        build_index(model, data_dir=data, datasets=names[:1], out=index, progress=False)
         images = _images(data, names)
         bare, batch, cost = _best_bare(model, images, options.seconds)
         single = _median_seconds(lambda: model.encode(images[:1]), 100)
