@@ -28,7 +28,6 @@ from model.latent.index_plan import (
     wanted_splits,
 )
 from model.latent.manifest import FORMAT, Manifest
-from model.latent.map_measuring import measure_new_map
 from model.latent.metadata import Metadata, common_schema
 from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays, partial_folder
 from model.latent.pca import PCAProjector
@@ -210,6 +209,8 @@ def _digested(manifest: Manifest, folder: Path) -> Manifest:
 
 def _fit_map(manifest: Manifest, folder: Path, *, progress: bool) -> None:
     """The PCA map, fitted to the training split alone: the others are seen as new images would be; its quality."""
+    from model.latent.map_measuring import measure_new_map  # SciPy: whoever only opens an index need not wait
+
     embeddings, _ = open_arrays(folder, manifest)
     shutil.rmtree(folder / "maps", ignore_errors=True)  # cut by a kill
     rows = [(block.start, block.stop) for block in manifest.blocks if block.split == "train"]
