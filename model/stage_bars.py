@@ -1,9 +1,8 @@
 """Progress of work that goes through stages: one bar after another."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
+from tqdm import tqdm
 
 
 class StageBars:
@@ -17,15 +16,13 @@ class StageBars:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Move the bar of a stage; a stage that begins again has a new one."""
-        from tqdm import tqdm
-
-        if self._bar is None or stage != self._stage or done < self._bar.n:
+        bar = self._bar
+        if bar is None or stage != self._stage or done < bar.n:
             self.close()
             self._stage = stage
-            self._bar = tqdm(
-                total=total, desc=f"{self._title}, {stage}", unit=self._unit, disable=self._disable
-            )
-        self._bar.update(done - self._bar.n)
+            bar = tqdm(total=total, desc=f"{self._title}, {stage}", unit=self._unit, disable=self._disable)
+            self._bar = bar
+        bar.update(done - bar.n)
 
     def close(self) -> None:
         """Leave the bar as it stands."""

@@ -51,7 +51,10 @@ def points(
         Literal["json", "arrow"] | None, Query(alias="format", description="Overrules the Accept header.")
     ] = None,
 ) -> Response:
-    """Points of a map with their data set, split, position and label; many are best had as Arrow."""
+    """Points of a map with their data set, split, position, label, and how well the map keeps their neighbourhood.
+
+    Many are best had as Arrow.
+    """
     chart = loaded.index.map(map)
     chosen = chosen_blocks(loaded.index, datasets, splits)
     if form is None:

@@ -30,7 +30,6 @@ from model.latent.index_plan import (
 )
 from model.latent.manifest import FORMAT, Manifest
 from model.latent.map_fitting import fit_map
-from model.latent.map_measuring import measure_new_map
 from model.latent.metadata import Metadata, common_schema
 from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays, partial_folder
 from model.latent.reuse import Reusable, digests, reusable
@@ -211,6 +210,8 @@ def _digested(manifest: Manifest, folder: Path) -> Manifest:
 
 def _fit_maps(model: "InferenceModel", manifest: Manifest, folder: Path, *, progress: bool) -> None:
     """The PCA map, fitted to the training split alone; for a model of 2-D codes also the mean of its codes."""
+    from model.latent.map_measuring import measure_new_map  # SciPy: whoever only opens an index need not wait
+
     embeddings, codes = open_arrays(folder, manifest)
     shutil.rmtree(folder / "maps", ignore_errors=True)  # cut by a kill
     vectors = model.code_vectors()

@@ -14,7 +14,6 @@ from model.errors import VQScopeError
 from model.latent.errors import MapNotFound, SettingError
 from model.latent.features import Features, Progress, Rows, silent
 from model.latent.manifest import Block
-from model.latent.map_measuring import QualitySettings, measure_new_map
 from model.latent.map_settings import MapSettings
 from model.latent.projection import FittedOn, LatentMap, Projector, method_class, open_map, write_map
 from model.latent.storage import sync
@@ -103,6 +102,11 @@ def add_map(
         VQScopeError: the name is taken, a package is not installed, or the index has been replaced meanwhile.
         OSError: the index cannot be written.
     """
+    from model.latent.map_measuring import (  # SciPy, needed by nobody else here
+        QualitySettings,
+        measure_new_map,
+    )
+
     kind = method_class(method)
     chosen = settings if settings is not None else kind.settings_type()
     if name is None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.latent.errors import SettingError
 from model.latent.map_quality import Progress, Vectors, check_sizes
 from model.latent.neighbours import Metric
 from model.latent.quality import PointPreservation
@@ -46,6 +47,8 @@ def point_preservation(
     """
     check_sizes(embeddings, coordinates, k)
     n, rows = len(embeddings), references.rows
+    if len(rows) <= k:
+        raise SettingError(f"{k} neighbours cannot be sought among {len(rows)} references; draw more")
     fast, sure = (Space.around(embeddings, rows, metric, dtype) for dtype in (np.float32, np.float64))
     references_fast, references_sure = fast.take(rows), sure.take(rows)
     own = np.full(n, -1, dtype=np.int64)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from model.intervals import LEVEL, Interval
 
@@ -43,7 +43,7 @@ class Sample:
         mean = float(weights @ means)
         squares = np.bincount(self.stratum, (values - means[self.stratum]) ** 2, minlength=len(self.there))
         variance = squares / np.maximum(drawn - 1, 1) * (1 - drawn / self.there) / drawn
-        half = float(stats.norm.ppf((1 + LEVEL) / 2)) * float(np.sqrt(weights**2 @ variance))
+        half = NormalDist().inv_cdf((1 + LEVEL) / 2) * float(np.sqrt(weights**2 @ variance))
         return mean, (mean - half, mean + half)
 
 

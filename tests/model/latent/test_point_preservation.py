@@ -69,6 +69,8 @@ def test_too_few_images():
     points = clouds(30, d=2)
     with pytest.raises(SettingError, match="needs more than 30 images"):
         point_preservation(points, points, draw([30], 30, seed=0))
+    with pytest.raises(SettingError, match="among 5 references"):
+        point_preservation(points, points, draw([30], 5, seed=0), k=5)
 
 
 def test_what_float32_cannot_tell_is_measured_again():
