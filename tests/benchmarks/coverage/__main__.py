@@ -9,42 +9,39 @@ import argparse
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from model.latent.ellipse import EllipseKind, fit_ellipse, squared_radius
+from model.latent.ellipse import fit_ellipse, squared_radius
 from model.latent.overlap import overlaps
+from tests.benchmarks.coverage.simulation import squared_distances
 
-SIZES = (10, 30, 200, 2000)
+FITS = {10: 10_000, 30: 5_000, 200: 2_000, 2000: 300}
+"""Groups of each size that are drawn."""
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 SIGMAS = (1.0, 2.0, 3.0)
-NEW_POINTS = 500
+NEW_POINTS = 200
 
 Figure = tuple[float, float]
 """Of shares in [0, 1] the mean, and its standard error."""
 
 
-def true_coverage(kind: EllipseKind, n: int, d: int, fits: int) -> dict[float, Figure]:
-    """Mean share covered over ``fits`` groups of n points, and its standard error, by level (``sigma``: by k).
+def true_coverage(distances: NDArray[np.float64], radius2: float) -> Figure:
+    """Mean share of the (fits, new) squared distances within a radius, and its standard error."""
+    return _figure((distances <= radius2).mean(axis=1))
 
-    One fit serves all levels: they differ in the radius only.
-    """
+
+def robust_coverage(n: int, d: int, fits: int) -> dict[float, Figure]:
+    """Coverage of the robust ellipse by level, which one fit serves all: only the radius differs."""
     rng = np.random.default_rng([n, d])
-    name = "k" if kind == "sigma" else "level"
-    asked: list[float] = list(SIGMAS if kind == "sigma" else LEVELS)
-    largest = squared_radius(kind, n, d=d, **{name: asked[-1]})
-    reaches = [squared_radius(kind, n, d=d, **{name: value}) / largest for value in asked]
-    shares = np.empty((fits, len(asked)))
+    shares = np.empty((fits, len(LEVELS)))
     for number in range(fits):
-        ellipse = fit_ellipse(rng.standard_normal((n, d)), kind=kind, **{name: asked[-1]})
-        new = np.zeros((1, d)) if kind == "mean" else rng.standard_normal((NEW_POINTS, d))
-        # A smaller ellipse holds what the largest holds of the points moved away from the centre.
+        ellipse = fit_ellipse(rng.standard_normal((n, d)), kind="robust")
         assert ellipse.center is not None
-        for place, reach in enumerate(reaches):
-            moved = ellipse.center + (new - ellipse.center) / np.sqrt(reach)
-            shares[number, place] = ellipse.contains(moved).mean()
-    errors = shares.std(axis=0, ddof=1) / fits**0.5
-    return {
-        value: (float(m), float(e)) for value, m, e in zip(asked, shares.mean(axis=0), errors, strict=True)
-    }
+        offset = rng.standard_normal((NEW_POINTS, d)) - ellipse.center
+        for place, level in enumerate(LEVELS):
+            reach = squared_radius("robust", n, d=d, level=level) / squared_radius("robust", n, d=d)
+            shares[number, place] = ellipse.contains(ellipse.center + offset / reach**0.5).mean()
+    return {level: _figure(shares[:, place]) for place, level in enumerate(LEVELS)}
 
 
 def robust_below_its_bound(n: int, d: int, fits: int) -> Figure:
@@ -58,7 +55,7 @@ def robust_below_its_bound(n: int, d: int, fits: int) -> Figure:
         fitted = MinCovDet(random_state=0).fit(rng.standard_normal((n, d)))
         distances = fitted.mahalanobis(rng.standard_normal((NEW_POINTS, d)))
         shares[number] = (distances <= stats.chi2.ppf(0.95, d)).mean()
-    return float(shares.mean()), float(shares.std(ddof=1) / fits**0.5)
+    return _figure(shares)
 
 
 def overlap_rows(fits: int) -> Iterator[str]:
@@ -85,6 +82,10 @@ def overlap_rows(fits: int) -> Iterator[str]:
                 )
 
 
+def _figure(shares: NDArray[np.float64]) -> Figure:
+    return float(shares.mean()), float(shares.std(ddof=1) / len(shares) ** 0.5)
+
+
 def _cell(figure: Figure) -> str:
     coverage, error = figure
     return f"{100 * coverage:.1f} ± {100 * error:.1f}"
@@ -92,31 +93,39 @@ def _cell(figure: Figure) -> str:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.coverage", description=__doc__)
-    parser.add_argument(
-        "--fits", type=int, default=2000, help="groups fitted for each figure (default: %(default)s)"
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.coverage",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    fits = parser.parse_args().fits
-    print("| kind | map | n | 50 % | 90 % | 95 % | 99 % |\n|---|---|--:|--:|--:|--:|--:|")
-    for kind in ("prediction", "mean", "normal", "robust"):
-        for d in (2, 3):
-            for n in SIZES:
-                if kind == "robust" and n < 200:
-                    figure = _cell(robust_below_its_bound(n, d, fits // 10))
-                    cells = ["–", "–", f"{figure} (not offered)", "–"]
-                else:
-                    fewer = kind == "robust" or (n == 2000 and kind != "mean")
-                    found = true_coverage(kind, n, d, fits // 4 if fewer else fits)
-                    cells = [_cell(found[level]) for level in LEVELS]
-                print(f"| {kind} | {d}-D | {n} | {' | '.join(cells)} |", flush=True)
-    print("\n| kind | map | n | k = 1 | k = 2 | k = 3 |\n|---|---|--:|--:|--:|--:|")
+    parser.add_argument(
+        "--times", type=int, default=1, help="as many groups as usual, times this (default: %(default)s)"
+    )
+    times = parser.parse_args().times
+    new = {(n, d): squared_distances(n, d, times * FITS[n], NEW_POINTS) for d in (2, 3) for n in FITS}
+    true = {(n, d): squared_distances(n, d, 5 * times * FITS[n], 0) for d in (2, 3) for n in FITS}
+    print("| kind | map | n | groups | 50 % | 90 % | 95 % | 99 % |\n|---|---|--:|--:|--:|--:|--:|--:|")
+    for kind, simulated in (("prediction", new), ("mean", true), ("normal", new)):
+        for (n, d), distances in simulated.items():
+            cells = [
+                _cell(true_coverage(distances, squared_radius(kind, n, level=level, d=d))) for level in LEVELS
+            ]
+            print(f"| {kind} | {d}-D | {n} | {len(distances):,} | {' | '.join(cells)} |", flush=True)
     for d in (2, 3):
-        for n in SIZES:
-            found = true_coverage("sigma", n, d, fits // 4)
-            print(f"| sigma | {d}-D | {n} | {' | '.join(_cell(found[k]) for k in SIGMAS)} |", flush=True)
+        for n in (10, 30):
+            cell = _cell(robust_below_its_bound(n, d, 100 * times))
+            print(f"| robust | {d}-D | {n}, not offered | {100 * times} | – | – | {cell} | – |", flush=True)
+        for n in (200, 2000):
+            fits = (200 if n == 200 else 60) * times
+            cells = [_cell(figure) for figure in robust_coverage(n, d, fits).values()]
+            print(f"| robust | {d}-D | {n} | {fits} | {' | '.join(cells)} |", flush=True)
+    print("\n| kind | map | n | k = 1 | k = 2 | k = 3 |\n|---|---|--:|--:|--:|--:|")
+    for (n, d), distances in new.items():
+        cells = [_cell(true_coverage(distances, squared_radius("sigma", n, k=k, d=d))) for k in SIGMAS]
+        print(f"| sigma | {d}-D | {n} | {' | '.join(cells)} |", flush=True)
     print("\n| map | points | true distance | by the formula | corrected | interval covers |")
     print("|--:|---|--:|--:|--:|--:|")
-    for row in overlap_rows(fits // 5):
+    for row in overlap_rows(200 * times):
         print(row, flush=True)
 
 

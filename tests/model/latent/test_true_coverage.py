@@ -5,32 +5,16 @@ import pytest
 from scipy import stats
 
 from model.latent.ellipse import fit_ellipse, squared_radius
+from tests.benchmarks.coverage.simulation import squared_distances
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 FITS = {10: 8000, 30: 4000, 200: 800, 2000: 100}
 
 
-def distances(n, d, new):
-    """Squared Mahalanobis distances, (fits, new), of new points from the moments of groups of n.
-
-    No points: of the true mean, n points of each group being enough to know what it is.
-    """
-    rng = np.random.default_rng([n, d])
-    found = []
-    for _ in range(0, FITS[n], 100):
-        groups = rng.standard_normal((100, n, d))
-        mean = groups.mean(axis=1)
-        offset = groups - mean[:, None]
-        covariance = offset.swapaxes(1, 2) @ offset / (n - 1)
-        placed = (rng.standard_normal((100, new, d)) if new else np.zeros((100, 1, d))) - mean[:, None]
-        found.append(np.einsum("bij,bjk,bik->bi", placed, np.linalg.inv(covariance), placed))
-    return np.concatenate(found)
-
-
 @pytest.mark.parametrize("d", [2, 3])
 @pytest.mark.parametrize("n", list(FITS))
 def test_prediction_covers_new_points_as_stated(n, d):
-    new = distances(n, d, 200)
+    new = squared_distances(n, d, FITS[n], 200)
     for level in LEVELS:
         covered = np.mean(new <= squared_radius("prediction", n, level=level, d=d))
         assert covered == pytest.approx(level, abs=0.01)
@@ -39,7 +23,7 @@ def test_prediction_covers_new_points_as_stated(n, d):
 @pytest.mark.parametrize("d", [2, 3])
 @pytest.mark.parametrize("n", [10, 30])
 def test_mean_covers_the_true_mean_as_stated(n, d):
-    center = distances(n, d, 0)
+    center = squared_distances(n, d, FITS[n], 0)
     for level in LEVELS:
         covered = np.mean(center <= squared_radius("mean", n, level=level, d=d))
         assert covered == pytest.approx(level, abs=0.02 if level == 0.5 else 0.012)
@@ -49,7 +33,7 @@ def test_mean_covers_the_true_mean_as_stated(n, d):
     ("n", "d", "covered"), [(10, 2, 0.849), (10, 3, 0.772), (30, 2, 0.922), (2000, 3, 0.95)]
 )
 def test_normal_and_sigma_cover_too_little_of_small_groups(n, d, covered):
-    new = distances(n, d, 200)
+    new = squared_distances(n, d, FITS[n], 200)
     assert np.mean(new <= squared_radius("normal", n, d=d)) == pytest.approx(covered, abs=0.01)
     k = stats.chi2.ppf(0.95, d) ** 0.5
     assert np.mean(new <= squared_radius("sigma", n, k=k, d=d)) == pytest.approx(covered, abs=0.01)
