@@ -203,7 +203,7 @@ def open_search(index: "LatentIndex") -> ApproximateSearch:
 
 def n_lists(n: int) -> int:
     """Lists for N rows: the power of two that is nearest to the square root of N, as far as k-means has enough rows."""
-    return max(1, min(2 ** round(math.log2(max(n, 1)) / 2), n // _LEAST_TRAINING_ROWS))
+    return max(1, min(1 << round(math.log2(max(n, 1)) / 2), n // _LEAST_TRAINING_ROWS))
 
 
 def _build(

@@ -154,8 +154,9 @@ class _Scan:
         if self._cosine:
             lengths = np.sqrt(squares)
             lengths[lengths == 0] = 1
-            return np.float32(1) - product / lengths, np.full(len(product), 2 * self._rounding)
-        near = squares + self._squares.astype(np.float32)[:, None] - 2 * product
+            cosine: NDArray[Any] = 1 - product / lengths
+            return cosine, np.full(len(product), 2 * self._rounding)
+        near: NDArray[Any] = squares + self._squares.astype(np.float32)[:, None] - 2 * product
         return near, 2 * self._rounding * (self._squares + float(squares.max()))
 
     def _drop_left_out(self, near: NDArray[np.float32], start: int) -> None:
