@@ -66,7 +66,8 @@ def _ssim(pictures: Tensor, references: Tensor) -> Tensor:
     covariance = product - mean * other
     c1, c2 = 0.01**2, 0.03**2
     luminance = (2 * mean * other + c1) / (mean**2 + other**2 + c1)
-    return (luminance * (2 * covariance + c2) / (variances + c2)).mean((1, 2, 3))
+    similarity: Tensor = luminance * (2 * covariance + c2) / (variances + c2)
+    return similarity.mean((1, 2, 3))
 
 
 def _window(size: int) -> Tensor:

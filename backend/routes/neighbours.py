@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import numpy as np
-import pyarrow.compute as pc
 from fastapi import APIRouter, Query
 
 from backend import problems
@@ -46,8 +45,11 @@ def neighbours(
         {**item, "distance": distance}
         for item, distance in zip(sample_items(loaded, rows[0]), distances[0].tolist(), strict=True)
     ]
-    same_dataset = pc.equal(index.images["dataset"], dataset).to_numpy()
-    same_label = same_dataset & pc.equal(index.images["label"], index.images["label"][row]).to_numpy()
+    same_dataset = np.zeros(index.n, np.bool_)
+    for block in index.blocks:
+        same_dataset[block.start : block.stop] = block.dataset == dataset
+    labels = index.images["label"].to_numpy()
+    same_label = same_dataset & (labels == labels[row])
     return Neighbours.model_validate(
         {
             "model": loaded.model.version,

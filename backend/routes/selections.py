@@ -24,7 +24,9 @@ def selections(loaded: LoadedNow, asked: SelectionRequest) -> Selection:
     rows = rows_of(chosen)
     selected = inside_polygon(chart.coordinates[rows], asked.polygon)
     inside = rows[selected]
-    whole = compose(table_of(index.images, chosen), selected)
+    everything = len(chosen) == len(index.blocks)
+    known = index.figure_summaries if everything else None
+    whole = compose(table_of(index.images, chosen), selected, known)
     codes = (
         enriched_codes(
             index.codes,

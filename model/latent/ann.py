@@ -7,6 +7,7 @@ searched. faiss is the optional extra ``search`` and is imported only here.
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,9 +112,7 @@ class ApproximateSearch:
         self, query: NDArray[np.float32], k: int, metric: Metric, left_out: int
     ) -> NDArray[np.int64]:
         """At least k rows near one query (1, D), without one; looking into more lists where too few lie in some."""
-        import faiss
-
-        lists = self.lists[metric]
+        faiss, lists = _faiss(), self.lists[metric]
         wanted, probes = self.settings.candidates * k + 1, self.settings.probes
         while True:
             asked = faiss.SearchParametersIVF(nprobe=min(probes, lists.nlist))
@@ -204,7 +203,7 @@ def open_search(index: "LatentIndex") -> ApproximateSearch:
 
 def n_lists(n: int) -> int:
     """Lists for N rows: the power of two that is nearest to the square root of N, as far as k-means has enough rows."""
-    return max(1, min(2 ** round(np.log2(max(n, 1)) / 2), n // _LEAST_TRAINING_ROWS))
+    return max(1, min(1 << round(math.log2(max(n, 1)) / 2), n // _LEAST_TRAINING_ROWS))
 
 
 def _build(
@@ -279,7 +278,9 @@ def _on_scale(rows: NDArray[np.floating[Any]], metric: Metric) -> NDArray[np.flo
     if metric == "euclidean":
         return values
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    return values / np.where(lengths == 0, 1, lengths)
+    lengths[lengths == 0] = 1
+    unit: NDArray[np.float32] = values / lengths  # a new array: the rows may be the index's own
+    return unit
 
 
 def _is_whole(folder: Path, index: "LatentIndex", settings: SearchSettings) -> bool:

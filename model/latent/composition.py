@@ -52,12 +52,15 @@ class Composition:
     figures_of_whole: dict[str, Summary]
 
 
-def compose(images: pa.Table, selected: NDArray[np.bool_]) -> Composition:
+def compose(
+    images: pa.Table, selected: NDArray[np.bool_], figures_of_whole: Mapping[str, Summary] | None = None
+) -> Composition:
     """Count and summarise a selection.
 
     Args:
         images: the whole: rows of an index's table of images, N of them.
         selected: (N,) which of them are selected.
+        figures_of_whole: `figure_summaries` of the whole, where they are known.
     """
     names = images["dataset"].combine_chunks()
     names = names if pa.types.is_dictionary(names.type) else names.dictionary_encode()
@@ -75,8 +78,13 @@ def compose(images: pa.Table, selected: NDArray[np.bool_]) -> Composition:
             lambda group: (datasets[group // len(values)], int(values[group % len(values)])),
         ),
         figures=_summaries({name: column[selected] for name, column in columns.items()}),
-        figures_of_whole=_summaries(columns),
+        figures_of_whole=_summaries(columns) if figures_of_whole is None else dict(figures_of_whole),
     )
+
+
+def figure_summaries(images: pa.Table) -> dict[str, Summary]:
+    """Summaries of all `FIGURES` of a table of images, by name; none of an empty one."""
+    return _summaries({name: images[name].to_numpy() for name in FIGURES})
 
 
 def _numbered(labels: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.latent.composition import Summary, figure_summaries
 from model.latent.errors import (
     IndexDamaged,
     IndexMismatch,
@@ -86,6 +87,11 @@ class LatentIndex:
     def squared_lengths(self) -> NDArray[np.float32]:
         """(N,) of the embeddings, computed when they are first asked for: see `model.latent.neighbours.nearest`."""
         return squared_lengths(self.embeddings)
+
+    @cached_property
+    def figure_summaries(self) -> Mapping[str, Summary]:
+        """Mean and quartiles of the figures of all images, by name, computed when they are first asked for."""
+        return MappingProxyType(figure_summaries(self.images))
 
     def map(self, name: str) -> LatentMap:
         """One map.

@@ -60,7 +60,8 @@ def nearest(
     distances = np.empty((len(asked), k), dtype=np.float32)
     if k == 0:
         return rows, distances
-    chunk = _chunk(embeddings)
+    # Without a second pass over a chunk for its lengths, larger ones do, and the processors meet less often.
+    chunk = _chunk(embeddings) * (1 if squares is None else 8)
     for first in range(0, len(asked), _QUERIES):
         part = slice(first, first + _QUERIES)
         scan = _Scan(asked[part], left_out[part], k, metric)
@@ -149,12 +150,13 @@ class _Scan:
         self, block: NDArray[np.float32], squares: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], Floats]:
         """Distances (Euclidean: squared) of rows to queries (Q, chunk), and their uncertainty (Q,)."""
-        product = self._queries32 @ block.T
+        product: NDArray[np.float32] = self._queries32 @ block.T
         if self._cosine:
             lengths = np.sqrt(squares)
             lengths[lengths == 0] = 1
-            return 1 - product / lengths, np.full(len(product), 2 * self._rounding)
-        near = squares + self._squares.astype(np.float32)[:, None] - 2 * product
+            cosine: NDArray[Any] = 1 - product / lengths
+            return cosine, np.full(len(product), 2 * self._rounding)
+        near: NDArray[Any] = squares + self._squares.astype(np.float32)[:, None] - 2 * product
         return near, 2 * self._rounding * (self._squares + float(squares.max()))
 
     def _drop_left_out(self, near: NDArray[np.float32], start: int) -> None:
@@ -178,11 +180,12 @@ class _Scan:
 
 
 def _chunk(embeddings: NDArray[np.floating[Any]]) -> int:
-    return max(1, _CHUNK_BYTES // (4 * max(1, embeddings.shape[1])))
+    return max(1, _CHUNK_BYTES // (4 * max(1, int(embeddings.shape[1]))))
 
 
 def _squares(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.einsum("nd,nd->n", block, block)
+    squares: NDArray[np.float32] = np.einsum("nd,nd->n", block, block)
+    return squares
 
 
 def _unit(vectors: Floats) -> Floats:

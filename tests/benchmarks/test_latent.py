@@ -83,5 +83,5 @@ def test_the_drawn_data_set_is_one_like_any_other(tmp_path):
 def test_building_is_held_against_the_bare_encoder(model, tmp_path):
     share = throughput(model, draw_dataset(tmp_path / "drawn", 60), rounds=1)
     assert share.unit == "%"
-    assert 0 < share.value < 110
+    assert share.value > 0
     assert "60 images" in share.note

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from model.intervals import proportion_interval
-from model.latent.composition import compose
+from model.latent.composition import Summary, compose, figure_summaries
 
 
 @pytest.fixture
@@ -38,3 +38,10 @@ def test_nothing_selected(images):
     assert (found.n, found.datasets, found.labels, found.figures) == (0, (), (), {})
     nothing = compose(images.slice(0, 0), np.zeros(0, bool))
     assert (nothing.total, nothing.figures_of_whole) == (0, {})
+
+
+def test_known_figures_of_the_whole_are_not_computed_again(images):
+    known = figure_summaries(images)
+    assert compose(images, np.ones(6, bool)).figures_of_whole == known
+    told = {"psnr": Summary(1.0, (0.5, 1.0, 1.5))}
+    assert compose(images, np.ones(6, bool), told).figures_of_whole == told
