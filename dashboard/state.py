@@ -159,6 +159,7 @@ class ReconstructionsView:
 
 
 CODE_ORDERS = ("similar", "use", "rare")
+CODE_PICTURES = ("patch", "prototype")
 MAX_CODE_ZOOM = 3
 
 
@@ -171,7 +172,9 @@ class CodebookView:
     goes_with: str | None = None
     """Only codes that go with a data set (its name) or with a label (NAME/LABEL); None: all codes."""
     zoom: int = 2
-    """Screen pixels per pixel of a small picture, 1 … MAX_CODE_ZOOM."""
+    """Screen pixels per pixel of a prototype, 1 … MAX_CODE_ZOOM."""
+    show: str = "patch"
+    """What the small pictures show, one of CODE_PICTURES."""
 
     def to_query(self) -> str:
         """The query of the address, with '?' unless it is empty."""
@@ -184,6 +187,8 @@ class CodebookView:
             pairs.append(("with", self.goes_with))
         if self.zoom != CodebookView.zoom:
             pairs.append(("zoom", str(self.zoom)))
+        if self.show != CodebookView.show:
+            pairs.append(("show", self.show))
         return _query(pairs)
 
     @classmethod
@@ -191,12 +196,13 @@ class CodebookView:
         """The view that an address asks for."""
         found = _parse(query)
         code, order = _whole(_last(found, "code", ""), -1), _last(found, "order", cls.order)
-        zoom = _whole(_last(found, "zoom", ""), cls.zoom)
+        zoom, show = _whole(_last(found, "zoom", ""), cls.zoom), _last(found, "show", cls.show)
         return cls(
             code=code if code >= 0 else None,
             order=order if order in CODE_ORDERS else cls.order,
             goes_with=_last(found, "with", "") or None,
             zoom=zoom if 1 <= zoom <= MAX_CODE_ZOOM else cls.zoom,
+            show=show if show in CODE_PICTURES else cls.show,
         )
 
 
