@@ -25,15 +25,14 @@ def addresses(codes: int, version: str) -> dict[str, list[str]]:
     }
 
 
-def prototype(code: int, *, zoom: int) -> html.Span:
-    """What the decoder draws for the code, at this whole multiple."""
+def prototype(code: int) -> html.Span:
+    """What the decoder draws for the code, at a whole multiple of its pixels that CSS decides."""
     page, place = divmod(code, ATLAS_PAGE)
     row, column = divmod(place, ATLAS_COLUMNS)
     style = {
         "--page": f"var(--atlas-prototype-{page})",
         "--row": str(row),
         "--column": str(column),
-        "--zoom": str(zoom),
     }
     return html.Span(className="tile-picture", style=style, **attributes({"aria-hidden": "true"}))
 

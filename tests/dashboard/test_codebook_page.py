@@ -73,7 +73,7 @@ def test_a_small_probability_is_not_nothing():
 
 
 def test_tiles_are_found_in_their_picture():
-    style = prototype(256 + 35, zoom=2).style
+    style = prototype(256 + 35).style
     assert (style["--page"], style["--row"], style["--column"]) == ("var(--atlas-prototype-1)", "2", "3")
     assert addresses(257, "ab") == {
         show: [f"/pictures/codebook/{show}/{page}?v=ab" for page in (0, 1)] for show in CODE_PICTURES
