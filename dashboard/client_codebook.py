@@ -33,6 +33,11 @@ async def patch_sheet(client: ApiClient, code: int, *, version: str | None, etag
     )
 
 
-async def atlas(client: ApiClient, page: int, *, version: str | None, etag: str | None) -> Passed:
-    """The prototypes of ATLAS_PAGE codes as one PNG."""
+async def prototypes(client: ApiClient, page: int, *, version: str | None, etag: str | None) -> Passed:
+    """What the decoder draws for ATLAS_PAGE codes, as one PNG."""
     return await client.png(f"/v1/codebook/atlas/{page}", version=version, etag=etag)
+
+
+async def examples(client: ApiClient, page: int, *, version: str | None, etag: str | None) -> Passed:
+    """A piece of an image for each of ATLAS_PAGE codes, as one PNG."""
+    return await client.png(f"/v1/codebook/atlas/{page}", {"show": "patch"}, version=version, etag=etag)

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from dashboard.client import PICTURE_VIEWS, ApiClient, ApiError, ApiRefused, Passed
-from dashboard.client_codebook import atlas, patch_sheet
+from dashboard.client_codebook import examples, patch_sheet, prototypes
 from dashboard.state import Point
 
 _VERSION = re.compile(r"[0-9a-f]{1,64}")
@@ -20,8 +20,12 @@ _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{1,128}"')
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _DATASET = re.compile(r"[^/\\\x00-\x1f\x7f]{1,128}")
 
-CODEBOOK_PICTURES: Mapping[str, Callable[..., Awaitable[Passed]]] = {"atlas": atlas, "patches": patch_sheet}
-"""By the first part of their address; the second is the page of the atlas, or the code."""
+CODEBOOK_PICTURES: Mapping[str, Callable[..., Awaitable[Passed]]] = {
+    "prototype": prototypes,
+    "patch": examples,
+    "patches": patch_sheet,
+}
+"""By the first part of their address; the second is the page of the atlas, or (patches) the code."""
 
 
 def add_routes(server: FastAPI, client: ApiClient) -> None:

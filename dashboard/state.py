@@ -224,6 +224,7 @@ class ReconstructionsView:
 
 
 CODE_ORDERS = ("similar", "use", "rare")
+CODE_PICTURES = ("patch", "prototype")
 MAX_CODE_ZOOM = 3
 
 
@@ -236,7 +237,9 @@ class CodebookView:
     goes_with: str | None = None
     """Only codes that go with a data set (its name) or with a label (NAME/LABEL); None: all codes."""
     zoom: int = 2
-    """Screen pixels per pixel of a small picture, 1 … MAX_CODE_ZOOM."""
+    """Screen pixels per pixel of a prototype, 1 … MAX_CODE_ZOOM."""
+    show: str = "patch"
+    """What the small pictures show, one of CODE_PICTURES."""
 
     def to_query(self) -> str:
         """The query of the address, with '?' unless it is empty."""
@@ -249,6 +252,8 @@ class CodebookView:
             pairs.append(("with", self.goes_with))
         if self.zoom != CodebookView.zoom:
             pairs.append(("zoom", str(self.zoom)))
+        if self.show != CodebookView.show:
+            pairs.append(("show", self.show))
         return join_query(pairs)
 
     @classmethod
@@ -256,12 +261,13 @@ class CodebookView:
         """The view that an address asks for."""
         found = split_query(query)
         code, order = whole_of(last_of(found, "code", ""), -1), last_of(found, "order", cls.order)
-        zoom = whole_of(last_of(found, "zoom", ""), cls.zoom)
+        zoom, show = whole_of(last_of(found, "zoom", ""), cls.zoom), last_of(found, "show", cls.show)
         return cls(
             code=code if code >= 0 else None,
             order=order if order in CODE_ORDERS else cls.order,
             goes_with=last_of(found, "with", "") or None,
             zoom=zoom if 1 <= zoom <= MAX_CODE_ZOOM else cls.zoom,
+            show=show if show in CODE_PICTURES else cls.show,
         )
 
 

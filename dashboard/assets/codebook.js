@@ -22,7 +22,7 @@
     return goes.length ? `${use}, goes with ${goes.join(" and ")}` : use;
   }
 
-  function tile(one, data, most) {
+  function tile(one, data, most, show) {
     const element = document.createElement("div");
     const place = one.code % data.page;
     const text = words(one);
@@ -36,7 +36,7 @@
     element.setAttribute("aria-selected", "false");
     const picture = document.createElement("span");
     picture.className = "tile-picture";
-    picture.style.setProperty("--page", `var(--atlas-${Math.floor(one.code / data.page)})`);
+    picture.style.setProperty("--page", `var(--atlas-${show}-${Math.floor(one.code / data.page)})`);
     picture.style.setProperty("--row", Math.floor(place / data.columns));
     picture.style.setProperty("--column", place % data.columns);
     const use = document.createElement("span");
@@ -54,12 +54,32 @@
     return element;
   }
 
-  function drawCodes(data, order, goesWith, zoom, code) {
+  /** Ask for the pictures that the tiles, and the prototypes of the panel, are cut from. */
+  function load(data, show) {
+    const holder = document.getElementById("codebook-atlas");
+    new Set([show, "prototype"]).forEach((kind) =>
+      data.pictures[kind].forEach((address, page) => {
+        const known = holder.querySelector(`[data-atlas="${kind}-${page}"]`);
+        if (known && known.getAttribute("src") === address) return;
+        const img = document.createElement("img");
+        img.className = "pixels sprite";
+        img.alt = "";
+        Object.assign(img.dataset, { atlas: `${kind}-${page}`, show: kind, columns: data.columns });
+        img.src = address;
+        if (known) known.replaceWith(img);
+        else holder.append(img);
+      }),
+    );
+  }
+
+  function drawCodes(data, order, goesWith, zoom, show, code) {
     if (!data) return "";
+    load(data, show);
     const chosen = data.codes.filter((one) => goesWith === "all" || one.dataset === goesWith || one.label === goesWith);
     const most = Math.max(1, ...data.codes.map((one) => one.images));
-    grid().style.setProperty("--zoom", zoom);
-    grid().replaceChildren(...[...chosen].sort(ORDERS[order]).map((one) => tile(one, data, most)));
+    grid().dataset.show = show;
+    grid().style.setProperty("--size", zoom);
+    grid().replaceChildren(...[...chosen].sort(ORDERS[order]).map((one) => tile(one, data, most, show)));
     markTile(code);
     return chosen.length === data.codes.length ? "" : `${count(chosen.length)} of ${count(data.codes.length)} codes`;
   }
@@ -129,7 +149,7 @@
     if (img.dataset.atlas !== undefined) {
       const page = document.getElementById("page-codebook");
       page.style.setProperty(`--atlas-${img.dataset.atlas}`, `url("${img.src}")`);
-      page.style.setProperty("--edge", img.naturalWidth / columns);
+      page.style.setProperty(`--edge-${img.dataset.show}`, img.naturalWidth / columns);
       page.style.setProperty("--columns", columns);
     } else {
       const sheet = img.parentElement;

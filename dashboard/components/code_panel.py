@@ -1,25 +1,19 @@
 """Everything known of one code: how often, where, in which data sets and labels, with which other codes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboard.answers import Dataset
 from dashboard.answers_codebook import CodeDetails, GroupUse, Patches
 from dashboard.components.attributes import attributes
 from dashboard.components.code_pictures import patch_list, prototype
+from dashboard.components.group_bars import SURE, Datasets, bars, key, label_bars, marker
 from dashboard.components.help import help_button
-from dashboard.components.legend import swatch
 from dashboard.components.pictures import no_pictures
 from dashboard.components.words import count, figure, odds, per_cent, probability
-from dashboard.palette import mark
 
-SURE = 0.05
-"""Corrected p-value up to which a group is named; the service's own table of codes uses the same."""
 MOST_NAMED = 6
-
-Datasets = Mapping[str, Dataset]
 
 
 def about(details: CodeDetails) -> list[html.Div]:
@@ -60,7 +54,7 @@ def about(details: CodeDetails) -> list[html.Div]:
         html.Div(
             [
                 html.Figure(
-                    [prototype(details.code, zoom=4), html.Figcaption("Decoded prototype")],
+                    [prototype(details.code), html.Figcaption("Decoded prototype")],
                     className="picture",
                 ),
                 *([] if dead else [_positions(details)]),
@@ -100,9 +94,9 @@ def use(details: CodeDetails, datasets: Datasets) -> list[Component]:
         html.Div(
             [
                 html.Div("Use by data set", className="section-title"),
-                _bars(details.by_dataset, datasets),
+                bars(details.by_dataset, datasets),
                 html.Div("Use by label", className="section-title"),
-                *_labels(details.by_label, datasets),
+                *label_bars(details.by_label, datasets),
                 html.Div(
                     "Bar: share of the group’s images that contain the code; line: of all others. "
                     f"A full bar is {per_cent(longest)}.",
@@ -153,7 +147,7 @@ def _named(title: str, groups: Sequence[GroupUse], datasets: Datasets) -> list[C
                     className="group-odds",
                 ),
             ],
-            **attributes({"data-group": _key(group)}),
+            **attributes({"data-group": key(group)}),
         )
         for group in groups[:MOST_NAMED]
     ]
@@ -162,69 +156,6 @@ def _named(title: str, groups: Sequence[GroupUse], datasets: Datasets) -> list[C
         html.Ul(lines, className="group-list"),
         *([html.Div(f"and {left} more, in the bars below", className="note")] if left > 0 else []),
     ]
-
-
-def _labels(groups: Sequence[GroupUse], datasets: Datasets) -> list[Component]:
-    """The labels of each data set, folded together where nothing in them goes with the code."""
-    by_dataset: dict[str, list[GroupUse]] = {}
-    for group in groups:
-        by_dataset.setdefault(group.dataset, []).append(group)
-    return [
-        html.Details(
-            [
-                html.Summary(
-                    [
-                        *_mark(name, datasets),
-                        f"{name}, {len(own)} labels" if len(own) > 1 else f"{name}, 1 label",
-                    ]
-                ),
-                _bars(own, datasets),
-            ],
-            open=any(group.q <= SURE for group in own),
-            className="label-use",
-        )
-        for name, own in by_dataset.items()
-    ]
-
-
-def _bars(groups: Sequence[GroupUse], datasets: Datasets) -> html.Div:
-    return html.Div([_bar(group, datasets) for group in groups], className="bars")
-
-
-def _bar(group: GroupUse, datasets: Datasets) -> html.Div:
-    name = group.dataset if group.label is None else (group.label_name or str(group.label))
-    dataset = datasets.get(group.dataset)
-    hint = (
-        f"{odds(group.log2_odds)} the odds of the others (95 %: {odds(group.low)} to {odds(group.high)}), "
-        f"corrected p {probability(group.q)}; others: {per_cent(group.share_elsewhere)}"
-    )
-    return html.Div(
-        [
-            html.Span(
-                [
-                    *(_mark(group.dataset, datasets) if group.label is None else []),
-                    html.Span(name, className="bar-text"),
-                ],
-                className="bar-name",
-                title=name,
-            ),
-            html.Span(
-                [html.Span(className="bar-fill"), html.Span(className="bar-others")],
-                className="bar",
-                style={
-                    "--share": f"{group.share:.6g}",
-                    "--others": f"{group.share_elsewhere:.6g}",
-                    "--mark": _colour(dataset),
-                },
-                **attributes({"aria-hidden": "true"}),
-            ),
-            html.Span(per_cent(group.share), className="bar-share"),
-            html.Span(f"{count(group.images)} / {count(group.n)}", className="bar-count muted"),
-        ],
-        className="bar-row",
-        title=hint,
-        **attributes({"data-group": _key(group)}),
-    )
 
 
 def _positions(details: CodeDetails) -> html.Figure:
@@ -278,7 +209,7 @@ def _companions(details: CodeDetails) -> list[Component]:
         html.Li(
             html.Button(
                 [
-                    prototype(one.code, zoom=1),
+                    prototype(one.code),
                     html.Span(
                         [
                             html.Span(f"Code {one.code}", className="companion-code"),
@@ -306,20 +237,7 @@ def _companions(details: CodeDetails) -> list[Component]:
 
 def _name(group: GroupUse, datasets: Datasets) -> list[Component]:
     text = group.dataset if group.label is None else f"{group.dataset}: {group.label_name}"
-    return [*_mark(group.dataset, datasets), html.Span(text)]
-
-
-def _mark(name: str, datasets: Datasets) -> list[Component]:
-    dataset = datasets.get(name)
-    return [swatch(dataset.index)] if dataset else []
-
-
-def _colour(dataset: Dataset | None) -> str:
-    return mark(dataset.index).colour if dataset else "var(--ink-2)"
-
-
-def _key(group: GroupUse) -> str:
-    return group.dataset if group.label is None else f"{group.dataset}/{group.label}"
+    return [*marker(group.dataset, datasets), html.Span(text)]
 
 
 def _between(parts: Sequence[Component], text: str) -> list[Component | str]:

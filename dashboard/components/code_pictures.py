@@ -11,34 +11,28 @@ from dashboard.client_codebook import ATLAS_COLUMNS, ATLAS_PAGE
 from dashboard.components.attributes import attributes
 from dashboard.components.legend import swatch
 from dashboard.components.words import SPLIT_NAMES, count, figure
-from dashboard.state import MapView, Point
+from dashboard.state import CODE_PICTURES, MapView, Point
 
 SHEET_COLUMNS = 6
 
 
-def sources(codes: int, version: str) -> list[html.Img]:
-    """The pictures of the atlas, not shown themselves; the index version lets browsers keep them for good."""
+def addresses(codes: int, version: str) -> dict[str, list[str]]:
+    """Of the pictures of the atlas, page by page; the index version lets browsers keep them for good."""
     pages = range(-(-codes // ATLAS_PAGE))
-    return [
-        html.Img(
-            src=f"/pictures/codebook/atlas/{page}?{urlencode({'v': version})}",
-            className="pixels sprite",
-            alt="",
-            **attributes({"data-atlas": str(page), "data-columns": str(min(ATLAS_COLUMNS, codes))}),
-        )
-        for page in pages
-    ]
+    return {
+        show: [f"/pictures/codebook/{show}/{page}?{urlencode({'v': version})}" for page in pages]
+        for show in CODE_PICTURES
+    }
 
 
-def prototype(code: int, *, zoom: int) -> html.Span:
-    """What the decoder draws for the code, at this whole multiple."""
+def prototype(code: int) -> html.Span:
+    """What the decoder draws for the code, at a whole multiple of its pixels that CSS decides."""
     page, place = divmod(code, ATLAS_PAGE)
     row, column = divmod(place, ATLAS_COLUMNS)
     style = {
-        "--page": f"var(--atlas-{page})",
+        "--page": f"var(--atlas-prototype-{page})",
         "--row": str(row),
         "--column": str(column),
-        "--zoom": str(zoom),
     }
     return html.Span(className="tile-picture", style=style, **attributes({"aria-hidden": "true"}))
 

@@ -8,13 +8,14 @@ from dashboard.answers_codebook import Codebook
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
 from dashboard.components.states import empty
-from dashboard.state import CODE_ORDERS, MAX_CODE_ZOOM, CodebookView
+from dashboard.state import CODE_ORDERS, CODE_PICTURES, MAX_CODE_ZOOM, CodebookView
 
 ORDER_NAMES = {
     "similar": "Similarity: neighbours alike",
     "use": "Use: most used first",
     "rare": "Use: dead and rare first",
 }
+PICTURE_NAMES = {"patch": "patches", "prototype": "prototypes"}
 ALL_CODES = "all"
 
 
@@ -69,7 +70,7 @@ def _filters() -> list[html.Div]:
             value=CodebookView.order,
             allowDeselect=False,
             comboboxProps={"withinPortal": True},
-            w=220,
+            w=205,
         ),
         dmc.Select(
             id="codebook-with",
@@ -80,7 +81,19 @@ def _filters() -> list[html.Div]:
             allowDeselect=False,
             searchable=True,
             comboboxProps={"withinPortal": True},
-            w=250,
+            w=205,
+        ),
+        html.Div(
+            [
+                html.Div("Pictures", className="field-label", id="codebook-show-label"),
+                dmc.SegmentedControl(
+                    id="codebook-show",
+                    size="xs",
+                    value=CodebookView.show,
+                    data=[{"value": key, "label": PICTURE_NAMES[key]} for key in CODE_PICTURES],
+                    attributes={"root": {"aria-labelledby": "codebook-show-label"}},
+                ),
+            ]
         ),
         html.Div(
             [
@@ -106,7 +119,7 @@ def _atlas() -> html.Section:
                     html.H2("Codes"),
                     help_button("code"),
                     html.Span(
-                        "what the decoder draws for each; the bar is its use, the mark the data set it goes with",
+                        "bar: how many images contain the code; mark: data set that it goes with",
                         className="muted atlas-note",
                     ),
                     html.Div(className="spring"),

@@ -11,7 +11,7 @@ from dashboard.answers_codebook import Codebook
 from dashboard.client import ApiClient, ApiError, ApiRefused
 from dashboard.client_codebook import ATLAS_COLUMNS, ATLAS_PAGE
 from dashboard.components import code_panel
-from dashboard.components.code_pictures import sources
+from dashboard.components.code_pictures import addresses
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, figure
 from dashboard.pages.codebook import ALL_CODES, goes_with_options, no_code
@@ -35,6 +35,7 @@ def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None
         Input("codebook-order", "value"),
         Input("codebook-with", "value"),
         Input("codebook-zoom", "value"),
+        Input("codebook-show", "value"),
         State("codebook-code", "data"),
     )
     app.clientside_callback(ClientsideFunction("vqscope", "markCode"), Input("codebook-code", "data"))
@@ -43,11 +44,11 @@ def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None
 def _register_view(app: Dash, client: ApiClient) -> None:
     @app.callback(
         Output("codebook-data", "data"),
-        Output("codebook-atlas", "children"),
         Output("codebook-with", "data"),
         Output("codebook-with", "value"),
         Output("codebook-order", "value"),
         Output("codebook-zoom", "value"),
+        Output("codebook-show", "value"),
         Output("codebook-code", "data"),
         Output("codebook-total", "children"),
         Output("codebook-loaded", "data"),
@@ -76,7 +77,7 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         if not renewed:
             if query is None or search == query:
                 return keep
-            return (*keep[:3], *_controls(CodebookView.from_query(search), options), *keep[7:])
+            return (*keep[:2], *_controls(CodebookView.from_query(search), options), *keep[7:])
         view = CodebookView.from_query((query or search) if loaded else search)
         try:
             catalogue, book = await asyncio.gather(client.catalogue(), client_codebook.codebook(client))
@@ -85,7 +86,6 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         options = goes_with_options(catalogue, book)
         return (
             _drawn(catalogue, book),
-            sources(len(book.lines), book.index),
             options,
             *_controls(view, options),
             _total(book),
@@ -94,19 +94,20 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         )
 
 
-def _controls(view: CodebookView, options: list[dict[str, Any]]) -> tuple[str, str, str, int | None]:
-    """Values of filter, order, size and chosen code."""
+def _controls(view: CodebookView, options: list[dict[str, Any]]) -> tuple[str, str, str, str, int | None]:
+    """Values of filter, order, size, pictures and chosen code."""
     known = {item["value"] for group in options for item in group.get("items", ())}
     chosen = view.goes_with if view.goes_with in known else ALL_CODES
-    return chosen or ALL_CODES, view.order, str(view.zoom), view.code
+    return chosen or ALL_CODES, view.order, str(view.zoom), view.show, view.code
 
 
 def _drawn(catalogue: Catalogue, book: Codebook) -> dict[str, Any]:
     """What assets/codebook.js draws the tiles from."""
     marks = {d.name: mark(d.index) for d in catalogue.datasets}
     return {
-        "columns": min(ATLAS_COLUMNS, len(book.lines)),
+        "columns": min(ATLAS_COLUMNS, book.size),
         "page": ATLAS_PAGE,
+        "pictures": addresses(book.size, book.index),
         "marks": {name: [one.colour, one.symbol] for name, one in marks.items()},
         "codes": [
             {
@@ -139,14 +140,17 @@ def _register_address(app: Dash) -> None:
         Input("codebook-order", "value"),
         Input("codebook-with", "value"),
         Input("codebook-zoom", "value"),
+        Input("codebook-show", "value"),
         State("codebook-loaded", "data"),
         prevent_initial_call=True,
     )
-    def write(code: int | None, order: str, goes_with: str, zoom: str, loaded: str | None) -> object:
+    def write(
+        code: int | None, order: str, goes_with: str, zoom: str, show: str, loaded: str | None
+    ) -> object:
         if not loaded:
             return no_update
         chosen = None if goes_with == ALL_CODES else goes_with
-        return CodebookView(code=code, order=order, goes_with=chosen, zoom=int(zoom)).to_query()
+        return CodebookView(code=code, order=order, goes_with=chosen, zoom=int(zoom), show=show).to_query()
 
 
 def _register_code(app: Dash, client: ApiClient) -> None:

@@ -54,18 +54,24 @@ def test_the_atlas_holds_the_codes_of_the_service(page: Page, api: httpx.Client)
         told = f"in {count(line['images'])} images, {per_cent(line['share'])}" if line["images"] else "dead"
         expect(tile).to_have_attribute("aria-label", re.compile(rf"^Code {line['code']}, {re.escape(told)}"))
         expect(tile.locator(".swatch")).to_have_count(1 if line["dataset"] else 0)
-    # The tiles are cut from the service's own picture, at a whole multiple of its pixels.
-    source = page.locator('img[data-atlas="0"]')
-    page.wait_for_function("(img) => img.complete && img.naturalWidth > 0", arg=source.element_handle())
+    # The tiles are cut from the service's own pictures, at a whole multiple of their pixels.
+    for show, place in (("patch", [48, 12]), ("prototype", [56, 28])):
+        page.locator("#codebook-show").get_by_text(f"{show}").click()
+        _check_tiles(page, api, show, *place)
+
+
+def _check_tiles(page: Page, api: httpx.Client, show: str, side: int, edge: int) -> None:
+    source = page.wait_for_selector(f'img[data-atlas="{show}-0"]', state="attached")
+    page.wait_for_function("(img) => img.complete && img.naturalWidth > 0", arg=source)
+    assert source.evaluate("(img) => img.naturalWidth") == 16 * edge
     response = page.request.get(source.get_attribute("src") or "")
-    assert response.body() == api.get("/v1/codebook/atlas/0").content
+    assert response.body() == api.get("/v1/codebook/atlas/0", params={"show": show}).content
     assert "immutable" in response.headers["cache-control"]
-    shown = page.locator("#code-17 .tile-picture")
-    look = shown.evaluate(
+    look = page.locator("#code-17 .tile-picture").evaluate(
         "(e) => { const s = getComputedStyle(e); "
         "return [s.width, s.backgroundSize.split(' ')[0], s.backgroundPosition, s.imageRendering]; }"
     )
-    assert look == ["56px", f"{16 * 56}px", "-56px -56px", "pixelated"]
+    assert look == [f"{side}px", f"{16 * side}px", f"-{side}px -{side}px", "pixelated"]
 
 
 def test_order_and_filter(page: Page, api: httpx.Client) -> None:

@@ -11,12 +11,12 @@ from dashboard.answers_cards import ModelCard, Score
 from dashboard.answers_codebook import Codebook, CodeDetails
 from dashboard.client import ApiUnreadable
 from dashboard.components.code_panel import about, use
-from dashboard.components.code_pictures import prototype, sources
+from dashboard.components.code_pictures import addresses, prototype
 from dashboard.components.model_card import model_card
 from dashboard.components.words import odds, probability
 from dashboard.pages.codebook import goes_with_options
 from dashboard.routes import add_routes
-from dashboard.state import CODE_ORDERS, MAX_CODE_ZOOM, CodebookView
+from dashboard.state import CODE_ORDERS, CODE_PICTURES, MAX_CODE_ZOOM, CodebookView
 
 names = st.text(
     st.characters(exclude_characters="/\\", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30
@@ -28,9 +28,10 @@ names = st.text(
     order=st.sampled_from(CODE_ORDERS),
     goes_with=st.none() | names | st.builds("{}/{}".format, names, st.integers(0, 99)),
     zoom=st.integers(1, MAX_CODE_ZOOM),
+    show=st.sampled_from(CODE_PICTURES),
 )
-def test_a_link_reproduces_the_view(code, order, goes_with, zoom):
-    view = CodebookView(code=code, order=order, goes_with=goes_with, zoom=zoom)
+def test_a_link_reproduces_the_view(code, order, goes_with, zoom, show):
+    view = CodebookView(code=code, order=order, goes_with=goes_with, zoom=zoom, show=show)
     assert CodebookView.from_query(view.to_query()) == view
 
 
@@ -72,10 +73,11 @@ def test_a_small_probability_is_not_nothing():
 
 
 def test_tiles_are_found_in_their_picture():
-    style = prototype(256 + 35, zoom=2).style
-    assert (style["--page"], style["--row"], style["--column"]) == ("var(--atlas-1)", "2", "3")
-    assert [one.src for one in sources(512, "ab")] == [f"/pictures/codebook/atlas/{p}?v=ab" for p in (0, 1)]
-    assert [one.to_plotly_json()["props"]["data-columns"] for one in sources(5, "ab")] == ["5"]
+    style = prototype(256 + 35).style
+    assert (style["--page"], style["--row"], style["--column"]) == ("var(--atlas-prototype-1)", "2", "3")
+    assert addresses(257, "ab") == {
+        show: [f"/pictures/codebook/{show}/{page}?v=ab" for page in (0, 1)] for show in CODE_PICTURES
+    }
 
 
 def _group(**other):
@@ -155,15 +157,17 @@ async def test_pictures_of_the_codebook_pass_through(client_of):
     server = FastAPI()
     add_routes(server, client_of(answer))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(server), base_url="http://d.test") as page:
-        found = await page.get("/pictures/codebook/atlas/1?v=ab12")
+        found = await page.get("/pictures/codebook/prototype/1?v=ab12")
         assert {key: found.headers[key] for key in headers} == headers
+        await page.get("/pictures/codebook/patch/0?v=ab12")
         await page.get("/pictures/codebook/patches/17?v=ab12")
-        for path in ("prototype/17", "atlas/-1", "atlas/x", "patches/1e3", "patches/" + "9" * 10):
+        for path in ("atlas/0", "patch/-1", "prototype/x", "patches/1e3", "patches/" + "9" * 10):
             refused = await page.get(f"/pictures/codebook/{path}")
             assert refused.status_code == 404, path
-        assert (await page.get("/pictures/codebook/atlas/1?v=../x")).status_code == 422
+        assert (await page.get("/pictures/codebook/patch/1?v=../x")).status_code == 422
     assert asked == [
         ("/v1/codebook/atlas/1", {"v": "ab12"}),
+        ("/v1/codebook/atlas/0", {"show": "patch", "v": "ab12"}),
         ("/v1/codebook/17/patches/sheet", {"k": "12", "v": "ab12"}),
     ]
 
