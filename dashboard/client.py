@@ -43,8 +43,8 @@ class ApiUnreadable(ApiError):
 
 
 @dataclass(frozen=True)
-class Passed:
-    """An answer of the service to be passed on, or word that the browser's copy is still good (status 304)."""
+class Picture:
+    """A PNG or an array of the service, or word that the browser's copy is still good (status 304)."""
 
     status: int
     content: bytes
@@ -52,7 +52,7 @@ class Passed:
     """Those that caches need, and the type."""
 
     @classmethod
-    def of(cls, answer: httpx.Response) -> "Passed":
+    def of(cls, answer: httpx.Response) -> "Picture":
         """From an answer of success."""
         kept = ("content-type", "etag", "cache-control")
         return cls(
@@ -171,7 +171,7 @@ class ApiClient:
             )
         )
 
-    async def picture(self, point: Point, view: str, *, version: str | None, etag: str | None) -> Passed:
+    async def picture(self, point: Point, view: str, *, version: str | None, etag: str | None) -> Picture:
         """The PNG of an image, its reconstruction or its error map, with the headers caches need."""
         answer = await self._get(
             f"{_sample_path(point)}/{view}",
@@ -180,7 +180,7 @@ class ApiClient:
         )
         if len(answer.content) > _MAX_PICTURE:
             raise ApiUnreadable(f"the picture of {point} is larger than {_MAX_PICTURE >> 20} MiB")
-        return Passed.of(answer)
+        return Picture.of(answer)
 
     async def ask(
         self,
@@ -205,9 +205,9 @@ class ApiClient:
             self._kept[path] = (etag, value)
         return value
 
-    async def fetch(self, path: str, *, etag: str | None = None) -> Passed:
+    async def fetch(self, path: str, *, etag: str | None = None) -> Picture:
         """An answer of the service to pass on as it is, or word that the browser's copy is still good."""
-        return Passed.of(await self._get(path, headers={"If-None-Match": etag} if etag else {}))
+        return Picture.of(await self._get(path, headers={"If-None-Match": etag} if etag else {}))
 
     @asynccontextmanager
     async def stream(self, path: str, params: Params, body: Json) -> AsyncIterator[AsyncIterator[bytes]]:

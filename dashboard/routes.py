@@ -30,34 +30,28 @@ def add_routes(server: FastAPI, client: ApiClient) -> None:
     @server.get("/pictures/{dataset}/{split}/{position}/{view}", include_in_schema=False)
     async def picture(request: Request, dataset: str, split: str, position: str, view: str) -> Response:
         point = Point.parse(f"{dataset}/{split}/{position}")
-        version = request.query_params.get("v")
+        version, etag = request.query_params.get("v"), request.headers.get("if-none-match")
         if (
             point is None
             or not _DATASET.fullmatch(dataset)
             or dataset in {".", ".."}
             or view not in PICTURE_VIEWS
         ):
-            return problem(404, "there is no such picture")
+            return _problem(404, "there is no such picture")
         if version is not None and not _VERSION.fullmatch(version):
-            return problem(422, "v is not the version of an index")
+            return _problem(422, "v is not the version of an index")
+        known = etag if etag and _ETAG.fullmatch(etag) else None
         try:
-            found = await client.picture(point, view, version=version, etag=etag_of(request))
+            found = await client.picture(point, view, version=version, etag=known)
         except ApiRefused as error:
-            return problem(error.status, str(error))
+            return _problem(error.status, str(error))
         except ApiError as error:
-            return problem(503, str(error))
+            return _problem(503, str(error))
         return Response(found.content, found.status, headers=found.headers)
 
 
-def etag_of(request: Request) -> str | None:
-    """The ETag that the browser's copy has, where it sends a well-formed one."""
-    etag = request.headers.get("if-none-match")
-    return etag if etag and _ETAG.fullmatch(etag) else None
-
-
-def problem(status: int, detail: str, title: str = "Picture not available") -> JSONResponse:
-    """A problem document (RFC 9457)."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+def _problem(status: int, detail: str) -> JSONResponse:
+    body = {"type": "about:blank", "title": "Picture not available", "status": status, "detail": detail}
     return JSONResponse(
         body, status, headers={"Cache-Control": "no-store"}, media_type="application/problem+json"
     )
