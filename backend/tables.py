@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from backend.loading import Loaded
+from model.latent.image_columns import distinct_labels
 from model.latent.projection import LatentMap
 
 CHUNK = 8192
@@ -20,13 +21,10 @@ CHUNK = 8192
 def named_table(loaded: Loaded, chart: LatentMap, rows: NDArray[np.int64]) -> pa.Table:
     """Rows (n,) of the table of images; ``label_name`` comes after ``label``, the place on the map last."""
     images = loaded.index.images.take(pa.array(rows))
-    datasets = images["dataset"].combine_chunks()
-    names = datasets.dictionary.to_pylist()
-    pairs = np.stack([datasets.indices.to_numpy(), images["label"].to_numpy()], axis=1)
-    distinct, inverse = np.unique(pairs, axis=0, return_inverse=True)
-    words = [loaded.labels[names[dataset]].name(label) for dataset, label in distinct.tolist()]
+    pairs, place = distinct_labels(images)
+    words = [loaded.labels[dataset].name(label) for dataset, label in pairs]
     label_names = pa.DictionaryArray.from_arrays(
-        pa.array(inverse.reshape(-1).astype(np.int32)), pa.array(words, pa.string())
+        pa.array(place.astype(np.int32)), pa.array(words, pa.string())
     )
     table = images.add_column(images.column_names.index("label") + 1, "label_name", label_names)
     places = np.asarray(chart.coordinates[rows], np.float32)

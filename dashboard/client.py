@@ -44,8 +44,8 @@ class ApiUnreadable(ApiError):
 
 
 @dataclass(frozen=True)
-class Passed:
-    """An answer of the service to be passed on, or word that the browser's copy is still good (status 304)."""
+class Picture:
+    """A PNG or an array of the service, or word that the browser's copy is still good (status 304)."""
 
     status: int
     content: bytes
@@ -53,7 +53,7 @@ class Passed:
     """Those that caches need, and the type."""
 
     @classmethod
-    def of(cls, answer: httpx.Response) -> "Passed":
+    def of(cls, answer: httpx.Response) -> "Picture":
         """From an answer of success."""
         kept = ("content-type", "etag", "cache-control")
         return cls(
@@ -178,13 +178,13 @@ class ApiClient:
             )
         )
 
-    async def picture(self, point: Point, view: str, *, version: str | None, etag: str | None) -> Passed:
+    async def picture(self, point: Point, view: str, *, version: str | None, etag: str | None) -> Picture:
         """The PNG of an image, its reconstruction or its error map, with the headers caches need."""
         return await self.png(f"{_sample_path(point)}/{view}", version=version, etag=etag)
 
     async def png(
         self, path: str, params: dict[str, str] | None = None, *, version: str | None, etag: str | None
-    ) -> Passed:
+    ) -> Picture:
         """A PNG of the service, with the headers caches need."""
         answer = await self._get(
             path,
@@ -193,7 +193,7 @@ class ApiClient:
         )
         if len(answer.content) > _MAX_PICTURE:
             raise ApiUnreadable(f"the picture at {path} is larger than {_MAX_PICTURE >> 20} MiB")
-        return Passed.of(answer)
+        return Picture.of(answer)
 
     async def ask(
         self,
@@ -218,9 +218,9 @@ class ApiClient:
             self._kept[path] = (etag, value)
         return value
 
-    async def fetch(self, path: str, *, etag: str | None = None) -> Passed:
+    async def fetch(self, path: str, *, etag: str | None = None) -> Picture:
         """An answer of the service to pass on as it is, or word that the browser's copy is still good."""
-        return Passed.of(await self._get(path, headers={"If-None-Match": etag} if etag else {}))
+        return Picture.of(await self._get(path, headers={"If-None-Match": etag} if etag else {}))
 
     @asynccontextmanager
     async def stream(self, path: str, params: Params, body: Json) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -1,7 +1,7 @@
 """Questions about the codebook; every one raises what ApiClient's own methods raise."""
 
 from dashboard.answers_codebook import Codebook, CodeDetails, Patches
-from dashboard.client import ApiClient, Passed
+from dashboard.client import ApiClient, Picture
 
 MOST_CODES = 4096
 """Codes that one answer may hold."""
@@ -26,18 +26,18 @@ async def code_patches(client: ApiClient, code: int) -> Patches:
     return await client.ask(f"/v1/codebook/{code}/patches", Patches.of, {"k": str(PATCHES)})
 
 
-async def patch_sheet(client: ApiClient, code: int, *, version: str | None, etag: str | None) -> Passed:
+async def patch_sheet(client: ApiClient, code: int, *, version: str | None, etag: str | None) -> Picture:
     """The same patches as one PNG, six in a row."""
     return await client.png(
         f"/v1/codebook/{code}/patches/sheet", {"k": str(PATCHES)}, version=version, etag=etag
     )
 
 
-async def prototypes(client: ApiClient, page: int, *, version: str | None, etag: str | None) -> Passed:
+async def prototypes(client: ApiClient, page: int, *, version: str | None, etag: str | None) -> Picture:
     """What the decoder draws for ATLAS_PAGE codes, as one PNG."""
     return await client.png(f"/v1/codebook/atlas/{page}", version=version, etag=etag)
 
 
-async def examples(client: ApiClient, page: int, *, version: str | None, etag: str | None) -> Passed:
+async def examples(client: ApiClient, page: int, *, version: str | None, etag: str | None) -> Picture:
     """A piece of an image for each of ATLAS_PAGE codes, as one PNG."""
     return await client.png(f"/v1/codebook/atlas/{page}", {"show": "patch"}, version=version, etag=etag)

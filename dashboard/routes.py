@@ -11,16 +11,17 @@ from functools import partial
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from dashboard.client import PICTURE_VIEWS, ApiClient, ApiError, ApiRefused, Passed
+from dashboard.client import PICTURE_VIEWS, ApiClient, ApiError, ApiRefused, Picture
 from dashboard.client_codebook import examples, patch_sheet, prototypes
+from dashboard.passing import etag_of, problem
 from dashboard.state import Point
 
+_TITLE = "Picture not available"
 _VERSION = re.compile(r"[0-9a-f]{1,64}")
-_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{1,128}"')
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _DATASET = re.compile(r"[^/\\\x00-\x1f\x7f]{1,128}")
 
-CODEBOOK_PICTURES: Mapping[str, Callable[..., Awaitable[Passed]]] = {
+CODEBOOK_PICTURES: Mapping[str, Callable[..., Awaitable[Picture]]] = {
     "prototype": prototypes,
     "patch": examples,
     "patches": patch_sheet,
@@ -47,39 +48,25 @@ def add_routes(server: FastAPI, client: ApiClient) -> None:
             or dataset in {".", ".."}
             or view not in PICTURE_VIEWS
         ):
-            return problem(404, "there is no such picture")
+            return problem(404, _TITLE, "there is no such picture")
         return await _passed_on(request, partial(client.picture, point, view))
 
     @server.get("/pictures/codebook/{part}/{number}", include_in_schema=False)
     async def codebook_picture(request: Request, part: str, number: str) -> Response:
         if part not in CODEBOOK_PICTURES or not _NUMBER.fullmatch(number):
-            return problem(404, "there is no such picture")
+            return problem(404, _TITLE, "there is no such picture")
         return await _passed_on(request, partial(CODEBOOK_PICTURES[part], client, int(number)))
 
 
-async def _passed_on(request: Request, ask: Callable[..., Awaitable[Passed]]) -> Response:
+async def _passed_on(request: Request, ask: Callable[..., Awaitable[Picture]]) -> Response:
     """What the service gives when asked with the version and the ETag that the browser named."""
     version = request.query_params.get("v")
     if version is not None and not _VERSION.fullmatch(version):
-        return problem(422, "v is not the version of an index")
+        return problem(422, _TITLE, "v is not the version of an index")
     try:
         found = await ask(version=version, etag=etag_of(request))
     except ApiRefused as error:
-        return problem(error.status, str(error))
+        return problem(error.status, _TITLE, str(error))
     except ApiError as error:
-        return problem(503, str(error))
+        return problem(503, _TITLE, str(error))
     return Response(found.content, found.status, headers=found.headers)
-
-
-def etag_of(request: Request) -> str | None:
-    """The ETag that the browser's copy has, where it sends a well-formed one."""
-    etag = request.headers.get("if-none-match")
-    return etag if etag and _ETAG.fullmatch(etag) else None
-
-
-def problem(status: int, detail: str, title: str = "Picture not available") -> JSONResponse:
-    """A problem document (RFC 9457)."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JSONResponse(
-        body, status, headers={"Cache-Control": "no-store"}, media_type="application/problem+json"
-    )

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 from fastapi import FastAPI, Request
+from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
 from dashboard.client import ApiClient, ApiError, ApiRefused
 from dashboard.client_map import EXPORTS, Inside, export
-from dashboard.routes import etag_of, problem
+from dashboard.passing import etag_of, problem
 from dashboard.state import MapView
 
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -21,13 +23,13 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
     @server.get("/columns/{name}", include_in_schema=False)
     async def column(request: Request, name: str) -> Response:
         if not _COLUMN.fullmatch(name):
-            return problem(404, "there is no such column", "Column not available")
+            return problem(404, "Column not available", "there is no such column")
         return await _array(request, client, f"/v1/columns/{name}")
 
     @server.get("/presence/{code}", include_in_schema=False)
     async def presence(request: Request, code: str) -> Response:
         if not _CODE.fullmatch(code):
-            return problem(404, "there is no such code", "Code not available")
+            return problem(404, "Code not available", "there is no such code")
         return await _array(request, client, f"/v1/codebook/{int(code)}/presence")
 
     @server.get("/exports/{form}", include_in_schema=False)
@@ -35,40 +37,44 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
         """The selection of an address of the map page as a file."""
         view = MapView.from_query(request.url.query)
         if form not in EXPORTS:
-            return problem(404, f"a selection can be had as {', '.join(EXPORTS)}", "File not available")
+            return problem(404, "File not available", f"a selection can be had as {', '.join(EXPORTS)}")
         if view.polygon is None or not view.on:
-            return problem(422, "the address names no selection, or no data sets", "File not available")
+            return problem(422, "File not available", "the address names no selection, or no data sets")
         inside = Inside(map=view.map, polygon=view.polygon, datasets=view.on)
         try:
             return await _file(client, inside, form)
         except ApiRefused as error:
-            return problem(error.status, str(error), "File not available")
+            return problem(error.status, "File not available", str(error))
         except ApiError as error:
-            return problem(503, str(error), "File not available")
+            return problem(503, "File not available", str(error))
 
 
 async def _file(client: ApiClient, inside: Inside, form: str) -> Response:
-    opened = export(client, inside, form)
-    pieces = await opened.__aenter__()  # before the answer starts, so that a refusal is still one
+    opened = AsyncExitStack()
+    # Before the answer starts, so that a refusal still is one.
+    pieces = await opened.enter_async_context(export(client, inside, form))
 
     async def sent() -> AsyncIterator[bytes]:
-        try:
+        async with opened:
             async for piece in pieces:
                 yield piece
-        finally:
-            await opened.__aexit__(None, None, None)
 
     name = f"selection-{form}.{EXPORTS[form]}" if EXPORTS[form] == "npy" else f"selection.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     kinds = {"csv": "text/csv; charset=utf-8"}
-    return StreamingResponse(sent(), headers=headers, media_type=kinds.get(form, "application/octet-stream"))
+    return StreamingResponse(
+        sent(),
+        headers=headers,
+        media_type=kinds.get(form, "application/octet-stream"),
+        background=BackgroundTask(opened.aclose),  # where the browser left before the first piece
+    )
 
 
 async def _array(request: Request, client: ApiClient, path: str) -> Response:
     try:
         found = await client.fetch(path, etag=etag_of(request))
     except ApiRefused as error:
-        return problem(error.status, str(error), "Column not available")
+        return problem(error.status, "Column not available", str(error))
     except ApiError as error:
-        return problem(503, str(error), "Column not available")
+        return problem(503, "Column not available", str(error))
     return Response(found.content, found.status, headers=found.headers)

@@ -7,12 +7,14 @@ from starlette.responses import JSONResponse
 
 from dashboard.answers import Json
 from dashboard.client import ApiClient, ApiError, ApiRefused, ApiUnavailable
+from dashboard.passing import problem
 
 MAX_BYTES = 32 * 2**20
 """Of one upload; the service's own default."""
 MAX_IMAGES = 16
 """Placed at once: what one page shows of them stays below a megabyte at 28 px."""
 NEIGHBOURS = 8
+_TITLE = "Images not placed"
 _EACH = {"partial": "true"}
 """One bad file is told beside the results of the others."""
 
@@ -25,14 +27,14 @@ def add_place_route(server: FastAPI, client: ApiClient) -> None:
         """The service's answers to the files: `reconstruct`, `project` and `outliers`."""
         # A header of our own: a page of another site cannot send it without being refused by the browser.
         if request.headers.get("x-vqscope") != "place":
-            return _problem(403, "images are placed from the page of this dashboard only")
+            return problem(403, _TITLE, "images are placed from the page of this dashboard only")
         kind = request.headers.get("content-type", "")
         if not kind.startswith("multipart/form-data"):
-            return _problem(415, "send the images as a form with files")
+            return problem(415, _TITLE, "send the images as a form with files")
         body = await _bounded(request)
         if body is None:
-            return _problem(
-                413, f"the images together are larger than {MAX_BYTES >> 20} MB; place fewer at once"
+            return problem(
+                413, _TITLE, f"the images together are larger than {MAX_BYTES >> 20} MB; place fewer at once"
             )
         asked = {"map": map, "k": str(NEIGHBOURS), **_EACH}
         try:
@@ -42,9 +44,9 @@ def add_place_route(server: FastAPI, client: ApiClient) -> None:
                 _verdicts(client, body, kind),
             )
         except ApiRefused as error:
-            return _problem(error.status, str(error))
+            return problem(error.status, _TITLE, str(error))
         except ApiError as error:
-            return _problem(503, str(error))
+            return problem(503, _TITLE, str(error))
         answers = {"reconstruct": reconstruct, "project": project, "outliers": outliers}
         return JSONResponse(answers, headers={"Cache-Control": "no-store"})
 
@@ -73,10 +75,3 @@ async def _bounded(request: Request) -> bytes | None:
             return None
         parts.append(part)
     return b"".join(parts)
-
-
-def _problem(status: int, detail: str) -> JSONResponse:
-    body = {"type": "about:blank", "title": "Images not placed", "status": status, "detail": detail}
-    return JSONResponse(
-        body, status, headers={"Cache-Control": "no-store"}, media_type="application/problem+json"
-    )

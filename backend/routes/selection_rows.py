@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
+from numpy.typing import NDArray
 
 from backend import problems
 from backend.dependencies import LoadedNow
@@ -17,6 +18,7 @@ from backend.selection import chosen_blocks, rows_of
 from backend.tables import csv_file, named_table, npy_file, parquet_file
 from model.latent.image_rows import Condition, fulfilling, ranked
 from model.latent.polygon import inside_polygon
+from model.latent.projection import LatentMap
 
 Form = Literal["json", "csv", "parquet", "embeddings", "codes"]
 MEDIA_TYPES = {
@@ -53,14 +55,9 @@ def rows(
     chart = index.map(asked.map)
     chosen = rows_of(chosen_blocks(index, asked.datasets, asked.splits))
     inside = chosen[inside_polygon(chart.coordinates[chosen], asked.polygon)]
-    table = named_table(loaded, chart, inside)
-    conditions = [
-        Condition(column=one.column, minimum=one.min, maximum=one.max, contains=one.contains)
-        for one in asked.where
-    ]
-    kept = np.flatnonzero(fulfilling(table, conditions))
-    if asked.sort is not None:
-        kept = kept[ranked(table.take(pa.array(kept)), asked.sort, asked.order)]
+    kept = inside
+    if asked.where or asked.sort is not None:
+        kept = inside[_chosen(named_table(loaded, chart, inside), asked)]
     if form == "json":
         page = kept[asked.offset : asked.offset + asked.limit]
         answer = Rows(
@@ -70,24 +67,32 @@ def rows(
             n=len(inside),
             total=len(kept),
             offset=asked.offset,
-            items=[_finite(row) for row in table.take(pa.array(page)).to_pylist()],
+            items=[_finite(row) for row in named_table(loaded, chart, page).to_pylist()],
         )
         return Response(answer.model_dump_json(), media_type="application/json")
-    return StreamingResponse(
-        _file(loaded, form, table.take(pa.array(kept)), inside[kept]), media_type=MEDIA_TYPES[form]
-    )
+    return StreamingResponse(_file(loaded, chart, form, kept), media_type=MEDIA_TYPES[form])
 
 
-def _file(loaded: Loaded, form: Form, table: pa.Table, numbers: Any) -> Iterator[bytes]:  # noqa: ANN401
+def _chosen(table: pa.Table, asked: RowsRequest) -> NDArray[np.int64]:
+    """Rows of the table that fulfil the conditions, in the order asked for."""
+    conditions = [
+        Condition(column=one.column, minimum=one.min, maximum=one.max, contains=one.contains)
+        for one in asked.where
+    ]
+    kept = np.flatnonzero(fulfilling(table, conditions))
+    return kept if asked.sort is None else kept[ranked(table.take(pa.array(kept)), asked.sort, asked.order)]
+
+
+def _file(loaded: Loaded, chart: LatentMap, form: Form, rows: NDArray[np.int64]) -> Iterator[bytes]:
     match form:
         case "csv":
-            return csv_file(table)
+            return csv_file(named_table(loaded, chart, rows))
         case "parquet":
-            return parquet_file(table)
+            return parquet_file(named_table(loaded, chart, rows))
         case "embeddings":
-            return npy_file(loaded.index.embeddings, numbers)
+            return npy_file(loaded.index.embeddings, rows)
         case _:
-            return npy_file(loaded.index.codes, numbers)
+            return npy_file(loaded.index.codes, rows)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dashboard.client import ApiClient, ApiError
 from dashboard.client_map import columns
 from dashboard.colouring import Colouring, by_code, by_column, by_dataset
 from dashboard.components.colour_legend import colour_legend
+from dashboard.pages.map_controls import away
 from dashboard.state import MapView
 
 CODE = {"value": "code", "label": "Presence of a code"}
@@ -26,11 +27,14 @@ def register(app: Dash, client: ApiClient) -> None:
         Input("map-colour", "value"),
         Input("map-code", "value"),
         Input("map-loaded", "data"),
+        Input("api", "data"),
         prevent_initial_call=True,
     )
-    async def colour(name: str, code: float | str | None, loaded: dict[str, Any] | None) -> tuple[Any, ...]:
+    async def colour(
+        name: str, code: float | str | None, loaded: dict[str, Any] | None, api: dict[str, Any] | None
+    ) -> tuple[Any, ...]:
         no_code = name != "code"
-        if not loaded:
+        if not loaded or away(api):
             return no_update, no_update, no_update, no_code
         view = MapView.from_controls(colour=name, code=code)
         try:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import no_update
+from dash import ctx, no_update
 
 from dashboard.state import MapView
 
@@ -14,3 +14,11 @@ def controls_of(view: MapView) -> dict[str, Any]:
     """What the inputs show of a view; the number of a code stays where no code is asked for."""
     shown = {name: getattr(view, name) for name in CONTROLS}
     return shown | {"code": no_update if view.code is None else view.code}
+
+
+def away(api: dict[str, Any] | None) -> bool:
+    """Whether the callback that asks was called because the service went away: what is shown stays.
+
+    When the service comes back it is called again, and what failed meanwhile is mended.
+    """
+    return ctx.triggered_id == "api" and (not api or api["state"] != "ready")

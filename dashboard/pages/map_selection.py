@@ -11,6 +11,7 @@ from dashboard.components.attributes import attributes
 from dashboard.components.selection import composition, figures_and_codes, thumbnails
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
+from dashboard.pages.map_controls import away
 from dashboard.pages.map_table import PAGE, grid, order_of, where_of
 from dashboard.state import MapView
 
@@ -158,11 +159,17 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
         Input("map-polygon", "data"),
         Input("map-on", "data"),
         Input("map-loaded", "data"),
+        Input("api", "data"),
         prevent_initial_call=True,
     )
     async def summarise(
-        polygon: list[list[float]] | None, on: list[str] | None, loaded: dict[str, Any] | None
+        polygon: list[list[float]] | None,
+        on: list[str] | None,
+        loaded: dict[str, Any] | None,
+        api: dict[str, Any] | None,
     ) -> tuple[Any, ...]:
+        if away(api):
+            return (no_update,) * 4
         if not polygon or not loaded:
             return "", [], [], no_update
         inside = _inside(polygon, on, loaded)
@@ -192,6 +199,7 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
         Input("map-polygon", "data"),
         Input("map-on", "data"),
         Input("map-loaded", "data"),
+        Input("api", "data"),
         prevent_initial_call=True,
     )
     async def show_images(
@@ -200,9 +208,10 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
         polygon: list[list[float]] | None,
         on: list[str] | None,
         loaded: dict[str, Any] | None,
+        api: dict[str, Any] | None,
     ) -> tuple[Any, ...]:
         inside = _inside(polygon, on, loaded)
-        if tab != "images" or inside is None:
+        if tab != "images" or inside is None or away(api):
             return (no_update,) * 4
         try:
             catalogue = await client.catalogue()
@@ -221,13 +230,18 @@ def _register_table(app: Dash, client: ApiClient) -> None:
         Input("map-polygon", "data"),
         Input("map-on", "data"),
         Input("map-loaded", "data"),
+        Input("api", "data"),
         prevent_initial_call=True,
     )
     async def show_table(
-        tab: str, polygon: list[list[float]] | None, on: list[str] | None, loaded: dict[str, Any] | None
+        tab: str,
+        polygon: list[list[float]] | None,
+        on: list[str] | None,
+        loaded: dict[str, Any] | None,
+        api: dict[str, Any] | None,
     ) -> Any:  # noqa: ANN401 - a component or no_update
         inside = _inside(polygon, on, loaded)
-        if tab != "table" or inside is None:
+        if tab != "table" or inside is None or away(api):
             return no_update
         try:
             known = await columns(client)

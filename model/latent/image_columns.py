@@ -27,6 +27,8 @@ _FIGURES = {
     "mae": ("Mean absolute error", "of full range"),
     "quantisation_error": ("Quantisation error", "latent units²"),
 }
+_OFFSET = 1 << 31
+"""Makes an int32 label positive."""
 _TITLES = {"dataset": "Data set", "split": "Split", "label": "Label"}
 
 
@@ -118,18 +120,27 @@ def contains_code(index: "LatentIndex", code: int) -> NDArray[np.uint8]:
     return found
 
 
-def _labels(index: "LatentIndex", label_name: LabelName) -> ImageColumn:
-    datasets = index.images["dataset"].combine_chunks()
+def distinct_labels(images: pa.Table) -> tuple[list[tuple[str, int]], NDArray[np.int64]]:
+    """The pairs of data set and label that rows (n,) of an index's table have, and the place of each row's pair."""
+    datasets = images["dataset"].combine_chunks()
     names = datasets.dictionary.to_pylist()
-    labels = index.images["label"].to_numpy().astype(np.int64)
-    pairs = np.stack([datasets.indices.to_numpy().astype(np.int64), labels], axis=1)
-    distinct, indices = np.unique(pairs, axis=0, return_inverse=True)
-    data, order, counts = _by_number(indices.reshape(-1), len(distinct))
-    values = []
-    for old in order:
-        dataset, label = names[int(distinct[old, 0])], int(distinct[old, 1])
-        values.append(Value(f"{dataset} / {label_name(dataset, label)}", int(counts[old]), dataset, label))
-    return ImageColumn("label", _TITLES["label"], "categorical", None, data, tuple(values))
+    # One number for both: sorting numbers is many times faster than sorting pairs.
+    labels = images["label"].to_numpy().astype(np.int64) + _OFFSET
+    keys = datasets.indices.to_numpy().astype(np.int64) * (2 * _OFFSET) + labels
+    distinct, places = np.unique(keys, return_inverse=True)
+    pairs = [(names[key // (2 * _OFFSET)], key % (2 * _OFFSET) - _OFFSET) for key in distinct.tolist()]
+    return pairs, places.reshape(-1).astype(np.int64)
+
+
+def _labels(index: "LatentIndex", label_name: LabelName) -> ImageColumn:
+    pairs, places = distinct_labels(index.images)
+    data, order, counts = _by_number(places, len(pairs))
+    values = tuple(
+        Value(f"{dataset} / {label_name(dataset, label)}", int(counts[old]), dataset, label)
+        for old in order
+        for dataset, label in [pairs[old]]
+    )
+    return ImageColumn("label", _TITLES["label"], "categorical", None, data, values)
 
 
 def _by_number(indices: NDArray[np.int64], n: int) -> tuple[NDArray[Any], list[int], NDArray[np.int64]]:
