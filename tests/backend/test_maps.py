@@ -32,6 +32,7 @@ def service(running_over_folder, folder):
     for entry in (folder / "maps").iterdir():
         if entry.name != "pca":
             shutil.rmtree(entry)
+    assert names(running_over_folder.client) == ["pca"]
 
 
 def names(client):
