@@ -15,7 +15,13 @@ from model.latent.partial_build import JOURNAL, partial_of
 from model.latent.reuse import verify
 
 pytestmark = pytest.mark.integration
-ARRAYS = ("images.parquet", "embeddings.npy", "codes.npy", "maps/pca/coordinates.npy")
+ARRAYS = (
+    "images.parquet",
+    "embeddings.npy",
+    "codes.npy",
+    "maps/pca/coordinates.npy",
+    "maps/pca/preservation.npy",
+)
 
 
 def build(model_dir: Path, data_dir: Path, names: tuple[str, ...], out: Path) -> None:

@@ -24,6 +24,8 @@ FILES = (
     "maps/pca/map.json",
     "maps/pca/coordinates.npy",
     "maps/pca/projector.safetensors",
+    "maps/pca/quality.json",
+    "maps/pca/preservation.npy",
 )
 
 
