@@ -24,6 +24,10 @@ DRAWN = """() => (document.querySelector('#map-graph .js-plotly-plot').layout.sh
 
 def _open(page: Page, path: str = "/") -> None:
     page.goto(path)
+    _drawn(page)
+
+
+def _drawn(page: Page) -> None:
     page.wait_for_function(
         "() => document.querySelector('#map-graph .js-plotly-plot[data-attached]') "
         "&& document.querySelectorAll('.legend-row').length > 0"
@@ -116,6 +120,7 @@ def test_a_box_and_a_lasso_select_what_the_service_selects(page: Page, api: http
     assert [list(map(float, pair.split(","))) for pair in path[1:-1].split("L")] == lasso
 
     page.reload()
+    _drawn(page)
     _expect_composition(page, found)
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.locator("#map-selection")).to_be_hidden()
