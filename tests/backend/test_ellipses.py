@@ -12,11 +12,12 @@ from jsonschema import Draft202012Validator
 from backend.grouped import MAX_ROBUST, grouped
 from backend.schemas_ellipses import EllipsesRequest
 from model.latent.ellipse import fit_ellipse, fit_parts
+from model.latent.features import Features
 from model.latent.grouping import MAX_GROUPS
 from model.latent.index import open_index
+from model.latent.map_fitting import fit_map
 from model.latent.overlap import MAX_OVERLAPPING, overlaps
-from model.latent.pca import PCAProjector
-from model.latent.projection import write_map
+from model.latent.pca import PCASettings
 
 ELLIPSES, OVERLAP = "/v1/maps/{}/ellipses", "/v1/maps/{}/ellipses/overlap"
 
@@ -38,9 +39,8 @@ def described(tiny_index_dir, index, tmp_path_factory):
     for name, column in columns.items():
         table = table.append_column(name, column)
     pq.write_table(table, folder / "images.parquet", write_page_checksum=True)
-    embeddings = np.asarray(index.embeddings)
-    projector = PCAProjector.fit(embeddings, [(0, n)], dimensions=3)
-    write_map(folder / "maps" / "space", projector, embeddings, n_fitted=n, fitted_on="all")
+    features = Features(np.asarray(index.embeddings))
+    fit_map(folder / "maps" / "space", features, index.blocks, "pca", PCASettings(dimensions=3))
     return open_index(folder)
 
 

@@ -28,15 +28,13 @@ def opening(folder: Path) -> None:
 
 def pca(folder: Path) -> None:
     """Fit a PCA map to the training split, place all images on it and store it."""
+    from model.latent.features import Features
     from model.latent.index import open_index
-    from model.latent.pca import PCAProjector
-    from model.latent.projection import write_map
+    from model.latent.map_fitting import fit_map
 
     index = open_index(folder)
-    rows = [(block.start, block.stop) for block in index.blocks if block.split == "train"]
     with tempfile.TemporaryDirectory() as out:
-        projector = PCAProjector.fit(index.embeddings, rows)
-        write_map(Path(out) / "pca", projector, index.embeddings, n_fitted=0, fitted_on="train")
+        fit_map(Path(out) / "pca", Features(index.embeddings), index.blocks, "pca")
 
 
 def outliers(folder: Path) -> None:

@@ -15,10 +15,10 @@ from tqdm import tqdm
 from model.data.catalogue import DatasetInfo, find_dataset
 from model.data.npz import SPLITS
 from model.data.official import official_names
+from model.latent.features import Features
 from model.latent.images_table import FIGURES, TableWriter
 from model.latent.manifest import Block, Manifest
-from model.latent.pca import PCAProjector
-from model.latent.projection import write_map
+from model.latent.map_fitting import fit_map
 from model.latent.reuse import digests
 from model.latent.storage import NpyWriter, open_arrays, sync, write_json
 from model.once import made_once
@@ -74,14 +74,7 @@ def _draw(settings: SyntheticSettings, model: Any, folder: Path) -> None:
     )
     _Drawing(settings, manifest, infos).write(folder)
     embeddings, codes = open_arrays(folder, manifest)
-    train = [(block.start, block.stop) for block in manifest.blocks if block.split == "train"]
-    write_map(
-        folder / "maps" / "pca",
-        PCAProjector.fit(embeddings, train),
-        embeddings,
-        n_fitted=sum(stop - start for start, stop in train),
-        fitted_on="train",
-    )
+    fit_map(folder / "maps" / "pca", Features(embeddings), manifest.blocks, "pca")
     blocks = tuple(replace(b, digests=digests(embeddings, codes, b)) for b in manifest.blocks)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     content = replace(manifest, blocks=blocks).content(created_at=created, vqscope=version("vqscope"))
