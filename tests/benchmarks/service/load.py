@@ -61,6 +61,6 @@ async def saturate(url: str, bodies: Sequence[Body], *, clients: int, seconds: f
 
     limits = httpx.Limits(max_connections=clients)
     headers = {"Accept": "application/x-npy"}
-    async with httpx.AsyncClient(base_url=url, limits=limits, headers=headers, timeout=120) as http:
+    async with httpx.AsyncClient(base_url=url, limits=limits, headers=headers, timeout=600) as http:
         await asyncio.gather(*(client(http) for _ in range(clients)))
     return Load(images / (until - counted_from), sorted(times), answered, refused)
