@@ -27,7 +27,7 @@ from model.latent.projection import Anchors
 _QUERIES = 2048
 _EXAGGERATED, _PLAIN = 250, 500
 """Iterations of the two phases of a fit: openTSNE's defaults, as are all figures below."""
-_NEW_PERPLEXITY, _NEW_ITERATIONS, _MEDIAN_OF = 5, 250, 25
+_NEW_PERPLEXITY, _NEW_ITERATIONS = 5, 250
 _NEW = {
     "learning_rate": 0.1,
     "exaggeration": 1.5,
@@ -164,7 +164,7 @@ class TSNEProjector:
         """
         bank = selected(self.embeddings, self.anchors.rows)
         placed = np.empty((len(features), self.dimensions), np.float32)
-        tied = max(_MEDIAN_OF, 3 * _NEW_PERPLEXITY)
+        tied = 3 * _NEW_PERPLEXITY
         for start in range(0, len(features), _QUERIES):
             part = slice(start, start + _QUERIES)
             rows, distances = nearest(bank, features.embeddings[part], k=tied, metric=self.settings.metric)
@@ -177,10 +177,9 @@ class TSNEProjector:
         from openTSNE.affinity import joint_probabilities_nn
 
         places = self.anchors.places
-        tied = 3 * _NEW_PERPLEXITY
         ties = joint_probabilities_nn(
-            rows[:, :tied],
-            distances[:, :tied],
+            rows,
+            distances,
             [_NEW_PERPLEXITY],
             symmetrize=False,
             normalization="point-wise",
@@ -194,7 +193,7 @@ class TSNEProjector:
             gradient = "fft"
             fixed.prepare_interpolation_grid()
         shift = np.asarray(fixed)[0] - places[0]  # openTSNE centres them
-        start = np.median(places[rows[:, :_MEDIAN_OF]], axis=1) + shift
+        start = np.median(places[rows], axis=1) + shift
         layout = opentsne.tsne.PartialTSNEEmbedding(start, fixed, ties)
         layout.optimize(_NEW_ITERATIONS, inplace=True, negative_gradient_method=gradient, n_jobs=1, **_NEW)
         return np.asarray(np.asarray(layout) - shift, np.float32)
