@@ -33,7 +33,12 @@ def layout() -> html.Section:
             html.Div(
                 [
                     html.H2("Selection"),
-                    html.Span(id="selection-count", className="muted", role="status"),
+                    html.Span(
+                        id="selection-count",
+                        className="muted",
+                        role="status",
+                        title="Selected images, of all images that are shown",
+                    ),
                     html.Div(className="spring"),
                     dmc.SegmentedControl(
                         id="selection-tab",
@@ -183,7 +188,7 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
             return "", failed(str(error)), failed(str(error)), no_update
         share = f" ({per_cent(found.n / found.total)})" if found.total else ""
         return (
-            f"{count(found.n)} of {count(found.total)} images{share}",
+            f"{count(found.n)} of {count(found.total)}{share}",
             composition(found, catalogue),
             figures_and_codes(found),
             1,

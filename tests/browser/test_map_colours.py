@@ -142,7 +142,7 @@ def test_ellipses_of_labels_and_splits(page: Page, api: httpx.Client) -> None:
 
 def test_a_cell_knows_its_code_and_the_second(page: Page, api: httpx.Client) -> None:
     name = api.get("/v1/datasets").json()["items"][0]["name"]
-    path = f"{name}/test/1"
+    path = f"{name}/train/1"
     _open(page, f"/?point={path}")
     cells = api.get(f"/v1/samples/{path}/cells").json()["items"]
     body = page.locator(f'.inspector-body[data-point="{path}"]')

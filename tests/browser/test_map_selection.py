@@ -68,9 +68,7 @@ def _link(polygon: list[list[float]]) -> str:
 
 def _expect_composition(page: Page, found: dict[str, Any]) -> None:
     share = f"{100 * found['n'] / found['total']:.1f} %"
-    expect(page.locator("#selection-count")).to_have_text(
-        f"{found['n']:,} of {found['total']:,} images ({share})"
-    )
+    expect(page.locator("#selection-count")).to_have_text(f"{found['n']:,} of {found['total']:,} ({share})")
     for part in found["datasets"]:
         row = page.locator(f'#selection-composition [data-part="{part["dataset"]}"]')
         expect(row).to_contain_text(f"{part['count']:,}")
