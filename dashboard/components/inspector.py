@@ -12,6 +12,7 @@ from dashboard.components.pictures import error_scale, no_pictures, trio
 from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, decibel, figure
 from dashboard.state import Point
+from dashboard.state_lab import LabView
 
 
 def nothing_selected() -> html.Div:
@@ -57,6 +58,7 @@ def inspector(
             ),
             _figures(sample),
             *([_codes(sample.codes)] if sample.codes else []),
+            dcc.Link("Edit its codes in the decode lab", href="/lab" + LabView(point=point).to_query()),
         ],
         className="inspector-body",
         **attributes({"data-point": str(point)}),

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from model.latent.code_path import PathEnd, walk
+from model.metrics import error_map
 
 NPY = "application/x-npy"
 
@@ -41,6 +42,17 @@ def test_grids_become_images(client, model, grids, unpng):
         np.testing.assert_array_equal(unpacked(answer), expected)
         assert answer.headers["x-vqscope-model"] == model.version
         assert answer.headers["x-vqscope-synthetic"] == "true"
+
+
+def test_the_difference_from_the_first_is_drawn_where_asked_for(client, model, grids, unpng):
+    items = client.post("/v1/decode", json={"codes": grids.tolist(), "difference": True}).json()["items"]
+    decoded = model.decode(grids)
+    expected = error_map(np.stack([decoded[0]] * len(grids)), decoded)
+    got = np.stack([unpng(base64.b64decode(item["difference"], validate=True)) for item in items])
+    np.testing.assert_array_equal(got, expected)
+    assert len(np.unique(got[0])) < len(np.unique(got[1]))  # nothing differs from itself
+    plain = client.post("/v1/decode", json={"codes": grids.tolist()}).json()["items"]
+    assert [item["difference"] for item in plain] == [None] * len(grids)
 
 
 def test_one_grid_as_png_says_that_it_is_synthetic(client, model, grids):
