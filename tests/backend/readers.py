@@ -1,6 +1,5 @@
 """All that reads bytes of strangers, each as a function of the bytes; a `Problem` is the only way out but a result."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from backend.data_urls import read_question
@@ -25,7 +24,15 @@ def multipart(body: bytes, *, step: int = 1 << 16, kind: str = BOUNDARY) -> list
         for start in range(0, len(body), step):
             yield body[start : start + step]
 
-    return asyncio.run(read_parts(kind, pieces(), max_parts=LIMITS.images_per_request))
+    reading = read_parts(kind, pieces(), max_parts=LIMITS.images_per_request)
+    try:
+        reading.send(
+            None
+        )  # it waits for nothing but its pieces: an event loop would cost more than the reading
+    except StopIteration as done:
+        parts: list[Part] = done.value
+        return parts
+    raise RuntimeError("the reader waits for something else than its body")
 
 
 READERS: dict[str, Callable[[bytes], object]] = {

@@ -8,7 +8,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["backend", "python_multipart"]):
+with atheris.instrument_imports(include=["backend", "model.data.reading", "python_multipart", "PIL"]):
     from tests.backend.readers import READERS, survives
 
 
