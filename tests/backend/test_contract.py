@@ -47,7 +47,12 @@ def run(url: str, folder: Path, *, examples: int, phases: str, seed: int) -> tup
 def test_the_service_keeps_to_its_document(
     tiny_model_dir, tiny_index_dir, sample_dir, tmp_path, examples, phases, least
 ):
-    with served(model=tiny_model_dir, index=tiny_index_dir, data_dir=sample_dir) as (process, url):
+    # Fitting maps takes a core for as long as generated parameters like, and is tested elsewhere.
+    quiet = {"VQSCOPE_MAP_JOBS": "off"}
+    with served(model=tiny_model_dir, index=tiny_index_dir, data_dir=sample_dir, environment=quiet) as (
+        process,
+        url,
+    ):
         code, cases, said = run(url, tmp_path, examples=examples, phases=phases, seed=1)
         assert process.poll() is None
     print(said)
