@@ -52,10 +52,8 @@ class Standing:
     @classmethod
     def of(cls, item: Json) -> Self:
         """From one standing of /v1/outliers."""
-        interval = item["interval"]
-        return cls(
-            share=float(item["more_unusual_than"]), low=float(interval["low"]), high=float(interval["high"])
-        )
+        low, high = item["interval"]
+        return cls(share=float(item["more_unusual_than"]), low=float(low), high=float(high))
 
 
 @dataclass(frozen=True, kw_only=True)

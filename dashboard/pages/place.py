@@ -71,7 +71,7 @@ def nothing_placed() -> html.Div:
 
 def not_placed(detail: str) -> html.Div:
     """The service's word on files that it refused."""
-    sentence = detail[:1].upper() + detail[1:].rstrip(".") + "."
+    sentence = detail[:1].upper() + detail[1:].rstrip(".?") + "."
     return html.Div(
         [html.Div("The images were not placed", className="state-title"), html.Div(sentence)],
         className="state state-failed",

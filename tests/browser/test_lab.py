@@ -27,6 +27,7 @@ def test_an_edited_code_is_decoded_at_once_and_the_link_keeps_it(page: Page, api
     second = cells[columns + 2]["second"]
 
     page.goto(f"/lab?point={name}/test/1")
+    page.wait_for_selector("#lab-grid button")
     cell = page.locator("#lab-grid button").nth(columns + 2)
     expect(cell).to_have_text(str(codes[1][2]))
     expect(page.locator("#lab-bench")).to_contain_text("no cell edited yet")
@@ -46,6 +47,7 @@ def test_an_edited_code_is_decoded_at_once_and_the_link_keeps_it(page: Page, api
 
     page.wait_for_url(re.compile(rf"edits=1\.2\.{second}"))
     page.reload()
+    page.wait_for_selector("#lab-grid button.edited")
     expect(page.locator("#lab-grid button").nth(columns + 2)).to_have_text(str(second))
     page.locator("#lab-reset").click()
     expect(page.locator("#lab-bench")).to_contain_text("no cell edited yet")
@@ -56,6 +58,7 @@ def test_a_walk_says_where_codes_flip(page: Page, api: httpx.Client) -> None:
     ends = [{"dataset": name, "split": "test", "position": i} for i in (0, 3)]
     path = api.post("/v1/decode/path", json={"start": ends[0], "end": ends[1], "steps": 4}).json()
     page.goto(f"/lab?point={name}/test/0&end={name}/test/3&steps=4")
+    page.wait_for_selector(".lab-step")
     steps = page.locator(".lab-step")
     expect(steps).to_have_count(4)
     assert [int(one.get_attribute("data-flips")) for one in steps.all()] == [
@@ -71,4 +74,5 @@ def test_a_walk_says_where_codes_flip(page: Page, api: httpx.Client) -> None:
 def test_an_image_that_does_not_exist_is_told(page: Page, api: httpx.Client) -> None:
     name = api.get("/v1/datasets").json()["items"][0]["name"]
     page.goto(f"/lab?point={name}/test/999999")
+    page.wait_for_selector("#lab-bench .state-failed")
     expect(page.locator("#lab-bench .state-failed")).to_contain_text("999999")

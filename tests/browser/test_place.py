@@ -16,10 +16,12 @@ def test_what_is_shown_of_an_image_is_what_the_service_says(page: Page, api: htt
     verdict = api.post("/v1/outliers", files=files).json()["items"][0]["overall"]
 
     page.goto("/place")
+    page.wait_for_selector("#place-file", state="attached")
     expect(page.locator("#place-cards")).to_contain_text("No image placed yet")
     sent = [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in
             (("scan.png", picture), ("broken.png", picture[: len(picture) // 2]))]  # fmt: skip
     page.locator("#place-file").set_input_files(sent)
+    page.wait_for_selector(".place-card")
     card = page.locator('.place-card[data-file="scan.png"]')
     expect(card).to_contain_text(verdict["words"][1:])
     expect(card.locator('[data-figure="psnr"]')).to_have_text(f"{made['psnr']:.2f} dB")
@@ -40,6 +42,7 @@ def test_what_is_shown_of_an_image_is_what_the_service_says(page: Page, api: htt
     )
     assert star == pytest.approx([place["x"], place["y"]], abs=1e-4)
     card.locator(".place-neighbour").first.click()
+    page.wait_for_selector(".inspector-body")
     expect(page.locator(f'.inspector-body[data-point="{near[0].partition("=")[2]}"]')).to_be_visible()
 
 
@@ -47,4 +50,5 @@ def test_too_many_files_are_told_before_they_are_sent(page: Page) -> None:
     page.goto("/place")
     many = [{"name": f"{i}.png", "mimeType": "image/png", "buffer": b"x"} for i in range(17)]
     page.locator("#place-file").set_input_files(many)
+    page.wait_for_selector("#place-cards .state-failed")
     expect(page.locator("#place-cards .state-failed")).to_contain_text("at most 16 images")

@@ -11,7 +11,7 @@ from dashboard.figures.place_figure import place_figure
 from dashboard.routes_place import MAX_BYTES, add_place_route
 
 HEADERS = {"X-VQScope": "place", "Content-Type": "multipart/form-data; boundary=b"}
-STANDING = {"value": 0.2, "more_unusual_than": 0.97, "interval": {"low": 0.95, "high": 0.98}}
+STANDING = {"value": 0.2, "more_unusual_than": 0.97, "interval": [0.95, 0.98]}
 VERDICT = {
     "most_like": "small",
     "overall": {"words": "more unusual than 97 % of 5 images", "measures": {"knn_distance": STANDING}},
