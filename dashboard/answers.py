@@ -49,7 +49,7 @@ class Dataset:
             image_size=int(item["image_size"]),
             warnings=tuple(str(w) for w in item["warnings"]),
             available=bool(item["available"]),
-            channels=int(item["n_channels"]),
+            channels=int(item.get("n_channels", 3)),
         )
 
 
