@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 import pyarrow as pa
 from fastapi import Query
+from fastapi.exceptions import RequestValidationError
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from backend.dependencies import DatasetFilter, SplitFilter
 from backend.loading import Loaded
@@ -58,21 +60,28 @@ def asked_by_query(
         list[ConditionText], Query(max_length=32, description=_FIELDS["where"].description)
     ] = [],  # noqa: B006
 ) -> EllipsesRequest:
-    """Read a request from the query; a polygon needs a body."""
-    return EllipsesRequest(
-        group_by=group_by,
-        bins=bins,
-        edges=edges,
-        min_n=min_n,
-        kind=kind,
-        level=level,
-        k=k,
-        datasets=datasets,
-        splits=splits,
-        labels=labels,
-        where=where,
-        selection=None,
-    )
+    """Read a request from the query; a polygon needs a body.
+
+    Raises:
+        RequestValidationError: 422, of what only a body is held to by its own schema, such as too many data sets.
+    """
+    try:
+        return EllipsesRequest(
+            group_by=group_by,
+            bins=bins,
+            edges=edges,
+            min_n=min_n,
+            kind=kind,
+            level=level,
+            k=k,
+            datasets=datasets,
+            splits=splits,
+            labels=labels,
+            where=where,
+            selection=None,
+        )
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from error
 
 
 def grouped(loaded: Loaded, map_name: str, asked: EllipsesRequest) -> Grouped:

@@ -235,6 +235,12 @@ def test_what_cannot_be_posted(client, problem, change):
     problem(client.post(ELLIPSES.format("pca"), json=change), 422, "invalid-request")
 
 
+def test_a_query_is_held_to_what_a_body_is(client, problem):
+    for path in (ELLIPSES, OVERLAP):
+        answer = client.get(path.format("pca"), params={"split": ["test", "val", "train", "test"]})
+        assert "splits" in problem(answer, 422, "invalid-request")
+
+
 def test_what_is_not_there(client, problem):
     triangle = [[0, 0], [1, 0], [0, 1]]
     problem(client.get(OVERLAP.format("none")), 404, "not-found")
