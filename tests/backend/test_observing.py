@@ -3,8 +3,10 @@
 import contextvars
 import json
 import logging
+import queue
 import re
 import sys
+from logging.handlers import QueueHandler
 
 import httpx
 import pytest
@@ -23,14 +25,19 @@ SECRET = "Mrs-Example-1950"
 
 @pytest.fixture
 def lines(caplog):
-    """The log's lines for requests, as JSON has them."""
+    """The log's next lines for requests, as JSON has them: a line is written after its answer, so they are awaited."""
     caplog.set_level(logging.INFO, "vqscope")
+    records = queue.SimpleQueue()
+    handler = QueueHandler(records)
+    handler.prepare = lambda record: record
+    log = logging.getLogger("vqscope.requests")
+    log.addHandler(handler)
 
-    def read():
-        found = [JsonLines().format(record) for record in caplog.records if record.name == "vqscope.requests"]
-        return [json.loads(line) for line in found]
+    def read(count):
+        return [json.loads(JsonLines().format(records.get(timeout=60))) for _ in range(count)]
 
-    return read
+    yield read
+    log.removeHandler(handler)
 
 
 def figures(client):
@@ -105,14 +112,14 @@ def test_a_surprise_is_seen_too(run_service, make_settings, problem, lines):
         labels = {"method": "GET", "route": "/broken", "status": "500"}
         assert figure(service.client, "vqscope_requests_total", **labels) == 1
         assert figure(service.client, "vqscope_problems_total", kind="server-fault") == 1
-    (line,) = [line for line in lines() if line["route"] == "/broken"]
+    (line,) = [line for line in lines(3) if line["route"] == "/broken"]
     assert (line["request_id"], line["status"], line["problem"]) == ("mine", 500, "server-fault")
 
 
 def test_a_line_tells_what_was_done(client, lines, model, index, grey, png):
     files = [("file", ("a.png", png(image))) for image in grey[:3]]
     answer = client.post("/v1/encode", files=files, headers={"X-Request-ID": "mine"})
-    (line,) = lines()
+    (line,) = lines(1)
     assert line["bytes"] == len(answer.content)
     assert line["ms"] > 0
     assert line["time"].endswith("+00:00")
@@ -131,7 +138,7 @@ def test_a_line_tells_what_was_done(client, lines, model, index, grey, png):
     }
 
 
-def test_the_log_tells_nothing_of_patients(client, caplog, grey, png):
+def test_the_log_tells_nothing_of_patients(client, caplog, lines, grey, png):
     caplog.set_level(logging.DEBUG)
     logging.getLogger("httpcore").setLevel(logging.WARNING)  # the test's own client
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -149,8 +156,7 @@ def test_the_log_tells_nothing_of_patients(client, caplog, grey, png):
         client.get(path, headers=headers)
     client.post("/v1/selections", json={"map": SECRET, SECRET: SECRET})
     client.request(SECRET, "/v1/models")
-    records = [record for record in caplog.records if record.name == "vqscope.requests"]
-    assert len(records) == 13
+    lines(13)
     for record in caplog.records:
         for written in (JsonLines().format(record), Text().format(record)):
             assert SECRET not in written
