@@ -12,6 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 2
 TORCH_INDEX_URL ?=
 FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
@@ -26,7 +27,7 @@ explore: $(VENV)/.installed  ## Set up, then open the explorer (make explore ARG
 	@$(BIN)/vqscope explore $(ARGS)
 
 test: lint  ## Set up, then lint, type-check and run all tests (make test ARGS="-k ellipse")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## Check style, format and types
 	@$(BIN)/ruff check .

@@ -1,10 +1,11 @@
 """What the tests of all packages share: real images, a really trained tiny model, its index."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 # Tests start servers and trainings of their own; threads that outnumber the cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,13 +22,34 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Gives a folder that the first of all pytest workers to ask for it makes, and that nobody changes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = shared / "once" / name
+        done = folder.with_name(f"{name}.done")
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(folder.with_name(f"{name}.lock")):
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def sample_dir(made_once: Callable[..., Path]) -> Path:
     """Folder with the offline sample: real images, made without a network."""
     from model.data.sample import write_sample
 
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder)
-    return folder
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        write_sample(folder)
+
+    return made_once("sample", make)
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +59,7 @@ def sample_names(sample_dir: Path) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def tiny_model_dir(
-    sample_dir: Path, sample_names: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def tiny_model_dir(sample_dir: Path, sample_names: tuple[str, ...], made_once: Callable[..., Path]) -> Path:
     """Run folder of a tiny VQ-VAE, trained on the sample for two epochs."""
     from model.data.datamodule import DataSettings
     from model.networks.decoder import DecoderSettings
@@ -49,21 +69,22 @@ def tiny_model_dir(
     from model.training import TrainerSettings, TrainSettings, train
     from model.vqvae import VQVAESettings
 
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    train(
-        TrainSettings(
-            data=DataSettings(datasets=sample_names, data_dir=sample_dir, batch_size=64),
-            run_dir=folder,
-            model=VQVAESettings(
-                encoder=EncoderSettings(refine_blocks=0),
-                quantizer=EMASettings(codebook_size=64),
-                decoder=DecoderSettings(width=32, min_width=16, blocks=1, blocks_per_scale=1),
-            ),
-            optimizer=OptimizerSettings(learning_rate=3e-3),
-            trainer=TrainerSettings(max_epochs=2, progress=False, accelerator="cpu"),
+    def make(folder: Path) -> None:
+        train(
+            TrainSettings(
+                data=DataSettings(datasets=sample_names, data_dir=sample_dir, batch_size=64),
+                run_dir=folder,
+                model=VQVAESettings(
+                    encoder=EncoderSettings(refine_blocks=0),
+                    quantizer=EMASettings(codebook_size=64),
+                    decoder=DecoderSettings(width=32, min_width=16, blocks=1, blocks_per_scale=1),
+                ),
+                optimizer=OptimizerSettings(learning_rate=3e-3),
+                trainer=TrainerSettings(max_epochs=2, progress=False, accelerator="cpu"),
+            )
         )
-    )
-    return folder
+
+    return made_once("tiny-run", make)
 
 
 @pytest.fixture(scope="session")
@@ -71,16 +92,22 @@ def tiny_index_dir(
     sample_dir: Path,
     sample_names: tuple[str, ...],
     tiny_model_dir: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    made_once: Callable[..., Path],
 ) -> Path:
     """Latent index of the sample under the tiny model."""
     from model.inference import load_model
     from model.latent.index import build_index
 
-    out = tmp_path_factory.mktemp("indexes") / "tiny"
-    return build_index(
-        load_model(tiny_model_dir, "cpu"), data_dir=sample_dir, datasets=sample_names, out=out, progress=False
-    )
+    def make(folder: Path) -> None:
+        build_index(
+            load_model(tiny_model_dir, "cpu"),
+            data_dir=sample_dir,
+            datasets=sample_names,
+            out=folder,
+            progress=False,
+        )
+
+    return made_once("tiny", make)
 
 
 @pytest.fixture(scope="session")
