@@ -4,7 +4,6 @@ Every test ends with the question whether the browser's console stayed clean and
 stayed on this machine.
 """
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,19 +18,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from tests.browser.chromium import CHROMIUM, SWITCHES
+
 WAIT = 60.0
 expect.set_options(timeout=1000 * WAIT)  # a busy machine may take longer than Playwright's five seconds
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SWITCHES = (
-    "--no-sandbox",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-)
 
 
 def free_port() -> int:

@@ -1,0 +1,63 @@
+"""A dashboard in a process of its own, and a Chromium that has just been started."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Page, Response, sync_playwright
+
+from tests.browser.chromium import CHROMIUM, SWITCHES
+
+WAIT = 120.0
+
+
+@contextmanager
+def dashboard(api: str) -> Iterator[str]:
+    """``python -m dashboard`` over a service; gives its address."""
+    command = [sys.executable, "-m", "dashboard", "--api", api, "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        yield process.stderr.readline().split()[1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=WAIT)
+
+
+@dataclass
+class Answers:
+    """How large the answers to a page's callbacks were."""
+
+    sizes: list[tuple[int, str]] = field(default_factory=list)
+    """Bytes as the browser reads them, and the outputs."""
+
+    def note(self, response: Response) -> None:
+        """Remember an answer, if it is one to a callback that does not carry the points."""
+        request = response.request
+        if not request.url.endswith("/_dash-update-component") or response.status != 200:
+            return
+        output = (request.post_data_json or {}).get("output", "")
+        if "map-graph.figure" not in output:
+            self.sizes.append((len(response.body()), output))
+
+    @property
+    def largest(self) -> tuple[int, str]:
+        """Of them all."""
+        return max(self.sizes, default=(0, ""))
+
+
+@contextmanager
+def opened(base: str, answers: Answers) -> Iterator[Page]:
+    """An empty window of a Chromium that was started for it: nothing is cached."""
+    if CHROMIUM is None:
+        raise RuntimeError("no Chromium here: install Debian's chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES])
+        page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=base)
+        page.set_default_timeout(1000 * WAIT)
+        page.on("requestfinished", lambda request: answers.note(request.response()))
+        yield page
+        browser.close()
