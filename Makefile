@@ -70,7 +70,7 @@ bench-latent: $(VENV)/.installed-dev  ## Time the latent index at the size of al
 bench-explorer: $(VENV)/.installed-dev  ## Time the explorer in a real browser, ten minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.explorer $(ARGS)
 
-bench-service: $(VENV)/.installed-dev  ## Load the service and compare it with the bare encoder, minutes
+bench-service: $(VENV)/.installed-dev  ## Load the service, and overload it, beside the bare encoder, minutes
 	@$(BIN)/python -m tests.benchmarks.service $(ARGS)
 
 bench-api: $(VENV)/.installed-dev  ## Try the whole API with 20,000 generated requests, half an hour

@@ -75,7 +75,7 @@ def tiny_model_dir(sample_dir: Path, sample_names: tuple[str, ...], made_once: C
                 data=DataSettings(datasets=sample_names, data_dir=sample_dir, batch_size=64),
                 run_dir=folder,
                 model=VQVAESettings(
-                    encoder=EncoderSettings(refine_blocks=0),
+                    encoder=EncoderSettings(stages=1, stem_pool=True, refine_blocks=0),
                     quantizer=EMASettings(codebook_size=64),
                     decoder=DecoderSettings(width=32, min_width=16, blocks=1, blocks_per_scale=1),
                 ),

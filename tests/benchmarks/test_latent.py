@@ -13,8 +13,8 @@ from model.data.official import official_names
 from model.latent.index import open_index
 from model.latent.polygon import inside_polygon
 from model.latent.reuse import verify
+from tests.benchmarks.bars import Measured, as_table
 from tests.benchmarks.latent.alone import measured_alone
-from tests.benchmarks.latent.bars import Measured, as_table
 from tests.benchmarks.latent.building import DATASET, draw_dataset, throughput
 from tests.benchmarks.latent.serving import round_about
 from tests.benchmarks.latent.synthetic import SyntheticSettings, synthetic_index

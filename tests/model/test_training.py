@@ -24,7 +24,7 @@ from model.training import TrainerSettings, TrainingFailed, TrainSettings, resum
 from model.vqvae import VQVAE, VQVAESettings
 
 TINY = VQVAESettings(
-    encoder=EncoderSettings(refine_blocks=0),
+    encoder=EncoderSettings(stages=1, stem_pool=True, refine_blocks=0),
     quantizer=EMASettings(codebook_size=32),
     decoder=DecoderSettings(width=16, min_width=16, blocks=0, blocks_per_scale=0),
 )

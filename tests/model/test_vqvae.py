@@ -8,7 +8,7 @@ from model.quantizers.ema import EMASettings
 from model.vqvae import _LOSSES, VQVAE, VQVAESettings
 
 SMALL = VQVAESettings(
-    encoder=EncoderSettings(refine_blocks=0),
+    encoder=EncoderSettings(stages=1, stem_pool=True, refine_blocks=0),
     quantizer=EMASettings(codebook_size=32),
     decoder=DecoderSettings(width=32, min_width=16, blocks=1, blocks_per_scale=1),
 )

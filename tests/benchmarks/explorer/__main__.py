@@ -21,9 +21,9 @@ from model.cli_parser import CommandParser
 from model.inference import load_model
 from model.latent.index import build_index
 from tests.backend.serving import served
+from tests.benchmarks.bars import Measured, as_table
 from tests.benchmarks.explorer import acting
 from tests.benchmarks.explorer.opening import Answers, dashboard, opened
-from tests.benchmarks.latent.bars import Measured, as_table
 from tests.benchmarks.latent.synthetic import SyntheticSettings, synthetic_index
 from tests.benchmarks.models import machine
 

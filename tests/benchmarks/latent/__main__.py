@@ -18,8 +18,8 @@ from model.cli import guarded
 from model.cli_parser import CommandParser
 from model.inference import load_model
 from model.latent.index import open_index
+from tests.benchmarks.bars import Measured, as_table
 from tests.benchmarks.latent.alone import measured_alone
-from tests.benchmarks.latent.bars import Measured, as_table
 from tests.benchmarks.latent.building import draw_dataset, memory, throughput
 from tests.benchmarks.latent.serving import measured_over_http, service
 from tests.benchmarks.latent.synthetic import SyntheticSettings, synthetic_index

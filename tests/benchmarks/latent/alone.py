@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.benchmarks.latent.bars import Measured
+from tests.benchmarks.bars import Measured
 
 MIB = 1 << 20
 

@@ -11,8 +11,8 @@ from model.data.arrays import SplitArrays, open_split
 from model.data.npz import SPLITS
 from model.inference import InferenceModel
 from model.latent.index_building import build_index
+from tests.benchmarks.bars import Measured
 from tests.benchmarks.latent.alone import in_a_process
-from tests.benchmarks.latent.bars import Measured
 
 BATCH = 256
 DATASET = "drawn"

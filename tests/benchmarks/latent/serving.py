@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from model.latent.index import LatentIndex
-from tests.benchmarks.latent.bars import Measured
+from tests.benchmarks.bars import Measured
 
 ARROW = "application/vnd.apache.arrow.stream"
 WAIT = 120.0

@@ -1,0 +1,109 @@
+"""Ten times what a service can do, whether it answers or not: what it does then, and afterwards."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+import psutil
+
+from tests.benchmarks.service.load import PATH, Body
+
+_PROBE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Overload:
+    """How a service bore it."""
+
+    answers: Counter[str]
+    """By status, or by the name of the failure."""
+    accepted: list[float]
+    """Seconds that answers with 200 took, sorted."""
+    memory: list[tuple[float, int]]
+    """Seconds since the beginning, and bytes of the service and its children."""
+    recovered: float
+    """Seconds from the last request that was sent until one image alone was answered about as soon as before."""
+
+    @property
+    def failures(self) -> int:
+        """Answers of 5xx, and requests without an answer."""
+        return sum(n for status, n in self.answers.items() if status not in {"200", "429"})
+
+    def p95(self) -> float:
+        """Seconds, of those that were accepted."""
+        return self.accepted[int(0.95 * (len(self.accepted) - 1))]
+
+    def growth(self, after: float) -> int:
+        """Bytes by which the most memory taken later than so many seconds is above the most taken before."""
+        early = max(size for moment, size in self.memory if moment <= after)
+        return max(size for moment, size in self.memory if moment > after) - early
+
+
+async def overload(
+    url: str, pid: int, bodies: Sequence[Body], probe: Body, *, rate: float, seconds: float, normal: float
+) -> Overload:
+    """Send requests at a fixed rate, not waiting for answers, for a while; then ask until it is as before.
+
+    Args:
+        url: of the service.
+        pid: its process.
+        bodies: of the requests, in turn.
+        probe: the request of one image.
+        rate: requests a second.
+        seconds: for how long.
+        normal: seconds in which the probe was answered before; twice as long counts as recovered.
+    """
+    answers: Counter[str] = Counter()
+    accepted: list[float] = []
+    memory: list[tuple[float, int]] = []
+    process = psutil.Process(pid)
+    limits = httpx.Limits(max_connections=None)
+    headers = {"Accept": "application/x-npy"}
+
+    async def send(http: httpx.AsyncClient, body: Body) -> None:
+        sent = time.perf_counter()
+        try:
+            answer = await http.post(PATH, content=body.content, headers={"Content-Type": body.kind})
+        except httpx.HTTPError as error:
+            answers[type(error).__name__] += 1
+            return
+        answers[str(answer.status_code)] += 1
+        if answer.status_code == 200:
+            accepted.append(time.perf_counter() - sent)
+
+    async with httpx.AsyncClient(base_url=url, limits=limits, headers=headers, timeout=600) as http:
+        begun = time.perf_counter()
+        async with asyncio.TaskGroup() as requests:
+            number = 0
+            while (moment := time.perf_counter() - begun) < seconds:
+                while number < rate * moment:  # those that are due, however late this loop is
+                    requests.create_task(send(http, bodies[number % len(bodies)]))
+                    number += 1
+                if not memory or moment - memory[-1][0] > 0.5:
+                    memory.append((moment, _resident(process)))
+                await asyncio.sleep(1 / rate)
+            ended = time.perf_counter()
+            recovered = await _recovered(http, probe, normal, ended)
+    return Overload(answers, sorted(accepted), memory, recovered)
+
+
+async def _recovered(http: httpx.AsyncClient, probe: Body, normal: float, ended: float) -> float:
+    while (sent := time.perf_counter()) - ended < _PROBE_SECONDS:
+        answer = await http.post(PATH, content=probe.content, headers={"Content-Type": probe.kind})
+        now = time.perf_counter()
+        if answer.status_code == 200 and now - sent <= 2 * normal:
+            return sent - ended
+    return _PROBE_SECONDS
+
+
+def _resident(process: psutil.Process) -> int:
+    total = 0
+    for one in (process, *process.children(recursive=True)):
+        try:
+            total += one.memory_info().rss
+        except psutil.NoSuchProcess:  # a decoder that has just ended
+            continue
+    return total
