@@ -17,10 +17,11 @@ ENV PATH=/opt/vqscope/bin:$PATH
 
 WORKDIR /src
 # Dependencies first: their layer is kept while only our code changes. Which releases of torch will do is said in
-# pyproject.toml alone: the last command installs another one if the index has none of them.
+# pyproject.toml alone: the last command installs another one if the index has none of them. The extras come along
+# (all maps, approximate search).
 COPY pyproject.toml ./
 # hadolint ignore=DL3013
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *sum(p['optional-dependencies'].values(), []), sep='\n')" > requirements.txt \
  && if [ -n "${TORCH_INDEX_URL}" ]; then pip install --index-url "${TORCH_INDEX_URL}" torch torchvision; fi \
  && pip install -r requirements.txt
 
@@ -46,12 +47,13 @@ COPY --from=builder /opt/vqscope /opt/vqscope
 COPY --from=builder --chown=10001:10001 /out/data /data
 COPY --from=builder --chown=10001:10001 /out/vqscope /var/lib/vqscope
 
-# HOME and matplotlib's folder lie on the tmpfs: the root file system is read-only.
+# HOME and the folders of matplotlib and numba lie on the tmpfs: the root file system is read-only.
 ENV PATH=/opt/vqscope/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     MPLCONFIGDIR=/tmp/matplotlib \
+    NUMBA_CACHE_DIR=/tmp/numba \
     VQSCOPE_CACHE=/var/lib/vqscope
 
 USER 10001:10001

@@ -31,6 +31,7 @@ from model.latent.index import build_index
 from tests.backend.serving import served
 from tests.benchmarks.bars import Measured, as_table
 from tests.benchmarks.models.machine import describe
+from tests.benchmarks.service.hostile import refused
 from tests.benchmarks.service.load import Body, Load, saturate
 from tests.benchmarks.service.overload import overload
 
@@ -91,6 +92,7 @@ def _measure(options: Namespace) -> Iterator[Measured]:
             note=f"{together.images_per_second:.0f} and {alone.images_per_second:.0f} images/s",
         )
         with served(**common) as (process, url):  # as it is delivered
+            yield from refused(url, process.pid)
             yield from _overloaded(url, process.pid, images, options)
 
 

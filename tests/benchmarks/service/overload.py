@@ -83,7 +83,7 @@ async def overload(
                     requests.create_task(send(http, bodies[number % len(bodies)]))
                     number += 1
                 if not memory or moment - memory[-1][0] > 0.5:
-                    memory.append((moment, _resident(process)))
+                    memory.append((moment, resident(process)))
                 await asyncio.sleep(1 / rate)
             ended = time.perf_counter()
             recovered = await _recovered(http, probe, normal, ended)
@@ -99,7 +99,8 @@ async def _recovered(http: httpx.AsyncClient, probe: Body, normal: float, ended:
     return _PROBE_SECONDS
 
 
-def _resident(process: psutil.Process) -> int:
+def resident(process: psutil.Process) -> int:
+    """Bytes of memory of a process and its children."""
     total = 0
     for one in (process, *process.children(recursive=True)):
         try:
