@@ -183,7 +183,7 @@ def test_what_the_fit_refuses_is_told(service):
         ({"method": "umap", "parameters": {"max_fitted": 10**12}}, "max_fitted"),
         ({"method": "umap", "stability": 99}, "stability"),
         ({"method": "umap", "stability": 1}, "stability"),
-        ({"method": "pca", "stability": 3}, "no seed"),
+        ({"method": "pca", "stability": 3, "name": "x"}, "no seed"),
         ({"method": "umap", "command": "rm"}, "command"),
         ([], "body"),
     ],
