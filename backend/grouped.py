@@ -7,19 +7,18 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-from fastapi import Query
+from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from backend.dependencies import DatasetFilter, SplitFilter
+from backend.dependencies import DatasetFilter, LoadedNow, MapName, SplitFilter
 from backend.loading import Loaded
 from backend.schemas_ellipses import ColumnName, ConditionText, EdgeValue, EllipsesRequest, LabelValue
 from backend.selection import chosen_blocks, table_of
 from model.latent.conditions import Condition, kept_by
 from model.latent.ellipse import Ellipse, EllipseKind, fit_parts
-from model.latent.errors import SettingError
-from model.latent.grouping import group_images
+from model.latent.grouping import MAX_GROUPS, Groups, group_images
 from model.latent.manifest import Block
 from model.latent.partition import parts_of
 from model.latent.polygon import inside_polygon
@@ -27,6 +26,15 @@ from model.latent.polygon import inside_polygon
 MAX_ROBUST = 60
 """Groups; a robust ellipse takes a tenth of a second."""
 _FIELDS = EllipsesRequest.model_fields
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked about groups of images on a map."""
+
+    loaded: Loaded
+    map: str
+    request: EllipsesRequest
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +50,8 @@ class Grouped:
 
 
 def asked_by_query(
+    loaded: LoadedNow,
+    map: MapName,
     group_by: Annotated[ColumnName, Query(description=_FIELDS["group_by"].description)] = "dataset",
     bins: Annotated[int, Query(ge=2, le=20, description=_FIELDS["bins"].description)] = 4,
     edges: Annotated[
@@ -59,14 +69,14 @@ def asked_by_query(
     where: Annotated[
         list[ConditionText], Query(max_length=32, description=_FIELDS["where"].description)
     ] = [],  # noqa: B006
-) -> EllipsesRequest:
-    """Read a request from the query; a polygon needs a body.
+) -> Question:
+    """Read a question from the query; a polygon needs a body.
 
     Raises:
         RequestValidationError: 422, of what only a body is held to by its own schema, such as too many data sets.
     """
     try:
-        return EllipsesRequest(
+        asked = EllipsesRequest(
             group_by=group_by,
             bins=bins,
             edges=edges,
@@ -82,18 +92,29 @@ def asked_by_query(
         )
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
+    return Question(loaded, map, asked)
 
 
-def grouped(loaded: Loaded, map_name: str, asked: EllipsesRequest) -> Grouped:
-    """Choose the images, group them and fit the ellipse of each group.
+def asked_by_body(loaded: LoadedNow, map: MapName, asked: EllipsesRequest) -> Question:
+    """Read a question from the body of a request."""
+    return Question(loaded, map, asked)
+
+
+AskedByQuery = Annotated[Question, Depends(asked_by_query)]
+AskedByBody = Annotated[Question, Depends(asked_by_body)]
+
+
+def grouped(question: Question, at_most: int = MAX_GROUPS) -> Grouped:
+    """Choose the images, group them and fit the ellipse of each group, of the largest if they are too many.
 
     Raises:
         MapNotFound: there is no such map.
-        SettingError: a column that is not there, or more groups than are offered.
+        SettingError: a column that is not there.
         Problem: 404 for a data set that is not there.
     """
+    loaded, asked = question.loaded, question.request
     index = loaded.index
-    chart = index.map(map_name)
+    chart = index.map(question.map)
     chosen = chosen_blocks(index, asked.datasets, asked.splits)
     images, points = table_of(index.images, chosen), _taken(chart.coordinates, chosen)
     kept = _kept(loaded, chosen, images, asked)
@@ -106,12 +127,8 @@ def grouped(loaded: Loaded, map_name: str, asked: EllipsesRequest) -> Grouped:
         bins=asked.bins,
         edges=asked.edges,
         min_n=asked.min_n,
+        at_most=min(at_most, MAX_ROBUST) if asked.kind == "robust" else at_most,
     )
-    if asked.kind == "robust" and len(groups.names) > MAX_ROBUST:
-        raise SettingError(
-            f"{len(groups.names)} groups are too many for robust ellipses, {MAX_ROBUST} are the most; "
-            "choose fewer images, or leave small groups out (min_n)"
-        )
     parts = parts_of(points, groups.codes, len(groups.names))
     fitted = fit_parts(
         parts, kind=asked.kind, level=asked.level, k=asked.k, meaningful=chart.keeps_proportions
@@ -119,12 +136,24 @@ def grouped(loaded: Loaded, map_name: str, asked: EllipsesRequest) -> Grouped:
     facts = {
         "model": loaded.model.version,
         "index": index.version,
-        "map": map_name,
+        "map": question.map,
         "dimensions": points.shape[1],
         "group_by": asked.group_by,
         "groups_left_out": groups.n_left_out,
+        "groups_beyond": groups.n_beyond,
+        "warnings": _warnings(groups),
     }
     return Grouped(groups.names, parts, fitted, facts)
+
+
+def _warnings(groups: Groups) -> list[str]:
+    if not groups.n_beyond:
+        return []
+    kept, images = len(groups.names), int(np.count_nonzero(groups.codes >= 0))
+    return [
+        f"of {kept + groups.n_beyond:,} groups the {kept} largest are told, with {images:,} of "
+        f"{len(groups.codes):,} images; choose fewer images, or wider groups"
+    ]
 
 
 def _taken(values: NDArray[Any], chosen: Sequence[Block]) -> NDArray[Any]:

@@ -30,6 +30,8 @@ class MapOrder:
     method: str
     parameters: Mapping[str, Any]
     name: str
+    stability: int
+    """Fits that are compared, or 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +141,7 @@ class MapJobs:
             "method": order.method,
             "parameters": dict(order.parameters),
             "name": order.name,
+            "stability": order.stability,
         }
         told: dict[str, Any] = {}
         with process:

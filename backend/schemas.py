@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.problems import ProblemDocument
-from backend.schemas_maps import MethodItem
+from backend.schemas_maps import MethodItem, Stability
 from model.data.npz import Split
 
 ModelVersion = Annotated[
@@ -173,6 +173,9 @@ class MapItem(BaseModel):
         examples=[[0.31, 0.12]],
     )
     axis_labels: list[str] = Field(examples=[["PC 1 (31 %)", "PC 2 (12 %)"]])
+    stability: Stability | None = Field(
+        description="Over seeds; null for maps without one, or where it was not measured."
+    )
 
 
 class Maps(IndexAnswer):

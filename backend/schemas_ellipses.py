@@ -135,6 +135,11 @@ class GroupedAnswer(IndexAnswer):
     dimensions: int = Field(description="Of the map: 2 or 3.", examples=[2])
     group_by: str = Field(examples=["dataset"])
     groups_left_out: int = Field(description="Groups of fewer images than min_n.", examples=[0])
+    groups_beyond: int = Field(
+        description="Other groups that are not told, as there are too many: of all the largest are.",
+        examples=[0],
+    )
+    warnings: Warnings
 
 
 class Ellipses(GroupedAnswer):

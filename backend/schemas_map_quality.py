@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.schemas import IndexAnswer
+from backend.schemas_maps import Stability
 from backend.schemas_statistics import Interval
 
 
@@ -70,17 +71,6 @@ class PointPreservation(BaseModel):
     )
 
 
-class Stability(BaseModel):
-    """Procrustes disparities between fits with other seeds: 0 the same map, 1 nothing in common."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    fits: int = Field(description="Maps compared, each with each.", examples=[3])
-    disparities: list[float] = Field(description="Of each pair.", examples=[[0.02, 0.05, 0.04]])
-    mean: float = Field(examples=[0.037])
-    largest: float = Field(examples=[0.05])
-
-
 class MapQuality(IndexAnswer):
     """How faithful a map is to the embeddings."""
 
@@ -93,5 +83,5 @@ class MapQuality(IndexAnswer):
     distances: DistanceCorrelation
     points: PointPreservation
     stability: Stability | None = Field(
-        description="Null for maps without a seed, or where no other fits were compared."
+        description="Null for maps without a seed, or where it was not measured."
     )

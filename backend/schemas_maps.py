@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.map_jobs import MapJob, State
+from model.latent.map_settings import STABILITY_FITS, STABILITY_FITS_MAX
 
 Fittable = Literal["pca", "umap", "tsne"]
 """Methods that a client may ask for; mean2d is made with the index, where it makes sense."""
@@ -46,6 +47,28 @@ class MapRequest(BaseModel):
         description="Lower-case letters, digits, - and _; default: the method, with -3d of three axes.",
         examples=["umap-15"],
     )
+    stability: int | None = Field(
+        default=None,
+        ge=0,
+        le=STABILITY_FITS_MAX,
+        description="Fits with other seeds that are compared afterwards: 2 or more, or 0 for none; default: "
+        f"{STABILITY_FITS} where the method has a seed.",
+        examples=[3],
+    )
+
+
+class Stability(BaseModel):
+    """Procrustes disparities between fits with other seeds: 0 the same map, 1 nothing in common."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    fits: int = Field(description="Maps compared, each with each.", examples=[3])
+    n: int = Field(description="Images that the map was fitted to.", examples=[25310])
+    n_used: int = Field(description="Images that each of the fits was given.", examples=[2000])
+    exact: bool = Field(description="Whether these are all of them, or a draw.", examples=[False])
+    disparities: list[float] = Field(description="Of each pair.", examples=[[0.02, 0.05, 0.04]])
+    mean: float = Field(examples=[0.037])
+    largest: float = Field(examples=[0.05])
 
 
 class Job(BaseModel):

@@ -1,14 +1,10 @@
 """Ellipses of the groups on a map; the model package fits them."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from backend import problems
-from backend.dependencies import LoadedNow, MapName
-from backend.grouped import asked_by_query, grouped
-from backend.loading import Loaded
-from backend.schemas_ellipses import EllipseItem, Ellipses, EllipsesRequest
+from backend.grouped import AskedByBody, AskedByQuery, Question, grouped
+from backend.schemas_ellipses import EllipseItem, Ellipses
 from model.latent.ellipse import Ellipse
 from model.latent.ellipse_outline import triangles
 
@@ -16,21 +12,19 @@ router = APIRouter(prefix="/v1/maps", tags=["maps"])
 
 
 @router.get("/{map}/ellipses", responses=problems.responses(404, 422, 503))
-def ellipses(
-    loaded: LoadedNow, map: MapName, asked: Annotated[EllipsesRequest, Depends(asked_by_query)]
-) -> Ellipses:
+def ellipses(asked: AskedByQuery) -> Ellipses:
     """One ellipse per group of the images chosen, with its observed coverage and its warnings."""
-    return _ellipses(loaded, map, asked)
+    return _ellipses(asked)
 
 
 @router.post("/{map}/ellipses", responses=problems.responses(404, 413, 422, 503))
-def ellipses_of_selection(loaded: LoadedNow, map: MapName, asked: EllipsesRequest) -> Ellipses:
+def ellipses_of_selection(asked: AskedByBody) -> Ellipses:
     """The same, also of the images inside a polygon; nothing is stored."""
-    return _ellipses(loaded, map, asked)
+    return _ellipses(asked)
 
 
-def _ellipses(loaded: Loaded, map_name: str, asked: EllipsesRequest) -> Ellipses:
-    found = grouped(loaded, map_name, asked)
+def _ellipses(asked: Question) -> Ellipses:
+    found = grouped(asked)
     return Ellipses(
         **found.facts,
         triangles=[tuple(corners) for corners in triangles().tolist()]

@@ -10,7 +10,7 @@ from backend.map_jobs import MapJobs, MapOrder, may_fit
 from backend.problems import Problem
 from backend.schemas_maps import Job, Jobs, MapRequest
 from model.latent.map_fitting import check_name, default_name
-from model.latent.map_settings import parse_settings, stored
+from model.latent.map_settings import fits_to_compare, parse_settings, stored
 from model.latent.projection import method_class
 
 router = APIRouter(prefix="/v1", tags=["maps"])
@@ -58,6 +58,7 @@ def fit(
         method=wanted.method,
         parameters=stored(chosen),
         name=name,
+        stability=fits_to_compare(kind, wanted.method, wanted.stability),
     )
     job = jobs.start(order)
     response.headers["Location"] = f"/v1/jobs/{job.id}"

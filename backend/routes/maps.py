@@ -14,7 +14,7 @@ from backend.dependencies import DatasetFilter, LoadedNow, MapName, SettingsNow,
 from backend.loading import Loaded
 from backend.map_jobs import may_fit
 from backend.schemas import MapItem, Maps, Points
-from backend.schemas_maps import Fittable, MethodItem, ParameterItem
+from backend.schemas_maps import Fittable, MethodItem, ParameterItem, Stability
 from backend.selection import chosen_blocks, rows_of, table_of
 from model.latent.manifest import Block
 from model.latent.map_settings import options
@@ -101,6 +101,9 @@ def _describe(chart: LatentMap) -> MapItem:
         keeps_proportions=chart.keeps_proportions,
         explained_variance_ratio=None if ratio is None else [float(share) for share in ratio],
         axis_labels=list(chart.axis_labels),
+        stability=Stability.model_validate(chart.quality.stability)
+        if chart.quality and chart.quality.stability
+        else None,
     )
 
 

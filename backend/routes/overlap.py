@@ -1,41 +1,36 @@
 """How far the groups on a map overlap; the model package compares them."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from backend import problems
-from backend.dependencies import LoadedNow, MapName
-from backend.grouped import asked_by_query, grouped
-from backend.loading import Loaded
-from backend.schemas_ellipses import EllipsesRequest, Overlap, OverlapGroup, OverlapPair
+from backend.grouped import AskedByBody, AskedByQuery, Question, grouped
+from backend.schemas_ellipses import Overlap, OverlapGroup, OverlapPair
 from model.latent.ellipse_radius import nominal_level
-from model.latent.overlap import overlaps
+from model.latent.overlap import MAX_OVERLAPPING, overlaps
 
 router = APIRouter(prefix="/v1/maps", tags=["maps"])
 
 
 @router.get("/{map}/ellipses/overlap", responses=problems.responses(404, 422, 503))
-def overlap(
-    loaded: LoadedNow, map: MapName, asked: Annotated[EllipsesRequest, Depends(asked_by_query)]
-) -> Overlap:
+def overlap(asked: AskedByQuery) -> Overlap:
     """Bhattacharyya distance of each two groups, and the share of each that lies in the other's ellipse."""
-    return _overlap(loaded, map, asked)
+    return _overlap(asked)
 
 
 @router.post("/{map}/ellipses/overlap", responses=problems.responses(404, 413, 422, 503))
-def overlap_of_selection(loaded: LoadedNow, map: MapName, asked: EllipsesRequest) -> Overlap:
+def overlap_of_selection(asked: AskedByBody) -> Overlap:
     """The same, also of the images inside a polygon; nothing is stored."""
-    return _overlap(loaded, map, asked)
+    return _overlap(asked)
 
 
-def _overlap(loaded: Loaded, map_name: str, asked: EllipsesRequest) -> Overlap:
-    found = grouped(loaded, map_name, asked)
+def _overlap(asked: Question) -> Overlap:
+    found = grouped(asked, MAX_OVERLAPPING)
     pairs = overlaps(found.parts, found.fitted, found.names)
+    wanted = asked.request
     return Overlap(
         **found.facts,
-        kind=asked.kind,
-        level=nominal_level(asked.kind, level=asked.level, k=asked.k, d=found.facts["dimensions"]),
+        kind=wanted.kind,
+        level=nominal_level(wanted.kind, level=wanted.level, k=wanted.k, d=found.facts["dimensions"]),
         groups=[
             OverlapGroup(
                 group=name,

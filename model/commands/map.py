@@ -6,6 +6,7 @@ import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +16,13 @@ from tqdm import tqdm
 from model.cli_parser import CommandParser
 from model.commands.unwinding import sigterm_unwinds
 from model.latent.map_fitting import add_map, check_name, default_name, remove_map
-from model.latent.map_settings import Option, options, parse_settings
+from model.latent.map_settings import (
+    STABILITY_FITS,
+    STABILITY_FITS_MAX,
+    Option,
+    options,
+    parse_settings,
+)
 from model.latent.projection import METHODS, LatentMap, method_class
 from model.shipped import DEFAULT_MODEL
 
@@ -28,11 +35,13 @@ examples:
   vqscope map add indexes/two --method umap
   vqscope map add indexes/two --method umap --n-neighbors 50 --min-dist 0.3 --metric euclidean --name umap-wide
   vqscope map add indexes/two --method tsne --perplexity 50 --dimensions 3
+  vqscope map add indexes/two --method umap --seed 7 --stability 5 --name umap-7
   vqscope map add indexes/paper --method mean2d --model paper
   vqscope map remove indexes/two umap-wide
 
 A map is fitted to the training split and saved in the index; new images are placed on it. A running service shows it
-at once. Ctrl-C ends a fit and leaves nothing of it. umap and tsne need: pip install umap-learn openTSNE
+at once. umap and tsne depend on a seed: how much is measured by fitting again with others (--stability). Ctrl-C ends a
+fit and leaves nothing of it. umap and tsne need: pip install umap-learn openTSNE
 """
 
 
@@ -83,6 +92,13 @@ def build_parser() -> CommandParser:
         f"(default there: the shipped {DEFAULT_MODEL})",
     )
     adding.add_argument("--device", metavar="DEVICE", help="of the model, such as cpu or cuda")
+    adding.add_argument(
+        "--stability",
+        type=int,
+        metavar="N",
+        help=f"fits with other seeds to compare, 2 to {STABILITY_FITS_MAX}, each of 2,000 images at most; 0: none "
+        f"(default: {STABILITY_FITS} where the method has a seed)",
+    )
     parameters = adding.add_argument_group("parameters, as far as the method has them")
     for one, methods in _parameters():
         default = f"{one.default:,}" if isinstance(one.default, int) else one.default
@@ -114,7 +130,15 @@ def _add(given: Namespace) -> int:
     check_name(name)
     index, vectors = _open(given)
     with _Bars() as bars:
-        chart = add_map(index, given.method, settings, name=name, code_vectors=vectors, progress=bars)
+        chart = add_map(
+            index,
+            given.method,
+            settings,
+            name=name,
+            code_vectors=vectors,
+            stability=given.stability,
+            progress=bars,
+        )
     print(f"{given.index}: the map {chart.name} ({_summary(chart)})", file=sys.stderr)
     return 0
 
@@ -146,10 +170,18 @@ def recipe(folder: Path, chart: LatentMap) -> str:
 
 
 def as_table(charts: Sequence[LatentMap]) -> str:
-    """Aligned columns: name, method, dimensions, what it was fitted to, parameters."""
-    head = ("NAME", "METHOD", "AXES", "FITTED TO", "PARAMETERS")
+    """Aligned columns: name, method, dimensions, what it was fitted to, disparity of other seeds, parameters."""
+    head = ("NAME", "METHOD", "AXES", "FITTED TO", "OTHER SEEDS", "PARAMETERS")
     body = [
-        (chart.name, chart.method, str(chart.dimensions), _fitted(chart), _written(chart)) for chart in charts
+        (
+            chart.name,
+            chart.method,
+            str(chart.dimensions),
+            _fitted(chart),
+            _seeds(chart) or "-",
+            _written(chart),
+        )
+        for chart in charts
     ]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     rows = [
@@ -169,6 +201,7 @@ def _facts(chart: LatentMap) -> dict[str, Any]:
         "n_fitted": chart.n_fitted,
         "keeps_proportions": chart.keeps_proportions,
         "version": chart.version,
+        "stability": asdict(chart.quality.stability) if chart.quality and chart.quality.stability else None,
     }
 
 
@@ -181,7 +214,15 @@ def _written(chart: LatentMap) -> str:
 
 
 def _summary(chart: LatentMap) -> str:
-    return f"{chart.method}, {chart.dimensions} axes, fitted to {_fitted(chart)}"
+    seeds = _seeds(chart)
+    told = f"; other seeds: {seeds}, docs/map-quality.md" if seeds else ""
+    return f"{chart.method}, {chart.dimensions} axes, fitted to {_fitted(chart)}{told}"
+
+
+def _seeds(chart: LatentMap) -> str:
+    """How much a map changes with its seed, where it was measured."""
+    found = chart.quality.stability if chart.quality else None
+    return "" if found is None else f"{found.mean:.3f} apart in {found.fits} fits"
 
 
 class _Bars:

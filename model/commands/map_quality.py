@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from model.cli_parser import CommandParser, names
 
 if TYPE_CHECKING:
-    from model.latent.quality import Figure, MapQuality
+    from model.latent.quality import Figure, MapQuality, Stability
 
 _EXAMPLES = """\
 examples:
   vqscope map-quality indexes/two
+  vqscope map-quality indexes/two --map umap --metric cosine --stability 5
   vqscope map-quality indexes/two --map pca --sample 10000 --json quality.json
 
 docs/map-quality.md says what each figure means. A running service shows them after its next start.
@@ -31,6 +32,8 @@ def main(argv: list[str]) -> int:
     # Imported here: --help and wrong options must not wait for it.
     from model.latent.index import open_index
     from model.latent.map_measuring import QualitySettings, measure_map
+    from model.latent.map_settings import has_seed
+    from model.latent.projection import method_class
     from model.stage_bars import StageBars
 
     settings = QualitySettings(
@@ -44,8 +47,11 @@ def main(argv: list[str]) -> int:
     charts = [index.map(name) for name in options.map or index.map_names]
     found = {}
     for chart in charts:
+        seeded = has_seed(method_class(chart.method).settings_type)
+        # Of all maps those that have a seed; one that was named must have one.
+        fits = options.stability if seeded or options.map else None
         with StageBars(f"map {chart.name}", unit="image") as progress:
-            found[chart.name] = measure_map(index, chart.name, settings, progress=progress)
+            found[chart.name] = measure_map(index, chart.name, settings, fits=fits, progress=progress)
         print("\n".join(lines(chart.name, found[chart.name])))
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -72,11 +78,16 @@ def lines(name: str, quality: "MapQuality") -> list[str]:
         words = "not defined, all distances are equal" if figure is None else _words(figure)
         told.append(f"  distances, {title:<11}{words}, of {pairs} pairs")
     if quality.stability is not None:
-        told.append(
-            f"  stability             Procrustes disparity {quality.stability.mean:.3f} in the mean, "
-            f"{quality.stability.largest:.3f} at most, of {quality.stability.fits} fits"
-        )
+        told.append(_stability(quality.stability))
     return told
+
+
+def _stability(found: "Stability") -> str:
+    used = f"all {found.n:,}" if found.exact else f"{found.n_used:,} of {found.n:,}"
+    return (
+        f"  other seeds           Procrustes disparity {found.mean:.3f} in the mean, {found.largest:.3f} at most, of "
+        f"{found.fits} fits to {used} images"
+    )
 
 
 def _words(figure: "Figure") -> str:
@@ -113,6 +124,12 @@ def _parser() -> CommandParser:
         default=5000,
         metavar="N",
         help="images among which each point's neighbours are sought (default: %(default)s)",
+    )
+    add(
+        "--stability",
+        type=int,
+        metavar="N",
+        help="fits with other seeds to compare, of maps that have a seed; 0: none (default: what was measured stays)",
     )
     add("--seed", type=int, default=0, help="of what is drawn (default: %(default)s)")
     add("--json", type=Path, metavar="FILE", help="also write the figures there")

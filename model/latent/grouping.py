@@ -11,6 +11,7 @@ from model.latent.conditions import checked_column, filter_columns, is_numeric, 
 from model.latent.errors import SettingError
 
 MAX_GROUPS = 200
+"""Of more, the largest are kept."""
 MAX_BINS = 20
 OWN = ("dataset", "label", "split")
 """What images can be grouped by beside the columns of `filter_columns`."""
@@ -29,6 +30,8 @@ class Groups:
     """(G,); each group has at least one image."""
     n_left_out: int
     """Groups with fewer images than were asked for."""
+    n_beyond: int = 0
+    """Other groups, left out because as many as are kept are larger."""
 
 
 def group_images(
@@ -39,13 +42,15 @@ def group_images(
     bins: int = 4,
     edges: Sequence[float] = (),
     min_n: int = 1,
+    at_most: int = MAX_GROUPS,
 ) -> Groups:
     """Group the rows of an index's table of images.
 
     A label means something within its data set only: the pair is the group. Words are grouped by value, in
     alphabetical order; numbers that take no more than ``bins`` values too, others by interval: between ``edges``, or
     between the quantiles that part them into ``bins`` of about equal size, rounded to a hundredth of their range.
-    Images of which nothing is known are a group of their own, the last.
+    Images of which nothing is known are a group of their own, the last. Of too many groups the largest are kept, in
+    their order; of equally large ones the first.
 
     Args:
         images: N rows; ``dataset`` and ``split`` dictionary-encoded.
@@ -54,9 +59,10 @@ def group_images(
         bins: 2 to 20.
         edges: ascending; n of them make n + 1 intervals, each with its lower but without its upper end.
         min_n: groups of fewer images are left out.
+        at_most: groups are kept.
 
     Raises:
-        SettingError: another ``by``, parameters out of range, or more than 200 groups.
+        SettingError: another ``by``, or parameters out of range.
     """
     if not 2 <= bins <= MAX_BINS:
         raise SettingError(f"bins must be 2 to {MAX_BINS}, not {bins}")
@@ -68,14 +74,14 @@ def group_images(
         )
     if by in ("dataset", "split"):
         codes, names = _by_dictionary(images, by)
-        return _compact(by, codes, len(names), names.__getitem__, min_n)
+        return _compact(codes, len(names), names.__getitem__, min_n, at_most)
     if by == "label":
         codes, count, name = _by_label(images, label_name)
     elif is_numeric(images.schema.field(by).type):
         codes, count, name = _by_number(images, by, bins, edges)
     else:
         codes, count, name = _by_word(images, by)
-    return _compact(by, codes, count, name, min_n)
+    return _compact(codes, count, name, min_n, at_most)
 
 
 def _by_dictionary(images: pa.Table, by: str) -> tuple[Codes, list[str]]:
@@ -162,18 +168,14 @@ def _named(by: str, value: str | None) -> str:
     return f"{by} missing" if value is None else f"{by} = {value}"
 
 
-def _compact(by: str, codes: Codes, count: int, name: Names, min_n: int) -> Groups:
-    """Number the groups that have images enough from 0."""
+def _compact(codes: Codes, count: int, name: Names, min_n: int, at_most: int) -> Groups:
+    """Number the groups that have images enough from 0, the largest of too many."""
     sizes = np.bincount(codes, minlength=count)
-    kept = np.flatnonzero(sizes >= max(min_n, 1))
-    if len(kept) > MAX_GROUPS:
-        raise SettingError(
-            f"group_by {by} makes {len(kept):,} groups of these images, {MAX_GROUPS} are the most; "
-            "choose fewer images, or leave small groups out (min_n)"
-        )
+    enough = np.flatnonzero(sizes >= max(min_n, 1))
+    kept = np.sort(enough[np.argsort(-sizes[enough], kind="stable")[:at_most]])
     numbers_ = np.full(count, -1, dtype=np.int32)
     numbers_[kept] = np.arange(len(kept))
-    left_out = int(np.count_nonzero(sizes)) - len(kept)
+    left_out = int(np.count_nonzero(sizes)) - len(enough)
     if len(kept) < count:
         codes = numbers_[codes]
-    return Groups(codes, tuple(name(int(group)) for group in kept), left_out)
+    return Groups(codes, tuple(name(int(group)) for group in kept), left_out, len(enough) - len(kept))

@@ -219,7 +219,7 @@ def _fit_maps(model: "InferenceModel", manifest: Manifest, folder: Path, *, prog
     for method in ("pca", "mean2d") if vectors.shape[1] == 2 else ("pca",):
         fit_map(folder / "maps" / method, features, manifest.blocks, method)
         with StageBars(f"map {method}", unit="image", disable=not progress) as bars:
-            measure_new_map(folder / "maps" / method, embeddings, manifest.blocks, progress=bars)
+            measure_new_map(folder / "maps" / method, features, manifest.blocks, progress=bars)
     sync(folder / "maps")
 
 

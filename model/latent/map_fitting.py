@@ -14,7 +14,7 @@ from model.errors import VQScopeError
 from model.latent.errors import MapNotFound, SettingError
 from model.latent.features import Features, Progress, Rows, silent
 from model.latent.manifest import Block
-from model.latent.map_settings import MapSettings
+from model.latent.map_settings import MapSettings, fits_to_compare
 from model.latent.projection import FittedOn, LatentMap, Projector, method_class, open_map, write_map
 from model.latent.storage import sync
 from model.once import new_folder_beside, remove_abandoned
@@ -82,6 +82,7 @@ def add_map(
     *,
     name: str | None = None,
     code_vectors: NDArray[np.float32] | None = None,
+    stability: int | None = None,
     progress: Progress = silent,
 ) -> LatentMap:
     """Fit a map and add it to an index on the disk; the open index that is given does not change.
@@ -94,11 +95,12 @@ def add_map(
         settings: of the method; None: its defaults.
         name: of lower-case letters, digits, - and _; None: `default_name`.
         code_vectors: (K, d) the model's codebook, which mean2d needs.
+        stability: fits with other seeds to compare; 0: none; None: the usual, of a method with a seed.
         progress: told how far it has come; an exception that it raises ends the fit and leaves nothing.
 
     Raises:
         MapNotFound: there is no such method.
-        SettingError: the name, the settings, or the index do not suit.
+        SettingError: the name, the settings, the fits to compare, or the index do not suit.
         VQScopeError: the name is taken, a package is not installed, or the index has been replaced meanwhile.
         OSError: the index cannot be written.
     """
@@ -109,6 +111,7 @@ def add_map(
 
     kind = method_class(method)
     chosen = settings if settings is not None else kind.settings_type()
+    fits = fits_to_compare(kind.settings_type, method, stability)
     if name is None:
         name = default_name(method, chosen.dimensions)
     check_name(name)
@@ -121,9 +124,10 @@ def add_map(
             fit_map(holder / "map", features, index.blocks, method, chosen, progress)
             measure_new_map(
                 holder / "map",
-                index.embeddings,
+                features,
                 index.blocks,
                 QualitySettings(metric=getattr(chosen, "metric", "euclidean")),
+                fits=fits,
                 progress=lambda stage, done, total: progress(f"measuring {stage}", done / total),
             )
             _check_same(index)

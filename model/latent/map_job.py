@@ -1,6 +1,7 @@
 """Fitting a map in a process of its own, which whoever started it can end at any moment.
 
-``python -m model.latent.map_job`` reads one JSON object from standard input (index, version, method, parameters, name)
+``python -m model.latent.map_job`` reads one JSON object from standard input (index, version, method, parameters, name,
+stability)
 and writes JSON objects to standard output, a line each: how far it has come, then the map's name or what went wrong.
 SIGTERM, or a reader that has gone, ends it and leaves nothing of the map.
 """
@@ -50,7 +51,10 @@ def _fit(order: dict[str, Any]) -> str:
             told = (stage, percent)
             _tell({"stage": stage, "progress": percent})
 
-    return add_map(index, method, settings, name=order["name"], progress=progress).name
+    chart = add_map(
+        index, method, settings, name=order["name"], stability=order["stability"], progress=progress
+    )
+    return chart.name
 
 
 def _tell(line: dict[str, Any]) -> None:

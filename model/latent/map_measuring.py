@@ -1,7 +1,7 @@
 """Measuring a map of an index: all its figures of quality, exact or estimated as its size allows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 from model.latent.distance_correlation import distance_correlation
 from model.latent.errors import SettingError
+from model.latent.features import Features
 from model.latent.manifest import Block
 from model.latent.map_quality import Progress, Vectors, neighbourhoods
+from model.latent.map_settings import fits_to_compare
+from model.latent.map_stability import stability_over_seeds
 from model.latent.neighbours import Metric
 from model.latent.point_preservation import point_preservation, summary
-from model.latent.quality import MapQuality
+from model.latent.projection import method_class, open_map
+from model.latent.quality import MapQuality, Stability
 from model.latent.quality_store import write_quality
 from model.latent.sampling import draw
 
@@ -62,6 +66,7 @@ def measure(
     blocks: Sequence[Block],
     settings: QualitySettings | None = None,
     *,
+    stability: Stability | None = None,
     progress: Progress | None = None,
 ) -> tuple[MapQuality, NDArray[np.float32]]:
     """Measure a map; images are drawn from every split of every data set in proportion.
@@ -71,6 +76,7 @@ def measure(
         coordinates: (N, 2 or 3) of the map.
         blocks: of the index.
         settings: how; default: `QualitySettings`.
+        stability: what is known of it.
         progress: see `model.latent.map_quality.Progress`.
 
     Returns:
@@ -105,32 +111,45 @@ def measure(
             embeddings, coordinates, pairs=settings.pairs, metric=settings.metric, seed=settings.seed
         ),
         points=summary(preserved, references, rows, settings.k),
-        stability=None,
+        stability=stability,
     ), preserved
 
 
 def measure_new_map(
     folder: Path,
-    embeddings: Vectors,
+    features: Features,
     blocks: Sequence[Block],
     settings: QualitySettings | None = None,
     *,
+    fits: int = 0,
     progress: Progress | None = None,
 ) -> None:
     """Measure the map that was just written to a folder; one of too few points is left without quality.
 
     Args:
         folder: of the map, whose index is not open yet.
-        embeddings: (N, D), may be memory-mapped.
+        features: N images; embeddings may be memory-mapped.
         blocks: of the index.
         settings: how; default: `QualitySettings`.
+        fits: to compare for its stability, see `stability_over_seeds`; 0: it is not measured.
         progress: see `model.latent.map_quality.Progress`.
     """
     settings = settings or QualitySettings()
-    if len(embeddings) <= 2 * settings.k:
+    if len(features) <= 2 * settings.k:
         return
-    coordinates = np.load(folder / "coordinates.npy", mmap_mode="r", allow_pickle=False)
-    write_quality(folder, *measure(embeddings, coordinates, blocks, settings, progress=progress))
+    chart = open_map(folder, features)
+    stability = stability_over_seeds(chart, features, fits, progress=progress) if fits else None
+    write_quality(
+        folder,
+        *measure(
+            features.embeddings,
+            chart.coordinates,
+            blocks,
+            settings,
+            stability=stability,
+            progress=progress,
+        ),
+    )
 
 
 def measure_map(
@@ -138,7 +157,7 @@ def measure_map(
     name: str,
     settings: QualitySettings | None = None,
     *,
-    fits: Sequence[Vectors] = (),
+    fits: int | None = None,
     progress: Progress | None = None,
 ) -> MapQuality:
     """Measure a map of an index and store the figures beside it, where the next opening of the index finds them.
@@ -147,20 +166,22 @@ def measure_map(
         index: its folder must be writable.
         name: of the map.
         settings: how; default: `QualitySettings`.
-        fits: coordinates of the same map fitted with other seeds, for its stability; none: it is not measured.
+        fits: to compare for its stability, see `stability_over_seeds`; 0: it is not measured; None: what was
+            measured before stays, as no setting changes it.
         progress: see `model.latent.map_quality.Progress`.
 
     Raises:
         MapNotFound: there is no such map.
-        SettingError: see `measure`.
+        SettingError: see `measure`, or fits of a method that has no seed.
     """
-    from model.latent.map_stability import stability
-
     chart = index.map(name)
+    stability = chart.quality.stability if chart.quality else None
+    if fits is not None:
+        fits = fits_to_compare(method_class(chart.method).settings_type, chart.method, fits)
+        features = Features(index.embeddings, index.codes)
+        stability = stability_over_seeds(chart, features, fits, progress=progress) if fits else None
     quality, preserved = measure(
-        index.embeddings, chart.coordinates, index.blocks, settings, progress=progress
+        index.embeddings, chart.coordinates, index.blocks, settings, stability=stability, progress=progress
     )
-    if fits:
-        quality = replace(quality, stability=stability([chart.coordinates, *fits]))
     write_quality(Path(index.path) / "maps" / name, quality, preserved)
     return quality

@@ -10,6 +10,9 @@ from model.latent.errors import SettingError
 from model.latent.features import Rows
 
 SEED_MAX = 2**32 - 1
+STABILITY_FITS = 3
+"""Fits that are compared for the stability of a map, unless another number is asked for."""
+STABILITY_FITS_MAX = 10
 
 
 class MapSettings(Protocol):
@@ -103,6 +106,26 @@ def check_dimensions(dimensions: int) -> None:
     """
     if dimensions not in (2, 3):
         raise SettingError(f"dimensions must be 2 or 3, not {dimensions}")
+
+
+def has_seed(settings: type[MapSettings]) -> bool:
+    """Whether a method leaves anything to chance."""
+    return any(one.name == "seed" for one in options(settings))
+
+
+def fits_to_compare(settings: type[MapSettings], method: str, asked: int | None) -> int:
+    """How many fits tell the stability of a map: as asked, 0 for none; ``None``: of a method with a seed the usual.
+
+    Raises:
+        SettingError: one fit, too many, or any for a method that has no seed.
+    """
+    if asked is None:
+        return STABILITY_FITS if has_seed(settings) else 0
+    if asked and not has_seed(settings):
+        raise SettingError(f"{method} has no seed that its stability could be measured over")
+    if asked:
+        check_range("stability", asked, 2, STABILITY_FITS_MAX)
+    return asked
 
 
 def drawn(rows: Rows, at_most: int, seed: int) -> Rows:

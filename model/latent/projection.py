@@ -19,6 +19,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as tensor_bytes
 
 from model.errors import VQScopeError
+from model.latent.anchored import Anchors
 from model.latent.errors import MapNotFound
 from model.latent.features import Features, Progress, Rows, silent
 from model.latent.map_settings import MapSettings, stored
@@ -35,36 +36,6 @@ _METHODS = {
     "mean2d": ("model.latent.mean2d", "Mean2DProjector"),
 }
 METHODS = tuple(_METHODS)
-
-
-@dataclass(frozen=True, eq=False)
-class Anchors:
-    """Images that a fit placed itself, not as `Projector.transform` would place them anew."""
-
-    rows: Rows
-    """(A,) rows of the index, ascending."""
-    places: NDArray[np.float32]
-    """(A, dimensions)"""
-
-    @classmethod
-    def restore(cls, tensors: Mapping[str, NDArray[Any]], n: int, dimensions: int) -> Self:
-        """Undo `tensors` beside an index of ``n`` images.
-
-        Raises:
-            ValueError, KeyError: they are not anchors of it.
-        """
-        rows, places = tensors["rows"], tensors["places"]
-        if rows.ndim != 1 or rows.dtype != np.int64 or places.shape != (len(rows), dimensions):
-            raise ValueError(f"places {places.shape} do not fit rows {rows.shape}")
-        if len(rows) < 2 or rows[0] < 0 or rows[-1] >= n or (np.diff(rows) < 1).any():
-            raise ValueError("the rows are not those of this index")
-        if places.dtype != np.float32 or not np.isfinite(places).all():
-            raise ValueError("the places are no finite numbers")
-        return cls(rows, places)
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """What must be stored of them."""
-        return {"rows": self.rows, "places": self.places}
 
 
 class Projector(Protocol):

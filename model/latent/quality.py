@@ -77,6 +77,12 @@ class Stability:
     """Procrustes disparities between all pairs of some fits: 0 the same map, 1 nothing in common."""
 
     fits: int
+    n: int
+    """Images that the map was fitted to."""
+    n_used: int
+    """Images that each of the fits was given."""
+    exact: bool
+    """Whether these are all; if not, the fits are maps of a draw of them, and speak of the map by analogy."""
     disparities: tuple[float, ...]
     """In [0, 1], of each pair: first and second, first and third, …, second and third, …"""
     mean: float
@@ -95,4 +101,4 @@ class MapQuality:
     distances: DistanceCorrelation
     points: PointPreservation
     stability: Stability | None
-    """None of a map that has no seed, or where no other fits were compared."""
+    """None of a map that has no seed, or where this was not measured."""

@@ -121,6 +121,9 @@ def _restore(content: Mapping[str, Any]) -> MapQuality:
         if stability is None
         else Stability(
             fits=_count(stability["fits"]),
+            n=_count(stability["n"]),
+            n_used=_count(stability["n_used"]),
+            exact=_flag(stability["exact"]),
             disparities=tuple(_number(value) for value in stability["disparities"]),
             mean=_number(stability["mean"]),
             largest=_number(stability["largest"]),

@@ -1,7 +1,5 @@
 """t-SNE: a map that keeps close neighbours together; sizes of groups and gaps between them mean nothing on it."""
 
-import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -9,22 +7,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import VQScopeError
-from model.latent.errors import SettingError
-from model.latent.features import Features, Progress, Rows, selected, silent
-from model.latent.map_settings import (
-    SEED_MAX,
-    check_dimensions,
-    check_range,
-    drawn,
-    option,
-    parse_settings,
+from model.latent.anchored import (
+    AnchoredProjector,
+    Anchors,
+    neighbours_of_all,
+    optional_package,
+    principal_start,
 )
-from model.latent.neighbours import Metric, nearest
-from model.latent.pca import PCAProjector, PCASettings
-from model.latent.projection import Anchors
+from model.latent.errors import SettingError
+from model.latent.features import Features, Progress, Rows, silent
+from model.latent.map_settings import SEED_MAX, MapSettings, check_dimensions, check_range, drawn, option
+from model.latent.neighbours import Metric
 
-_QUERIES = 2048
 _EXAGGERATED, _PLAIN = 250, 500
 """Iterations of the two phases of a fit: openTSNE's defaults, as are all figures below."""
 _NEW_PERPLEXITY, _NEW_ITERATIONS = 5, 250
@@ -57,7 +51,7 @@ class TSNESettings:
 
 
 @dataclass(frozen=True, eq=False)
-class TSNEProjector:
+class TSNEProjector(AnchoredProjector[TSNESettings]):
     """t-distributed stochastic neighbour embedding (L. van der Maaten, G. Hinton 2008).
 
     openTSNE (P. G. Poličar, M. Stražar, B. Zupan 2019) does the fit, with one thread, from exact neighbours and
@@ -67,15 +61,8 @@ class TSNEProjector:
     """
 
     method: ClassVar[str] = "tsne"
-    settings_type: ClassVar[type[TSNESettings]] = TSNESettings
-    learns: ClassVar[bool] = True
-    keeps_proportions: ClassVar[bool] = False
-    explained_variance_ratio: ClassVar[None] = None
-
-    settings: TSNESettings
-    anchors: Anchors
-    embeddings: NDArray[np.float32]
-    """(N, D) of the index, memory-mapped; the fit saw the rows of the anchors."""
+    settings_type: ClassVar[type[MapSettings]] = TSNESettings
+    axis_name: ClassVar[str] = "t-SNE"
 
     @classmethod
     def fit(
@@ -100,7 +87,8 @@ class TSNEProjector:
         from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
         embeddings = np.asarray(features.embeddings[rows])
-        ties = PrecomputedNeighbors(*_graph(embeddings, tied, settings, progress))
+        near, distances = neighbours_of_all(embeddings, tied, settings.metric, progress, itself=False)
+        ties = PrecomputedNeighbors(near, distances.astype(np.float64))
         affinities = PerplexityBasedNN(perplexity=settings.perplexity, knn_index=ties, n_jobs=1)
         fit = opentsne.TSNE(
             n_components=settings.dimensions,
@@ -124,55 +112,10 @@ class TSNEProjector:
         places = np.ascontiguousarray(layout, np.float32)
         return cls(settings, Anchors(rows, places), features.embeddings)
 
-    @classmethod
-    def restore(
-        cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any], features: Features
-    ) -> "TSNEProjector":
-        """Undo `tensors` and `description`.
-
-        Raises:
-            ValueError, KeyError, TypeError: they are not those of a t-SNE of this index.
-        """
-        settings = parse_settings(TSNESettings, cls.method, description["parameters"])
-        assert isinstance(settings, TSNESettings)
-        anchors = Anchors.restore(tensors, len(features), settings.dimensions)
-        return cls(settings, anchors, features.embeddings)
-
-    @property
-    def dimensions(self) -> int:
-        """Axes of the map."""
-        return self.settings.dimensions
-
-    @property
-    def axis_labels(self) -> tuple[str, ...]:
-        """Such as ``t-SNE 1``."""
-        return tuple(f"t-SNE {i}" for i in range(1, self.dimensions + 1))
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """What must be stored of it as arrays."""
-        return self.anchors.tensors()
-
-    def description(self) -> dict[str, Any]:
-        """What must be stored of it as JSON."""
-        return {}
-
-    def transform(self, features: Features) -> NDArray[np.float32]:
-        """N images -> (N, dimensions), whatever else is placed with them.
-
-        Raises:
-            VQScopeError: openTSNE is not installed.
-        """
-        bank = selected(self.embeddings, self.anchors.rows)
-        placed = np.empty((len(features), self.dimensions), np.float32)
-        tied = 3 * _NEW_PERPLEXITY
-        for start in range(0, len(features), _QUERIES):
-            part = slice(start, start + _QUERIES)
-            rows, distances = nearest(bank, features.embeddings[part], k=tied, metric=self.settings.metric)
-            placed[part] = self._place(rows, distances)
-        return placed
+    def _ties(self) -> int:
+        return 3 * _NEW_PERPLEXITY
 
     def _place(self, rows: NDArray[np.int64], distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(Q, k) neighbours among the anchors and their distances -> (Q, dimensions)."""
         opentsne = _opentsne()
         from openTSNE.affinity import joint_probabilities_nn
 
@@ -206,28 +149,9 @@ def _gradient(settings: TSNESettings, n: int) -> str:
 
 def _start(embeddings: NDArray[np.float32], settings: TSNESettings) -> NDArray[np.float64]:
     """Principal components, small, and apart even where embeddings are equal."""
-    features = Features(embeddings)
-    everything = np.arange(len(embeddings))
-    fitted = PCAProjector.fit(features, everything, PCASettings(dimensions=settings.dimensions))
-    start = fitted.transform(features)
+    start = principal_start(embeddings, settings.dimensions)
     start /= max(float(start[:, 0].std()), 1e-12) / 1e-4
     return start + np.random.default_rng(settings.seed).normal(0, 1e-6, start.shape)
-
-
-def _graph(
-    embeddings: NDArray[np.float32], tied: int, settings: TSNESettings, progress: Progress
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rows and distances of each image's nearest others: (n, tied)."""
-    rows = np.empty((len(embeddings), tied), np.int64)
-    distances = np.empty(rows.shape)
-    for start in range(0, len(embeddings), _QUERIES):
-        part = slice(start, start + _QUERIES)
-        own = np.arange(start, min(start + _QUERIES, len(rows)))
-        rows[part], distances[part] = nearest(
-            embeddings, embeddings[part], k=tied, metric=settings.metric, exclude=own
-        )
-        progress("finding neighbours", min(start + _QUERIES, len(rows)) / len(rows))
-    return rows, distances
 
 
 @dataclass(frozen=True)
@@ -243,10 +167,4 @@ class _Iterations:
 
 
 def _opentsne() -> Any:  # noqa: ANN401 - an untyped module
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import openTSNE
-    except ImportError as error:
-        raise VQScopeError("the map tsne needs openTSNE: pip install openTSNE") from error
-    return openTSNE
+    return optional_package("openTSNE", "tsne", "openTSNE")

@@ -10,22 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from model.errors import VQScopeError
-from model.latent.errors import SettingError
-from model.latent.features import Features, Progress, Rows, selected, silent
-from model.latent.map_settings import (
-    SEED_MAX,
-    check_dimensions,
-    check_range,
-    drawn,
-    option,
-    parse_settings,
+from model.latent.anchored import (
+    AnchoredProjector,
+    Anchors,
+    neighbours_of_all,
+    optional_package,
+    principal_start,
 )
-from model.latent.neighbours import Metric, nearest
-from model.latent.pca import PCAProjector, PCASettings
-from model.latent.projection import Anchors
+from model.latent.errors import SettingError
+from model.latent.features import Features, Progress, Rows, silent
+from model.latent.map_settings import SEED_MAX, MapSettings, check_dimensions, check_range, drawn, option
+from model.latent.neighbours import Metric
 
-_QUERIES = 2048
 _EPOCHS = 100
 """What umap-learn spends on placing new images."""
 _LEARNING_RATE = 0.25
@@ -59,7 +55,7 @@ class UMAPSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class UMAPProjector:
+class UMAPProjector(AnchoredProjector[UMAPSettings]):
     """Uniform manifold approximation and projection (L. McInnes, J. Healy, J. Melville 2018, 1802.03426).
 
     umap-learn does the fit, with one thread, from exact neighbours and from principal components (which keep more of
@@ -71,17 +67,11 @@ class UMAPProjector:
     """
 
     method: ClassVar[str] = "umap"
-    settings_type: ClassVar[type[UMAPSettings]] = UMAPSettings
-    learns: ClassVar[bool] = True
-    keeps_proportions: ClassVar[bool] = False
-    explained_variance_ratio: ClassVar[None] = None
+    settings_type: ClassVar[type[MapSettings]] = UMAPSettings
+    axis_name: ClassVar[str] = "UMAP"
 
-    settings: UMAPSettings
     curve: tuple[float, float]
     """a and b of the similarity 1 / (1 + a d^2b) of two images at distance d on the map."""
-    anchors: Anchors
-    embeddings: NDArray[np.float32]
-    """(N, D) of the index, memory-mapped; the fit saw the rows of the anchors."""
 
     @classmethod
     def fit(
@@ -102,7 +92,9 @@ class UMAPProjector:
             )
         umap_learn = _umap_learn()
         embeddings = np.asarray(features.embeddings[rows])
-        neighbours = _graph(embeddings, settings, progress)
+        near, distances = neighbours_of_all(
+            embeddings, settings.n_neighbors, settings.metric, progress, itself=True
+        )
         progress("umap", 0.0)
         fitted = umap_learn.UMAP(
             n_neighbors=settings.n_neighbors,
@@ -112,7 +104,7 @@ class UMAPProjector:
             init=_start(embeddings, settings),
             random_state=settings.seed,
             n_jobs=1,
-            precomputed_knn=neighbours,
+            precomputed_knn=(near.astype(np.int32), distances),
             tqdm_kwds={"disable": False, "file": _Epochs(progress), "bar_format": "{n_fmt}/{total_fmt} "},
         )
         with warnings.catch_warnings():
@@ -121,59 +113,22 @@ class UMAPProjector:
             with _ONE_AT_A_TIME:
                 fitted.fit(embeddings)
         places = np.ascontiguousarray(fitted.embedding_, np.float32)
-        return cls(settings, (float(fitted._a), float(fitted._b)), Anchors(rows, places), features.embeddings)
+        curve = float(fitted._a), float(fitted._b)
+        return cls(settings, Anchors(rows, places), features.embeddings, curve)
 
     @classmethod
-    def restore(
-        cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any], features: Features
-    ) -> "UMAPProjector":
-        """Undo `tensors` and `description`.
-
-        Raises:
-            ValueError, KeyError, TypeError: they are not those of a UMAP of this index.
-        """
-        settings = parse_settings(UMAPSettings, cls.method, description["parameters"])
-        assert isinstance(settings, UMAPSettings)
-        anchors = Anchors.restore(tensors, len(features), settings.dimensions)
+    def _described(cls, description: Mapping[str, Any]) -> dict[str, Any]:
         a, b = (float(value) for value in description["curve"])
-        return cls(settings, (a, b), anchors, features.embeddings)
-
-    @property
-    def dimensions(self) -> int:
-        """Axes of the map."""
-        return self.settings.dimensions
-
-    @property
-    def axis_labels(self) -> tuple[str, ...]:
-        """Such as ``UMAP 1``."""
-        return tuple(f"UMAP {i}" for i in range(1, self.dimensions + 1))
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """What must be stored of it as arrays."""
-        return self.anchors.tensors()
+        return {"curve": (a, b)}
 
     def description(self) -> dict[str, Any]:
         """What must be stored of it as JSON."""
         return {"curve": list(self.curve)}
 
-    def transform(self, features: Features) -> NDArray[np.float32]:
-        """N images -> (N, dimensions), each as umap-learn places it alone.
-
-        Raises:
-            VQScopeError: umap-learn is not installed.
-        """
-        bank = selected(self.embeddings, self.anchors.rows)
-        placed = np.empty((len(features), self.dimensions), np.float32)
-        for start in range(0, len(features), _QUERIES):
-            part = slice(start, start + _QUERIES)
-            rows, distances = nearest(
-                bank, features.embeddings[part], k=self.settings.n_neighbors, metric=self.settings.metric
-            )
-            placed[part] = self._place(rows, distances)
-        return placed
+    def _ties(self) -> int:
+        return self.settings.n_neighbors
 
     def _place(self, rows: NDArray[np.int64], distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(Q, k) neighbours among the anchors and their distances -> (Q, dimensions)."""
         _umap_learn()
         from umap.layouts import optimize_layout_euclidean
         from umap.umap_ import compute_membership_strengths, init_graph_transform, smooth_knn_dist
@@ -209,27 +164,9 @@ class UMAPProjector:
 
 def _start(embeddings: NDArray[np.float32], settings: UMAPSettings) -> NDArray[np.float32]:
     """Principal components, and apart even where embeddings are equal; umap-learn brings them to its own scale."""
-    features = Features(embeddings)
-    everything = np.arange(len(embeddings))
-    fitted = PCAProjector.fit(features, everything, PCASettings(dimensions=settings.dimensions))
-    start = fitted.transform(features)
+    start = principal_start(embeddings, settings.dimensions)
     start += np.random.default_rng(settings.seed).normal(0, max(1e-5 * float(start.std()), 1e-9), start.shape)
     return start.astype(np.float32)
-
-
-def _graph(
-    embeddings: NDArray[np.float32], settings: UMAPSettings, progress: Progress
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Rows and distances of each image's nearest, itself among them: (n, n_neighbors)."""
-    rows = np.empty((len(embeddings), settings.n_neighbors), np.int32)
-    distances = np.empty(rows.shape, np.float32)
-    for start in range(0, len(embeddings), _QUERIES):
-        part = slice(start, start + _QUERIES)
-        rows[part], distances[part] = nearest(
-            embeddings, embeddings[part], k=settings.n_neighbors, metric=settings.metric
-        )
-        progress("finding neighbours", min(start + _QUERIES, len(rows)) / len(rows))
-    return rows, distances
 
 
 class _Epochs:
@@ -249,10 +186,4 @@ class _Epochs:
 
 
 def _umap_learn() -> Any:  # noqa: ANN401 - an untyped module
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that tensorflow is absent
-            import umap
-    except ImportError as error:
-        raise VQScopeError("the map umap needs umap-learn: pip install umap-learn") from error
-    return umap
+    return optional_package("umap", "umap", "umap-learn")

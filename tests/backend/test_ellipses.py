@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from jsonschema import Draft202012Validator
 
-from backend.grouped import MAX_ROBUST, grouped
+from backend.grouped import MAX_ROBUST, Question, grouped
 from backend.schemas_ellipses import EllipsesRequest
 from model.latent.ellipse import fit_ellipse, fit_parts
 from model.latent.features import Features
@@ -161,9 +161,34 @@ def test_small_groups_can_be_left_out(client):
     every = get(client, ELLIPSES, group_by="label")
     smallest = min(item["n"] for item in every["items"])
     fewer = get(client, ELLIPSES, group_by="label", min_n=smallest + 1)
-    assert every["groups_left_out"] == 0
+    assert (every["groups_left_out"], every["groups_beyond"], every["warnings"]) == (0, 0, [])
     assert [item for item in every["items"] if item["n"] > smallest] == fewer["items"]
     assert fewer["groups_left_out"] == len(every["items"]) - len(fewer["items"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "most"),
+    [
+        (ELLIPSES, {"group_by": "patient"}, MAX_GROUPS),
+        (OVERLAP, {"group_by": "patient"}, MAX_OVERLAPPING),
+        (ELLIPSES, {"group_by": "ward", "edge": list(range(1, 70)), "kind": "robust"}, MAX_ROBUST),
+        (OVERLAP, {"group_by": "ward", "edge": list(range(1, 70)), "kind": "robust"}, MAX_OVERLAPPING),
+    ],
+)
+def test_of_too_many_groups_the_largest_are_told(client, described, path, params, most):
+    answer = get(client, path, **params)
+    groups = answer["groups"] if path == OVERLAP else answer["items"]
+    assert len(groups) == most
+    assert answer["groups_beyond"] > 0
+    total, told = most + answer["groups_beyond"], sum(group["n"] for group in groups)
+    assert answer["warnings"] == [
+        f"of {total:,} groups the {most} largest are told, with {told:,} of {described.n:,} images; "
+        "choose fewer images, or wider groups"
+    ]
+    if params["group_by"] == "ward":
+        wards = np.floor(column(described, "ward").astype(float))
+        sizes = np.sort(np.unique(wards, return_counts=True)[1])
+        assert told == sizes[-most:].sum()
 
 
 @pytest.mark.parametrize("name", ["pca", "space"])
@@ -188,24 +213,13 @@ def test_a_map_that_distorts_distances_is_said(service):
     charts = {name: replace(chart, keeps_proportions=False) for name, chart in loaded.index.maps.items()}
     distorted = replace(loaded, index=replace(loaded.index, maps=charts))
     for name, noun in (("pca", "ellipse"), ("space", "ellipsoid")):
-        for ellipse in grouped(distorted, name, EllipsesRequest()).fitted:
+        for ellipse in grouped(Question(distorted, name, EllipsesRequest())).fitted:
             assert f"the coverage of an {noun} has no meaning" in ellipse.warnings[0]
 
 
 @pytest.mark.parametrize(
     ("path", "params", "said"),
     [
-        (ELLIPSES, {"group_by": "patient"}, f"{MAX_GROUPS} are the most"),
-        (
-            OVERLAP,
-            {"group_by": "ward", "bins": 20, "edge": list(range(1, 60))},
-            f"{MAX_OVERLAPPING} are the most",
-        ),
-        (
-            ELLIPSES,
-            {"group_by": "ward", "edge": list(range(1, 70)), "kind": "robust"},
-            f"{MAX_ROBUST} are the most",
-        ),
         (ELLIPSES, {"group_by": "shoe_size"}, "age, sex"),
         (ELLIPSES, {"group_by": "a b"}, "group_by"),
         (ELLIPSES, {"group_by": "age", "edge": [3, 2]}, "ascending"),

@@ -133,9 +133,19 @@ def test_a_map_is_fitted(service, folder):
     done = finished(service, answer.headers["location"])
     assert (done["state"], done["error"]) == ("done", None)
     assert done["parameters"] == {"dimensions": 3}
+    assert client.get("/v1/maps").json()["items"][-1]["stability"] is None
     assert names(client) == ["pca", "wide"]
     assert client.get("/v1/maps/wide/points").json()["n"] == open_index(folder).n
     assert client.get("/v1/jobs").json()["items"][-1] == done
+
+
+def test_how_much_a_fitted_map_depends_on_its_seed(service):
+    client = service.client
+    answer = client.post("/v1/maps", json=NEAR | {"stability": 2})
+    assert finished(service, answer.headers["location"])["state"] == "done"
+    listed = client.get("/v1/maps").json()["items"][-1]["stability"]
+    assert (listed["fits"], listed["n"], listed["n_used"], listed["exact"]) == (2, 400, 400, True)
+    assert client.get("/v1/maps/near/quality").json()["stability"] == listed
 
 
 def test_one_at_a_time_and_cancelled(service, folder, problem):
@@ -171,6 +181,9 @@ def test_what_the_fit_refuses_is_told(service):
         ({"method": "umap", "parameters": {"metric": "chebyshev"}}, "metric"),
         ({"method": "umap", "parameters": {"min_dist": "small"}}, "min_dist"),
         ({"method": "umap", "parameters": {"max_fitted": 10**12}}, "max_fitted"),
+        ({"method": "umap", "stability": 99}, "stability"),
+        ({"method": "umap", "stability": 1}, "stability"),
+        ({"method": "pca", "stability": 3, "name": "x"}, "no seed"),
         ({"method": "umap", "command": "rm"}, "command"),
         ([], "body"),
     ],

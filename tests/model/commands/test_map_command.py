@@ -35,7 +35,18 @@ def test_add_list_remove(folder, capsys):
 
 
 def test_parameters_are_given_before_computing(folder, capsys):
-    options = ["--perplexity", "6.5", "--metric", "euclidean", "--seed", "4", "--max-fitted", "400"]
+    options = [
+        "--perplexity",
+        "6.5",
+        "--metric",
+        "euclidean",
+        "--seed",
+        "4",
+        "--max-fitted",
+        "400",
+        "--stability",
+        "2",
+    ]
     assert main(["map", "add", str(folder), "--method", "tsne", "--name", "near", *options]) == 0
     chart = open_index(folder).map("near")
     assert chart.parameters == {
@@ -46,8 +57,22 @@ def test_parameters_are_given_before_computing(folder, capsys):
         "max_fitted": 400,
     }
     error = capsys.readouterr().err
-    for stage in ("finding neighbours", "t-sne", "placing images"):
+    for stage in ("finding neighbours", "t-sne", "placing images", "measuring stability"):
         assert f"{stage}: 100%" in error
+    disparity = open_index(folder).map("near").quality.stability.mean
+    assert f"other seeds: {disparity:.3f} apart in 2 fits" in error
+    assert main(["map", "list", str(folder)]) == 0
+    assert f"{disparity:.3f} apart in 2 fits" in capsys.readouterr().out
+    assert main(["map", "list", str(folder), "--json"]) == 0
+    facts = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert facts["near"]["stability"]["mean"] == disparity
+    assert facts["pca"]["stability"] is None
+    # Measured anew, with all maps.
+    assert main(["map-quality", str(folder), "--sample", "150", "--stability", "2"]) == 0
+    assert (
+        f"{disparity:.3f} in the mean, {disparity:.3f} at most, of 2 fits to all 400 images"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_recipe_of_a_map_makes_it_again(folder):
@@ -92,6 +117,8 @@ def test_help_has_examples_and_the_parameters(capsys):
         "add INDEX --method umap --seed many",
         "add INDEX --method umap --n-neighbors 500 --max-fitted 400",
         "add INDEX --method pca --dimensions 4",
+        "add INDEX --method pca --stability 2",
+        "add INDEX --method umap --stability 1",
         "add INDEX --method pca --name ../out",
         "add INDEX --method pca",
         "add INDEX --method pca --name other --model base",

@@ -49,6 +49,7 @@ def test_all_maps_are_measured_and_told(copy, tmp_path, capsys):
     [
         (["--map", "umap"], "no map 'umap'"),
         (["--k", "0"], "k must be at least 1"),
+        (["--map", "pca", "--stability", "3"], "pca has no seed"),
         (["--metric", "l1"], "invalid choice"),
         (["--sample", "3"], "sample must be at least"),
     ],

@@ -116,11 +116,27 @@ def test_nothing_to_group(images):
         assert named(images.slice(0, 0), by) == {}
 
 
-def test_too_many_groups_are_refused():
+def test_of_too_many_groups_the_largest_are_kept_in_their_order():
+    words = pa.table({"patient": list("cabaacdbecf")})  # a 3, b 2, c 3, d, e, f 1
+    groups = group_images(words, "patient", str, at_most=4)
+    assert groups.names == (
+        "patient = a",
+        "patient = b",
+        "patient = c",
+        "patient = d",
+    )  # of equal ones the first
+    assert (groups.n_left_out, groups.n_beyond) == (0, 2)
+    assert groups.codes.tolist() == [2, 0, 1, 0, 0, 2, 3, 1, -1, 2, -1]
+    groups = group_images(words, "patient", str, at_most=2, min_n=2)
+    assert groups.names == ("patient = a", "patient = c")
+    assert (groups.n_left_out, groups.n_beyond) == (3, 1)
+
+
+def test_no_more_groups_than_are_offered():
     words = pa.table({"patient": [str(i) for i in range(MAX_GROUPS + 1)]})
-    with pytest.raises(SettingError, match="group_by patient makes 201 groups"):
-        named(words, "patient")
-    assert len(named(words.slice(1), "patient")) == MAX_GROUPS
+    groups = group_images(words, "patient", str)
+    assert (len(groups.names), groups.n_beyond) == (MAX_GROUPS, 1)
+    assert group_images(words.slice(1), "patient", str).n_beyond == 0
 
 
 @pytest.mark.parametrize(

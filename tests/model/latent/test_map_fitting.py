@@ -50,7 +50,7 @@ def test_a_map_is_added_and_removed(copy):
 
 def test_images_of_the_fit_keep_its_places_and_others_are_placed(copy):
     index = open_index(copy)
-    chart = add_map(index, "tsne", TSNESettings(perplexity=5, max_fitted=400), name="near")
+    chart = add_map(index, "tsne", TSNESettings(perplexity=5, max_fitted=400), name="near", stability=0)
     anchors = chart.projector.anchors
     assert anchors is not None
     splits = np.array(index.images["split"].to_pylist())
@@ -62,6 +62,7 @@ def test_images_of_the_fit_keep_its_places_and_others_are_placed(copy):
     placed = opened.project(index.embeddings[others[:7]], "near")
     np.testing.assert_array_equal(placed, chart.coordinates[others[:7]])
     assert not chart.keeps_proportions
+    assert chart.quality.stability is None
 
 
 def test_the_same_fit_gives_the_same_files(copy):
