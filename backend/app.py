@@ -23,6 +23,7 @@ from backend.routes import (
     columns,
     datasets,
     decode,
+    distributions,
     ellipses,
     embeddings,
     health,
@@ -155,6 +156,7 @@ def create_app(
         columns,
         inspection,  # before samples, whose pictures have such paths too
         samples,
+        distributions,
         neighbours,
         uploads,
         embeddings,

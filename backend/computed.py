@@ -1,13 +1,52 @@
 """Figures of the index that take seconds: computed when first asked for, once, one at a time, in a thread for it."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+import threading
+from collections.abc import Callable, Generator, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from backend.problems import unavailable
 
 Value = TypeVar("Value")
+
+
+class Stepwise(Generic[Value]):
+    """A value found in steps, at which threads may take turns: each goes on where the last one stopped.
+
+    Args:
+        start: gives a generator that does a step between any two of its yields and returns the value.
+    """
+
+    def __init__(self, start: Callable[[], Generator[None, None, Value]]) -> None:
+        self._start = start
+        self._lock = threading.Lock()
+        self._steps: Generator[None, None, Value] | None = None
+        self._value: Value | None = None
+        self._found = False
+
+    def advance(self) -> bool:
+        """Do a step, once that of another thread is done; whether the value is there.
+
+        Raises:
+            Exception: what the step raises; the next call begins anew.
+        """
+        with self._lock:
+            if not self._found:
+                steps, self._steps = self._steps or self._start(), None
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    self._value, self._found = end.value, True
+                else:
+                    self._steps = steps
+            return self._found
+
+    def value(self) -> Value:
+        """Do all steps that are left, and return the value."""
+        while not self.advance():
+            pass
+        return cast("Value", self._value)
 
 
 class Computed:
@@ -19,6 +58,7 @@ class Computed:
 
     def __init__(self) -> None:
         self._values: dict[Hashable, Any] = {}
+        self._stepwise: dict[Hashable, Stepwise[Any]] = {}
         self._pool = ThreadPoolExecutor(1, "vqscope-statistics")
 
     async def get(self, key: Hashable, compute: Callable[[], Value], *, seconds: float) -> Value:
@@ -37,6 +77,10 @@ class Computed:
                 detail = f"this is still being computed after {seconds:g} s; come back"
                 raise unavailable(detail, kind="timeout", retry_after=5) from None
         return cast("Value", self._values[key])
+
+    def stepwise(self, key: Hashable, start: Callable[[], Generator[None, None, Value]]) -> Stepwise[Value]:
+        """The steps towards the value of a key, the same for all who ask."""
+        return self._stepwise.setdefault(key, Stepwise(start))
 
     def close(self) -> None:
         """Drop what waits; a computation in work ends by itself."""

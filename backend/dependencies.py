@@ -48,3 +48,11 @@ DatasetFilter = Annotated[
 SplitFilter = Annotated[
     list[Split], Query(alias="split", description="Only these splits; repeat for several.")
 ]
+LabelFilter = Annotated[
+    int | None,
+    Query(
+        ge=-INT32_MAX,
+        le=INT32_MAX,
+        description="Only images of this class; of a multi-label data set those that have it, among others.",
+    ),
+]

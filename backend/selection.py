@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from backend.loading import Loaded
 from backend.problems import not_found
 from model.latent.index import LatentIndex
 from model.latent.manifest import Block
@@ -46,3 +47,27 @@ def table_of(images: pa.Table, chosen: Sequence[Block]) -> pa.Table:
     if sum(block.count for block in chosen) == images.num_rows:
         return images  # in one piece, which spares those who look at columns joining them
     return pa.concat_tables([images.slice(b.start, b.count) for b in chosen] or [images.slice(0, 0)])
+
+
+def chosen_images(
+    loaded: Loaded, datasets: Sequence[str], splits: Sequence[str], label: int | None
+) -> tuple[NDArray[np.int64], pa.Table]:
+    """Row numbers and table rows of the images of the data sets and splits named that have the label, if one is given.
+
+    Raises:
+        Problem: 404 for a data set that the index does not hold.
+    """
+    chosen = chosen_blocks(loaded.index, datasets, splits)
+    rows, images = rows_of(chosen), table_of(loaded.index.images, chosen)
+    if label is None:
+        return rows, images
+    values = np.asarray(images["label"])
+    counts = np.cumsum([block.count for block in chosen])[:-1]
+    kept = np.concatenate(
+        [
+            loaded.labels[block.dataset].having(part, label)
+            for block, part in zip(chosen, np.split(values, counts), strict=True)
+        ]
+        or [np.empty(0, np.bool_)]
+    )
+    return rows[kept], images.filter(pa.array(kept))

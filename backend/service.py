@@ -2,16 +2,19 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from backend import codebook_work
 from backend.batching import Observer
 from backend.index_watch import IndexWatch
 from backend.loading import CLOSING_SECONDS, Loaded, load
 from backend.problems import Problem, unavailable
 from backend.settings import Settings
+from backend.warming import Warming
 from model.errors import VQScopeError
 from model.inference import InferenceModel, load_model
 from model.latent.errors import IndexDamaged, IndexMismatch
@@ -25,6 +28,7 @@ class _Served:
     """Something loaded, and how many requests hold on to it."""
 
     loaded: Loaded
+    warming: Warming
     users: int = 0
     replaced: bool = False
     maps: object = None
@@ -71,6 +75,8 @@ class Service:
         self._closing = threading.Event()
         self._loading = True
         self._draining = False
+        self._asked = time.monotonic()
+        """When a request last ended, or something was loaded."""
         self._watch = IndexWatch()
         self._thread = threading.Thread(target=self._bring_up, name="vqscope-loader", daemon=True)
 
@@ -97,7 +103,7 @@ class Service:
         with self._lock:
             left = [*self._replaced, *([self._served] if self._served else [])]
         for one in left:
-            ended = _close(one.loaded, timeout) and ended
+            ended = _close(one, timeout) and ended
         return ended
 
     @property
@@ -122,11 +128,18 @@ class Service:
         finally:
             with self._lock:
                 held.users -= 1
+                self._asked = time.monotonic()
                 unused = held.replaced and held.users == 0
                 if unused:
                     self._replaced.discard(held)
             if unused:
-                _close(held.loaded, 0)
+                _close(held, 0)
+
+    def idle(self) -> float:
+        """Seconds since a request last wanted what is served; 0 while one does."""
+        with self._lock:
+            busy = self._replaced or (self._served is not None and self._served.users)
+            return 0.0 if busy else time.monotonic() - self._asked
 
     async def ready(self) -> Loaded:
         """As `loaded`, but also demand that requests are welcome, the model can be asked and the index is there."""
@@ -194,22 +207,28 @@ class Service:
 
     def _load(self) -> Loaded:
         loaded = load(self.settings, self._load_model, self._observer)
+        ahead = codebook_work.ahead(loaded)
+        served = _Served(loaded, Warming(ahead, self.idle, seconds=self.settings.idle_seconds))
         with self._lock:
             closing = self._closing.is_set()
             before = self._served
             if not closing:
-                self._served = _Served(loaded)
+                self._served = served
+                self._asked = time.monotonic()
                 if before is not None:
                     before.replaced = True
                     if before.users:
                         self._replaced.add(before)
         if closing:
-            _close(loaded, CLOSING_SECONDS)
-        elif before is not None and before not in self._replaced:
-            _close(before.loaded, 0)
+            _close(served, CLOSING_SECONDS)
+            return loaded
+        served.warming.start()
+        if before is not None and before not in self._replaced:
+            _close(before, 0)
         return loaded
 
 
-def _close(loaded: Loaded, timeout: float) -> bool:
-    loaded.computed.close()
-    return loaded.batcher.close(timeout)
+def _close(served: _Served, timeout: float) -> bool:
+    ended = served.warming.close(timeout)
+    served.loaded.computed.close()
+    return served.loaded.batcher.close(timeout) and ended

@@ -122,6 +122,11 @@ class Settings(BaseSettings):
         default=None,
         description="Whether clients may have maps fitted, minutes of a core each; default: on loopback on, else off.",
     )
+    idle_seconds: PositiveFloat = Field(
+        default=2.0,
+        description="After so long without a request the pictures of the codebook are made, so that they are there "
+        "when asked for; inf: only when asked for.",
+    )
     limits: Limits = Field(default_factory=Limits)
 
     @field_validator("allowed_hosts", "api_keys", "cors_origins", mode="before")

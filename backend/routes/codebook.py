@@ -10,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from backend import caching, problems
 from backend.batching import results
+from backend.codebook_work import filled_with, image_of
+from backend.codebook_work import summary as summary_of
 from backend.dependencies import (
     INT32_MAX,
     DatasetFilter,
@@ -18,7 +20,7 @@ from backend.dependencies import (
     SettingsNow,
     SplitFilter,
 )
-from backend.jobs import CELL_ERRORS, CODE_VECTORS, DECODE, CodedImage, Picture
+from backend.jobs import CELL_ERRORS, DECODE, Picture
 from backend.loading import Loaded
 from backend.pictures import png
 from backend.routes.maps import ARROW
@@ -122,11 +124,10 @@ async def prototype(
     _check(loaded, code)
     made = loaded.pictures.get(("prototype", code))
     if made is None:
-        size = loaded.model.image_size
-        filled = CodedImage(np.full(loaded.model.code_grid, code), np.zeros((size, size, 3), np.uint8))
+        filled = filled_with(loaded, [code])
         with loaded.batcher.slots():
             (picture,) = await attend(
-                request, results(loaded.batcher, DECODE, [filled]), seconds=settings.limits.request_seconds
+                request, results(loaded.batcher, DECODE, filled), seconds=settings.limits.request_seconds
             )
         made = await run_in_threadpool(png, picture)
         loaded.pictures.put(("prototype", code), made)
@@ -182,12 +183,9 @@ async def sheet(
 
 
 async def _summary(loaded: Loaded, settings: Settings) -> CodebookSummary:
-    def compute() -> CodebookSummary:
-        with loaded.batcher.slots():
-            vectors = loaded.batcher.submit(CODE_VECTORS, [None])[0].result()
-        return CodebookSummary.of(loaded.index, vectors)
-
-    return await loaded.computed.get("codebook", compute, seconds=settings.limits.request_seconds)
+    return await loaded.computed.get(
+        "codebook", summary_of(loaded).value, seconds=settings.limits.request_seconds
+    )
 
 
 def _check(loaded: Loaded, code: int) -> None:
@@ -284,12 +282,6 @@ def _candidates(
     rows = np.intersect1d(containing, rows_of(shown), assume_unique=True)
     rows = draw_candidates(rows, at_most=min(CANDIDATES, settings.limits.images_per_request))
     return len(containing), rows, [image_of(loaded, row) for row in rows.tolist()]
-
-
-def image_of(loaded: Loaded, row: int) -> Picture:
-    """The image of a row of the index whose pictures are here."""
-    block = next(block for block in loaded.index.blocks if block.start <= row < block.stop)
-    return np.asarray(loaded.splits[block.dataset, block.split].images[row - block.start])
 
 
 def _sheet(loaded: Loaded, rows: NDArray[np.int64], found: list[Patch]) -> bytes:

@@ -13,6 +13,7 @@ from backend.dependencies import (
     INT32_MAX,
     DatasetFilter,
     DatasetName,
+    LabelFilter,
     LoadedNow,
     PictureVersion,
     Position,
@@ -23,7 +24,7 @@ from backend.jobs import DECODE, CodedImage, Picture
 from backend.loading import Loaded
 from backend.pictures import png
 from backend.schemas import Sample, Samples
-from backend.selection import chosen_blocks, dataset_named, rows_of, table_of
+from backend.selection import chosen_images, dataset_named
 from backend.settings import Settings
 from backend.waiting import attend
 from model.data.npz import Split
@@ -40,14 +41,7 @@ def samples(
     loaded: LoadedNow,
     datasets: DatasetFilter = [],  # noqa: B006 - FastAPI copies it
     splits: SplitFilter = [],  # noqa: B006
-    label: Annotated[
-        int | None,
-        Query(
-            ge=-INT32_MAX,
-            le=INT32_MAX,
-            description="Only images of this class; of a multi-label data set those that have it, among others.",
-        ),
-    ] = None,
+    label: LabelFilter = None,
     sort: Annotated[SortKey, Query(description="position: in the order of the index.")] = "position",
     order: Literal["asc", "desc"] = "asc",
     offset: Annotated[int, Query(ge=0, le=INT32_MAX)] = 0,
@@ -55,19 +49,7 @@ def samples(
 ) -> Samples:
     """Page through images of the index, sorted by how well they are reconstructed if so wished."""
     index = loaded.index
-    chosen = chosen_blocks(index, datasets, splits)
-    rows = rows_of(chosen)
-    images = table_of(index.images, chosen)
-    if label is not None:
-        values = np.asarray(images["label"])
-        counts = np.cumsum([block.count for block in chosen])[:-1]
-        kept = np.concatenate(
-            [
-                loaded.labels[block.dataset].having(part, label)
-                for block, part in zip(chosen, np.split(values, counts), strict=True)
-            ]
-        )
-        rows, images = rows[kept], images.filter(pa.array(kept))
+    rows, images = chosen_images(loaded, datasets, splits, label)
     keys = rows if sort == "position" else np.asarray(images[sort])
     ranked = np.argsort(keys if order == "asc" else -keys, kind="stable")
     page = rows[ranked[offset : offset + limit]]

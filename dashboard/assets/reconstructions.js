@@ -23,7 +23,7 @@
     if (!button || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (document.getElementById("page-reconstructions").hidden) return;
     // Fields and switches use these keys themselves.
-    if (event.target.closest("input, select, textarea, [role=listbox], [role=radiogroup], [role=dialog]")) return;
+    if (event.target.closest("input, select, textarea, [role=listbox], [role=radiogroup], [role=dialog], [role=slider], dialog")) return;
     event.preventDefault();
     if (!button.disabled) button.click();
   });

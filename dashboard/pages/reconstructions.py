@@ -7,9 +7,11 @@ from dash import dcc, html
 
 from dashboard.answers import Dataset, Sample
 from dashboard.components.attributes import attributes
+from dashboard.components.enlarged import enlarged
 from dashboard.components.pictures import error_scale, no_pictures, trio
 from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, decibel, figure
+from dashboard.pages.reconstructions_figures import overview
 from dashboard.state import SPLITS, MapView, Point, ReconstructionsView
 
 PAGE_SIZE = 12
@@ -34,6 +36,7 @@ def layout() -> html.Main:
             html.Section(
                 _filters(), className="panel filters", **attributes({"aria-label": "Choice of images"})
             ),
+            overview(),
             html.Section(
                 html.Div(
                     empty("Loading …", "The images are being fetched."),
@@ -44,6 +47,7 @@ def layout() -> html.Main:
                 **attributes({"aria-label": "Original, reconstruction and error"}),
             ),
             _pager(),
+            enlarged(),
             dcc.Store(id="recon-page", data=1),
             dcc.Store(id="recon-pages", data=1),
             dcc.Store(id="recon-query"),
@@ -86,6 +90,7 @@ def _card(dataset: Dataset, sample: Sample, version: str) -> html.Article:
             html.Div(
                 [
                     html.Span(sample.label_name, className="card-label", title=sample.label_name),
+                    *([_enlarge(f"{sample.label_name}, {place}")] if dataset.available else []),
                     dcc.Link(
                         place,
                         href="/" + MapView(point=point).to_query(),
@@ -111,7 +116,25 @@ def _card(dataset: Dataset, sample: Sample, version: str) -> html.Article:
             ),
         ],
         className="card",
-        **attributes({"data-point": str(point)}),
+        **attributes(
+            {
+                "data-point": str(point),
+                "data-size": str(dataset.image_size),
+                "data-psnr": repr(sample.psnr),
+                "data-ssim": repr(sample.ssim),
+                "data-mae": repr(sample.mae),
+            }
+        ),
+    )
+
+
+def _enlarge(of: str) -> html.Button:
+    return html.Button(
+        "⤢",
+        type="button",
+        className="plain small card-enlarge",
+        title="Enlarge",
+        **attributes({"aria-label": f"Enlarge {of}", "aria-haspopup": "dialog"}),
     )
 
 

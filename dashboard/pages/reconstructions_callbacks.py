@@ -8,6 +8,7 @@ from dashboard.answers import Catalogue, Dataset, SamplePage
 from dashboard.client import ApiClient, ApiError
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count
+from dashboard.pages import reconstructions_figures
 from dashboard.pages.reconstructions import ALL_LABELS, PAGE_SIZE, cards, label_options
 from dashboard.settings import DashboardSettings
 from dashboard.state import ReconstructionsView
@@ -19,6 +20,7 @@ def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None
     """Attach the page's callbacks to the app."""
     _register_view(app, client)
     _register_gallery(app, client)
+    reconstructions_figures.register(app, client)
     app.clientside_callback(
         ClientsideFunction("vqscope", "turnPage"),
         Output("recon-page", "data", allow_duplicate=True),

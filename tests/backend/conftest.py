@@ -1,6 +1,7 @@
 """A real service: uvicorn in a thread, on a free port, over the really trained tiny model."""
 
 import io
+import math
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -77,10 +78,12 @@ def run_service() -> Run:
 
 @pytest.fixture(scope="session")
 def make_settings(tiny_model_dir: Path, tiny_index_dir: Path, sample_dir: Path) -> Callable[..., Settings]:
-    """Settings over the tiny model; keywords set limits."""
+    """Settings over the tiny model, of which nothing is asked that tests do not ask; keywords set limits."""
 
     def make(*, model=tiny_model_dir, index=tiny_index_dir, data_dir=sample_dir, **limits) -> Settings:
-        return Settings(model=str(model), index=index, data_dir=data_dir, limits=Limits(**limits))
+        return Settings(
+            model=str(model), index=index, data_dir=data_dir, idle_seconds=math.inf, limits=Limits(**limits)
+        )
 
     return make
 

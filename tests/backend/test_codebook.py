@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from backend.codebook_work import sheet as atlas_sheet
 from backend.computed import Computed
 from backend.problems import Problem
-from backend.routes import codebook_atlas
 from model.data.arrays import open_split
 from model.latent.code_patches import crop
 from model.latent.enrichment import enriched_codes
@@ -153,7 +153,7 @@ def test_the_atlas_ends_with_the_codebook(client, problem):
 @pytest.mark.parametrize("count", [1, 16, 17, 256])
 def test_tiles_of_a_large_model_are_brought_down(count):
     tiles = [np.full((224, 224, 3), shade % 250, np.uint8) for shade in range(count)]
-    sheet = codebook_atlas._sheet(tiles)
+    sheet = atlas_sheet(tiles)
     rows, columns = -(-count // 16), min(count, 16)
     assert sheet.shape == (rows * 64, columns * 64, 3)
     last = count - 1

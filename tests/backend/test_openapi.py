@@ -35,6 +35,7 @@ def test_every_operation_is_described(document):
         "/v1/jobs/{id}",
         "/v1/maps/{map}/ellipses/overlap",
         "/v1/samples",
+        "/v1/samples/distributions",
         "/v1/samples/{dataset}/{split}/{position}",
         "/v1/samples/{dataset}/{split}/{position}/{kind}",
         "/v1/samples/{dataset}/{split}/{position}/cells",

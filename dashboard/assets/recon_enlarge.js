@@ -1,0 +1,67 @@
+/* A click on a card's pictures, or its button, shows them large; arrows go on, Escape closes. */
+(function () {
+  "use strict";
+
+  const MOST = 480; // pixels of an edge
+  const AROUND = 96; // pixels that the dialog takes beside its pictures
+  const dialog = () => document.getElementById("enlarged");
+  const cards = () => [...document.querySelectorAll("#recon-grid .card")].filter((c) => c.querySelector(".trio"));
+  let shown = null; // data-point of the card
+
+  /* The largest whole multiple of the picture's pixels that fits, or a whole fraction. */
+  function edge(size) {
+    const room = Math.min(MOST, (window.innerWidth - AROUND) / 3, window.innerHeight - 280);
+    return size <= room ? size * Math.floor(room / size) : size / Math.ceil(size / room);
+  }
+
+  function show(card) {
+    const box = dialog();
+    const list = cards();
+    shown = card.dataset.point;
+    const label = card.querySelector(".card-label").textContent;
+    const place = card.querySelector(".card-place").textContent;
+    document.getElementById("enlarged-title").textContent = label;
+    document.getElementById("enlarged-place").textContent = `${card.dataset.point.split("/")[0]}, ${place}`;
+    for (const img of box.querySelectorAll("img")) {
+      const small = card.querySelector(`img[data-view="${img.dataset.view}"]`);
+      const side = edge(Number(card.dataset.size));
+      img.src = small.src;
+      img.alt = small.alt;
+      img.style.width = img.style.height = side + "px";
+      img.classList.toggle("shrunk", side < Number(card.dataset.size));
+    }
+    button("previous").disabled = list[0] === card;
+    button("next").disabled = list[list.length - 1] === card;
+    window.dash_clientside.vqscope.drawHistograms(box, [], card);
+    if (!box.open) box.showModal();
+  }
+
+  const button = (does) => dialog().querySelector(`[data-enlarged="${does}"]`);
+
+  function go(step) {
+    const list = cards();
+    const at = list.findIndex((card) => card.dataset.point === shown);
+    const next = list[at + step];
+    if (at >= 0 && next) show(next);
+  }
+
+  document.addEventListener("click", (event) => {
+    const does = event.target.closest("[data-enlarged]");
+    if (does) {
+      const name = does.dataset.enlarged;
+      if (name === "close") dialog().close();
+      else go(name === "next" ? 1 : -1);
+      return;
+    }
+    const opener = event.target.closest("#recon-grid .card .trio img, #recon-grid .card-enlarge");
+    if (opener) show(opener.closest(".card"));
+    else if (event.target === dialog()) dialog().close(); // beside it
+  });
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || !dialog() || !dialog().open) return;
+    event.preventDefault();
+    go(step);
+  });
+  window.addEventListener("popstate", () => dialog() && dialog().close());
+})();
