@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from model.averaging import WeightsAverage
 from model.data.datamodule import BiomedicalDataModule
 from model.data.datasets import BiomedicalDataset
-from model.latent.embedding import EmbeddingHead
+from model.latent.embedding import EmbeddingHead, pool
 from model.latent.evolving import frame_of
 from model.latent.images_table import label_column
 from model.latent.sampling import draw
@@ -38,8 +38,9 @@ class SnapshotWriter(Callback):
     """After every epoch writes where some validation images lie on the map, and reconstructions of a few of them.
 
     The network that was validated is looked at, in evaluation mode and without a random number drawn, so that the
-    training goes on as if nobody had looked. Embeddings are the ones of the latent index (`EmbeddingHead`), but
-    standardised anew each epoch, and on these images: what they are standardised by is only fitted when a run ends.
+    training goes on as if nobody had looked. Embeddings are the ones of the latent index (`EmbeddingHead`), but of one
+    view of an image instead of four, which would cost four times as much, and standardised anew each epoch on these
+    images: what they are standardised by otherwise is only fitted when a run ends.
     """
 
     def __init__(
@@ -88,10 +89,10 @@ class SnapshotWriter(Callback):
 
     def _embeddings(self, network: VQVAE) -> NDArray[np.float32]:
         starts = range(0, len(self._rows), self._batch_size)
-        parts = [
-            network.pooled(self._images(self._rows[i : i + self._batch_size], network)).float().cpu()
-            for i in starts
-        ]
+        parts = []
+        for start in starts:
+            images = self._images(self._rows[start : start + self._batch_size], network)
+            parts.append(pool(network.encoder(images).features).cpu())
         head = EmbeddingHead(network.embedding.dim // 3)
         head.fit(parts)
         found: NDArray[np.float32] = head(torch.cat(parts)).numpy()

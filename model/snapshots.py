@@ -148,7 +148,7 @@ def write_epoch(run_dir: Path, epoch: int, frame: Frame, reconstructions: Pictur
 def kept_epochs(present: list[int], newest: int, most: int = MAX_SNAPSHOTS) -> list[int]:
     """Which snapshots stay: all, or with many epochs every 2nd, 4th, 8th …, counted from the first; and the newest."""
     stride = 1
-    while newest // stride + 2 > most:
+    while -(-newest // stride) + (stride > 1) > most:
         stride *= 2
     return [epoch for epoch in present if epoch % stride == 1 % stride or epoch == newest]
 
