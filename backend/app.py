@@ -37,6 +37,7 @@ from backend.routes import (
     overlap,
     reload,
     root,
+    runs,
     samples,
     selection_rows,
     selections,
@@ -166,6 +167,7 @@ def create_app(
         selections,
         reload,
         selection_rows,
+        runs,
     ):
         app.include_router(module.router)
     return app
