@@ -97,6 +97,7 @@ class Run(RunItem):
     snapshots: list[SnapshotItem] = Field(description="Ascending; not all epochs where there are many.")
     datasets: list[RunDataset] = Field(description="Of the images on its maps.")
     pictured: list[PicturedImage] = Field(description="In the order of the sheets of pictures.")
+    picture_size: int | None = Field(description="Side of each picture on a sheet, in pixels.", examples=[28])
 
     @classmethod
     def told(
@@ -117,6 +118,7 @@ class Run(RunItem):
             snapshots=[SnapshotItem.of(info) for info in infos],
             datasets=[] if shown is None else [RunDataset.of(one) for one in shown.datasets],
             pictured=[] if shown is None else _pictured(shown),
+            picture_size=None if shown is None else shown.originals.shape[1],
         )
 
 
