@@ -10,9 +10,7 @@ from dashboard import client_training
 from dashboard.client import ApiClient, ApiError
 from dashboard.client_training import Run
 from dashboard.components.states import empty, failed
-from dashboard.components.words import count
-from dashboard.figures.training_figures import curves_figure, map_figure
-from dashboard.pages.training import (
+from dashboard.components.training import (
     groups_of,
     legend,
     map_note,
@@ -22,6 +20,8 @@ from dashboard.pages.training import (
     run_options,
     state_line,
 )
+from dashboard.components.words import count
+from dashboard.figures.training_figures import curves_figure, map_figure
 from dashboard.settings import DashboardSettings
 from dashboard.state_training import TrainingView
 
