@@ -38,6 +38,7 @@ from backend.routes import (
     overlap,
     reload,
     root,
+    runs,
     samples,
     selection_rows,
     selections,
@@ -168,6 +169,7 @@ def create_app(
         selections,
         reload,
         selection_rows,
+        runs,
     ):
         app.include_router(module.router)
     return app

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
         default=5.0, description="Then let requests in work end for at most so long."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    runs: Path | None = Field(
+        default=None, description="Folder of training runs to show; default: runs, where there is one."
+    )
     map_jobs: Literal["on", "off"] | None = Field(
         default=None,
         description="Whether clients may have maps fitted, minutes of a core each; default: on loopback on, else off.",

@@ -16,6 +16,7 @@ from dashboard.pages.registry import PAGES, ROUTES
 from dashboard.routes import add_routes
 from dashboard.routes_map import add_map_routes
 from dashboard.routes_place import add_place_route
+from dashboard.routes_training import add_training_route
 from dashboard.settings import DashboardSettings
 
 _INDEX = """<!DOCTYPE html>
@@ -81,6 +82,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     add_routes(server, client)
     add_map_routes(server, client)
     add_place_route(server, client)
+    add_training_route(server, client)
     app = Dash(
         "dashboard",
         server=server,  # type: ignore[arg-type]  # Dash takes an application, its annotation forgot it

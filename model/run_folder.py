@@ -6,6 +6,8 @@ when the model is saved and ``last.ckpt`` gone, one atomic step; whatever kills 
 
 import contextlib
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from model.checkpoints import write_atomically
 from model.errors import VQScopeError
 from model.once import lock_folder
+from model.snapshots import FOLDER as SNAPSHOTS
 from model.training_settings import TrainSettings
 
 RECORD = "train.yaml"
@@ -67,6 +70,45 @@ def held(run_dir: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
+@contextlib.contextmanager
+def being_written(run_dir: Path) -> Iterator[None]:
+    """Let `is_being_written` say so while this lasts, and for no longer, however it ends.
+
+    By a lock of the record, not of the folder: who only looks may hold it for a moment, and is waited for.
+    """
+    with _locked(run_dir / RECORD, exclusive=True):
+        yield
+
+
+def is_being_written(run_dir: Path) -> bool:
+    """Whether a process trains in a folder now; False where files have no locks."""
+    try:
+        with _locked(run_dir / RECORD, exclusive=False):
+            return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # no run, or one that is not ours to look at
+
+
+@contextlib.contextmanager
+def _locked(path: Path, *, exclusive: bool) -> Iterator[None]:
+    """Hold the operating system's lock of a file; shared with other lookers, refused while one trains."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # such as some network file systems
+        yield
+
+
 def refuse_other_run(run_dir: Path) -> None:
     """Make sure that a folder holds no run.
 
@@ -93,6 +135,8 @@ def begin(settings: TrainSettings) -> None:
     """
     for name in _FILES:
         (settings.run_dir / name).unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(settings.run_dir / SNAPSHOTS)
     record = yaml.safe_dump(_plain(settings), sort_keys=False)
     write_atomically(settings.run_dir / RECORD, record.encode())
 

@@ -23,6 +23,7 @@ from model.interrupts import GracefulStop, Interrupted
 from model.progress import BudgetBar
 from model.ranks import SameBuffers, end_other_ranks, is_rank_zero, lost_contact
 from model.run_state import AtomicCheckpoints, BestState, EpochSeed, LastCheckpoint
+from model.snapshot_writing import SnapshotWriter
 from model.training_settings import TrainerSettings, TrainSettings
 from model.vqvae import VQVAE
 from model.watching import Budget, NotANumber, Throughput, TrainingFailed
@@ -74,7 +75,8 @@ def train(settings: TrainSettings, *, overwrite: bool = False) -> TrainResult:
             run_folder.refuse_other_run(settings.run_dir)
         data = _open_data(settings)
         run_folder.begin(settings)
-        return _Run(settings, data).run(None)
+        with run_folder.being_written(settings.run_dir):
+            return _Run(settings, data).run(None)
 
 
 def resume(run_dir: Path) -> TrainResult:
@@ -94,7 +96,8 @@ def resume(run_dir: Path) -> TrainResult:
                 run_dir, card["training"]["epochs"], card["validation"]["ssim"], interrupted=False
             )
         checkpoint = run_dir / run_folder.CHECKPOINT
-        return _Run(settings, _open_data(settings)).run(checkpoint if checkpoint.exists() else None)
+        with run_folder.being_written(run_dir) if is_rank_zero() else contextlib.nullcontext():
+            return _Run(settings, _open_data(settings)).run(checkpoint if checkpoint.exists() else None)
 
 
 def _open_data(settings: TrainSettings) -> BiomedicalDataModule:
@@ -123,6 +126,7 @@ class _Run:
         average = WeightsAverage(options.average_decay) if options.average_decay else None
         self._best = BestState(average)
         self._curves = CurveWriter(settings.run_dir, self._timer, throughput)
+        images = options.snapshot_images
         callbacks: list[Callback] = [
             *([average] if average else []),
             SameBuffers(),
@@ -132,6 +136,7 @@ class _Run:
             NotANumber(),  # before EarlyStopping, which would take it for a plain end
             self._best,
             EarlyStopping("val_ssim", patience=options.patience, mode="max"),
+            *([SnapshotWriter(settings.run_dir, data, images, average)] if images else []),
             self._curves,
             GracefulStop(),  # before the bar: whoever sees it may press Ctrl-C
             *([BudgetBar(budget, throughput)] if options.progress else []),

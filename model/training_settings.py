@@ -9,6 +9,7 @@ import torch
 
 from model.data.datamodule import DataSettings
 from model.optimization import OptimizerSettings
+from model.snapshots import MAX_IMAGES
 from model.vqvae import VQVAESettings
 
 
@@ -32,6 +33,9 @@ class TrainerSettings:
     precision: Literal["auto", "32", "bf16"] = "auto"
     """``auto``: bfloat16 mixed precision where the hardware multiplies it natively, else float32."""
     progress: bool = True
+    snapshot_images: int = 1000
+    """Validation images, 2000 at most, whose place on a map is kept after every epoch, with reconstructions of a few,
+    for the explorer's page on training; 0: keep nothing."""
 
     def __post_init__(self) -> None:
         if self.max_epochs < 1:
@@ -44,6 +48,10 @@ class TrainerSettings:
             raise ValueError(f"trainer.devices must be at least 1, not {self.devices}")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must lie in 0 … {2**32 - 1}, not {self.seed}")
+        if not 0 <= self.snapshot_images <= MAX_IMAGES:
+            raise ValueError(
+                f"trainer.snapshot_images must lie in 0 … {MAX_IMAGES}, not {self.snapshot_images}"
+            )
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise ValueError("there is no GPU that torch can use: leave out --trainer.accelerator gpu")
         if self.max_time is not None and self.max_time <= timedelta(0):

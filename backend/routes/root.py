@@ -16,6 +16,7 @@ LINKS = {
     "maps": "/v1/maps",
     "samples": "/v1/samples",
     "codebook": "/v1/codebook",
+    "runs": "/v1/runs",
 }
 
 

@@ -21,6 +21,8 @@ from dashboard.pages import (
     place_callbacks,
     reconstructions,
     reconstructions_callbacks,
+    training,
+    training_callbacks,
 )
 from dashboard.pages import map as map_page
 from dashboard.settings import DashboardSettings
@@ -77,6 +79,11 @@ PAGES = (
     ),
     Page(Route("place", "/place", "Place an image"), place.layout, place_callbacks.register),
     Page(Route("lab", "/lab", "Decode lab", "lab-query"), lab.layout, lab_callbacks.register),
+    Page(
+        Route("training", "/training", "Training", "training-query"),
+        training.layout,
+        training_callbacks.register,
+    ),
     Page(Route("models", "/models", "Models and data"), models.layout, models.register),
 )
 

@@ -16,6 +16,7 @@ from tests.backend.bad_arrays import npy
 from tests.backend.bad_files import saved
 
 DATASETS = ("sample_cell", "sample_ct", "sample_fundus", "sample_ihc", "sample_mr", "sample_ultrasound")
+RUN = "tiny-run"
 MODEL, CODES, GRID = "tiny", 64, 7
 _PIXELS = np.random.default_rng(0).integers(0, 256, (3, 30, 26, 3), np.uint8)
 _FILES = {
@@ -53,6 +54,7 @@ def map_case(_context: schemathesis.HookContext, case: schemathesis.Case) -> sch
         return case
     parameters = case.path_parameters or {}
     there = {"dataset": DATASETS[chance % 6], "map": "pca", "code": chance % CODES, "position": chance % 40}
+    there |= {"run": RUN, "epoch": 1 + chance % 3}
     parameters.update({name: value for name, value in there.items() if name in parameters})
     if isinstance(case.body, dict):
         _body(case.body, chance)

@@ -48,7 +48,7 @@ def test_the_service_keeps_to_its_document(
     tiny_model_dir, tiny_index_dir, sample_dir, tmp_path, examples, phases, least
 ):
     # Fitting maps takes a core for as long as generated parameters like, and is tested elsewhere.
-    quiet = {"VQSCOPE_MAP_JOBS": "off"}
+    quiet = {"VQSCOPE_MAP_JOBS": "off", "VQSCOPE_RUNS": str(tiny_model_dir.parent)}
     with served(model=tiny_model_dir, index=tiny_index_dir, data_dir=sample_dir, environment=quiet) as (
         process,
         url,

@@ -62,6 +62,11 @@ def test_every_operation_is_described(document):
         "/v1/codebook/{code}/prototype",
         "/v1/separation/{dataset}",
         "/v1/reload",
+        "/v1/runs",
+        "/v1/runs/{run}",
+        "/v1/runs/{run}/originals",
+        "/v1/runs/{run}/epochs/{epoch}/points",
+        "/v1/runs/{run}/epochs/{epoch}/reconstructions",
     }
     for path, method, operation in operations(document):
         assert operation["description"], (path, method)
