@@ -41,7 +41,8 @@ def _ellipses(loaded: Loaded, map_name: str, asked: EllipsesRequest) -> Ellipses
 
 
 def _item(group: str, ellipse: Ellipse) -> EllipseItem:
-    arrays = {name: getattr(ellipse, name) for name in ("center", "axes", "directions", "outline", "mesh")}
+    names = ("center", "axes", "directions", "outline", "mesh", "outlines")
+    arrays = {name: getattr(ellipse, name) for name in names}
     return EllipseItem(
         group=group,
         n=ellipse.n,
