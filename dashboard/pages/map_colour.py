@@ -11,7 +11,7 @@ from dashboard.client_map import columns
 from dashboard.colouring import Colouring, by_code, by_column, by_dataset
 from dashboard.components.colour_legend import colour_legend
 from dashboard.pages.map_controls import away
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 CODE = {"value": "code", "label": "Presence of a code"}
 
