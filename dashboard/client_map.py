@@ -55,6 +55,14 @@ async def rows(
     )
 
 
+async def preservation(client: ApiClient, name: str) -> tuple[int, int]:
+    """How many neighbours of each point, among how many images, a map was asked to keep; ApiRefused where never."""
+    return await client.ask(
+        f"/v1/maps/{quote(name, safe='')}/quality",
+        lambda body: (int(body["points"]["k"]), int(body["points"]["references"])),
+    )
+
+
 async def mask(client: ApiClient, inside: Inside) -> Picture:
     """Which of all images are inside: an npy file of (n,) uint8."""
     return await client.fetch("/v1/selections/mask", body=inside.body())

@@ -28,6 +28,10 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
             return problem(404, "Column not available", "there is no such column")
         return await _array(request, client, f"/v1/columns/{name}")
 
+    @server.get("/outliers", include_in_schema=False)
+    async def outliers(request: Request) -> Response:
+        return await _array(request, client, "/v1/outliers/percentiles")
+
     @server.get("/presence/{code}", include_in_schema=False)
     async def presence(request: Request, code: str) -> Response:
         if not _CODE.fullmatch(code):

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const CAMERA = { eye: { x: 1.25, y: 1.25, z: 1.25 }, center: { x: 0, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 } };
+  const CAMERA = { eye: { x: 1.5, y: 1.5, z: 1 }, center: { x: 0, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 } };
   const map = () => window.vqscopeMap;
 
   /** Bring the data sets that are on, with their ellipses, into view. */

@@ -14,8 +14,8 @@ from dashboard.state_map import MapView
 
 MOST = 60_000
 """Points drawn. Plotly draws each marker in space as triangles of its own: a million take gigabytes."""
-_SYMBOLS = {"triangle-up": "circle-open", "triangle-down": "square-open", "star": "diamond-open"}
-"""In place of those that Plotly lacks in space."""
+_SYMBOLS = {"square": "square", "diamond": "diamond", "cross": "square", "x": "diamond"}
+"""Plotly draws markers in space as glyphs of a font: fonts without ✚ or ❌ are common, those without ■ or ◆ are not."""
 
 
 def space_figure(
@@ -96,7 +96,7 @@ def _selected_elsewhere(cloud: go.Scatter3d) -> go.Scatter3d:
 
 def _marker(look: Mark, *, crowd: bool) -> dict[str, Any]:
     # In a crowd a marker is too small to have a shape, and a square has the fewest triangles.
-    symbol = "square" if crowd else _SYMBOLS.get(look.symbol, look.symbol)
+    symbol = "square" if crowd else _SYMBOLS.get(look.symbol, "circle")
     return {"color": look.colour, "symbol": symbol, "size": 2 if crowd else 3.5, "line": {"width": 0}}
 
 
@@ -109,7 +109,8 @@ def _layout(info: MapInfo) -> dict[str, Any]:
         "zeroline": False,
         "showbackground": False,
         "showspikes": False,
-        "gridcolor": "rgba(128,140,152,0.3)",
+        "gridcolor": "#a9b3ba",
+        "gridwidth": 1,
         "color": "rgba(128,140,152,0.95)",
         "nticks": 6,
     }
@@ -126,6 +127,7 @@ def _layout(info: MapInfo) -> dict[str, Any]:
             # One unit is equally long on all axes: an ellipsoid is seen as it is.
             "aspectmode": "data",
             "dragmode": "turntable",
+            "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 1.0}},  # as assets/map_view.js sets it
             "hovermode": "closest",
             **{name: axis | {"title": {"text": label}} for name, label in titles},
         },

@@ -31,18 +31,20 @@ def _register_figure(app: Dash, client: ApiClient, settings: DashboardSettings) 
         Input("map-second", "value"),
         Input("map-loaded", "data"),
         Input("api", "data"),
-        State("map-on", "data"),
         State("map-shown", "data"),
         State("webgl", "data"),
+        State("url", "search"),
+        State("map-query", "data"),
         prevent_initial_call=True,
     )
     async def show(
         name: str,
         loaded: dict[str, Any] | None,
         api: dict[str, Any] | None,
-        on: list[str] | None,
         shown: dict[str, Any] | None,
         webgl: bool | None,
+        search: str,
+        query: str | None,
     ) -> tuple[Any, ...]:
         if not loaded or away(api):
             return (no_update,) * 4
@@ -51,18 +53,20 @@ def _register_figure(app: Dash, client: ApiClient, settings: DashboardSettings) 
             return no_update, None, True, []
         if shown == wanted:
             return no_update, no_update, False, no_update
+        view = MapView.from_query(query or search)
         try:
-            maps, catalogue, points = await asyncio.gather(
-                client.maps(), client.catalogue(), client.points(name)
+            maps, catalogue, points, ellipses = await asyncio.gather(
+                client.maps(),
+                client.catalogue(),
+                client.points(name),
+                client.ellipses(name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
             )
         except ApiError as error:
             return no_update, None, False, failed(str(error))
         info = next((one for one in maps if one.name == name), None)
         if info is None:
             return no_update, None, False, empty("No such map", f"The index has no map {name} any more.")
-        # Ellipses come by the other callback, as they do when their controls are changed.
-        view = MapView.from_controls(map=name, on=on)
-        drawn = drawn_map(catalogue, info, points, [], view, None if webgl else settings.svg_points)
+        drawn = drawn_map(catalogue, info, points, ellipses, view, None if webgl else settings.svg_points)
         return drawn.figure, wanted, False, drawn.state
 
 
