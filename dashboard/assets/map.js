@@ -16,6 +16,7 @@
   const parts = []; // of other files: { attached(gd), trace(gd, trace, place, want), layout(gd) }
   let hovered = null;
   let mouse = null; // Plotly does not tell it of a map in space
+  let pressed = null;
 
   /** The reverse of figures/map_figure.py: pack_identity. */
   function unpack(number) {
@@ -104,9 +105,11 @@
       gd.on("plotly_hover", showCard);
       gd.on("plotly_unhover", hideCard);
       gd.on("plotly_relayouting", hideCard);
-      gd.on("plotly_click", select);
+      gd.on("plotly_click", (event) => inSpace(gd) || select(event));
       gd.on("plotly_afterplot", () => inSlot(slot) && syncOne(gd));
       gd.addEventListener("mousemove", (event) => (mouse = event), true);
+      gd.addEventListener("mousedown", (event) => (pressed = event), true);
+      gd.addEventListener("click", clickInSpace, true);
       parts.forEach((part) => part.attached && part.attached(gd));
     }
     sync();
@@ -162,6 +165,13 @@
   function hideCard() {
     hovered = null;
     document.getElementById("hover-card").hidden = true;
+  }
+
+  /** In space Plotly tells of a click in the next frame that it draws, if the button still is down: too late, or of a drag. */
+  function clickInSpace(event) {
+    if (!inSpace(event.currentTarget) || !pressed || !hovered) return;
+    const moved = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
+    if (moved < 4) window.dash_clientside.set_props("map-selected", { data: hovered });
   }
 
   function select(event) {

@@ -109,7 +109,7 @@ def _layout(info: MapInfo) -> dict[str, Any]:
         "zeroline": False,
         "showbackground": False,
         "showspikes": False,
-        "gridcolor": "#a9b3ba",
+        "gridcolor": "#98a2aa",
         "gridwidth": 1,
         "color": "rgba(128,140,152,0.95)",
         "nticks": 6,

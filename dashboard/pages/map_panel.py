@@ -130,7 +130,7 @@ def _tools() -> html.Div:
                 **attributes({"aria-label": "Tools"}),
             ),
             html.Div(
-                "Drag to turn. Box and lasso need a map of two dimensions.",
+                "3-D: drag to turn; box and lasso need a map of two dimensions.",
                 id="map-no-tools",
                 className="tools-hint",
                 hidden=True,
