@@ -120,6 +120,10 @@ class EllipseItem(BaseModel):
         description="Points on the surface of the ellipsoid, 162, the corners of the answer's triangles; null in the "
         "plane."
     )
+    outlines: list[list[MapPoint]] | None = Field(
+        description="Three closed lines of 65 points where planes through two of its axes cut the ellipsoid; null in "
+        "the plane."
+    )
     kind: str = Field(examples=["prediction"])
     level: float = Field(description="Nominal coverage.", examples=[0.95])
     observed_coverage: float | None = Field(

@@ -21,6 +21,8 @@ class ParameterItem(BaseModel):
     choices: list[str] = Field(
         description="What it may be; empty where any value in range will do.", examples=[[]]
     )
+    low: float | None = Field(None, description="Smallest number; null of a word.", examples=[2])
+    high: float | None = Field(None, description="Largest number; null of a word.", examples=[500])
     help: str = Field(examples=["neighbours that an image is tied to"])
 
 

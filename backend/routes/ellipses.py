@@ -35,7 +35,8 @@ def _ellipses(asked: Question) -> Ellipses:
 
 
 def _item(group: str, ellipse: Ellipse) -> EllipseItem:
-    arrays = {name: getattr(ellipse, name) for name in ("center", "axes", "directions", "outline", "mesh")}
+    names = ("center", "axes", "directions", "outline", "mesh", "outlines")
+    arrays = {name: getattr(ellipse, name) for name in names}
     return EllipseItem(
         group=group,
         n=ellipse.n,

@@ -114,6 +114,8 @@ def _method(name: str) -> MethodItem:
             type=one.type_name,
             default=one.default,
             choices=list(one.choices),
+            low=one.low,
+            high=one.high,
             help=one.help,
         )
         for one in options(method_class(name).settings_type)

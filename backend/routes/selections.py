@@ -1,12 +1,13 @@
 """Images inside a polygon on a map."""
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from backend import problems
 from backend.dependencies import LoadedNow
+from backend.routes.columns import NPY, npy
 from backend.routes.samples import sample_items
-from backend.schemas_selections import Selection, SelectionPart, SelectionRequest
+from backend.schemas_selections import PolygonRequest, Selection, SelectionPart, SelectionRequest
 from backend.selection import chosen_blocks, rows_of, table_of
 from model.latent.composition import compose
 from model.latent.enrichment import enriched_codes
@@ -58,3 +59,20 @@ def selections(loaded: LoadedNow, asked: SelectionRequest) -> Selection:
         },
         from_attributes=True,
     )
+
+
+@router.post(
+    "/mask",
+    response_class=Response,
+    responses={
+        200: {"content": {NPY: {"schema": {"type": "string", "format": "binary"}}}},
+        **problems.responses(404, 413, 422, 503),
+    },
+)
+def mask(loaded: LoadedNow, asked: PolygonRequest) -> Response:
+    """Which of all n images of the index lie inside: an npy file of (n,) uint8, 1 or 0; to find them on another map."""
+    index = loaded.index
+    rows = rows_of(chosen_blocks(index, asked.datasets, asked.splits))
+    selected = np.zeros(index.n, np.uint8)
+    selected[rows] = inside_polygon(index.map(asked.map).coordinates[rows], asked.polygon)
+    return Response(npy(selected), media_type=NPY)

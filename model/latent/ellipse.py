@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from model.latent.ellipse_outline import mesh, outline
+from model.latent.ellipse_outline import mesh, outline, outlines
 from model.latent.ellipse_radius import (
     EllipseKind,
     check,
@@ -62,6 +62,8 @@ class Ellipse:
     """(d, d), rows: unit vectors along the axes."""
     mesh: Floats | None = None
     """(162, 3) points on the surface, the corners of `ellipse_outline.triangles`; ``None`` in the plane."""
+    outlines: Floats | None = None
+    """(3, 65, 3) closed lines where planes through two axes cut the surface; ``None`` in the plane."""
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Which of the (m, d) points lie inside or on the ellipse; a point that is not finite does not.
@@ -175,6 +177,7 @@ def fit_ellipse(
         warnings=tuple(warnings),
         directions=directions,
         mesh=mesh(center, axes, directions) if d == 3 else None,
+        outlines=outlines(center, axes, directions) if d == 3 else None,
     )
 
 

@@ -20,6 +20,15 @@ def outline(center: Floats, axes: Floats, directions: Floats) -> Floats:
     return line
 
 
+def outlines(center: Floats, axes: Floats, directions: Floats) -> Floats:
+    """(3, 65, 3) closed lines: where an ellipsoid is cut by the planes of each two of its axes.
+
+    Lines hide nothing of what lies inside, as a surface does.
+    """
+    pairs = ([0, 1], [0, 2], [1, 2])
+    return np.stack([outline(center, axes[pair], directions[pair]) for pair in pairs])
+
+
 def mesh(center: Floats, axes: Floats, directions: Floats) -> Floats:
     """(162, 3) points on the surface of an ellipsoid, the corners of `triangles`."""
     corners: Floats = center + icosphere(_SUBDIVISIONS)[0] * axes @ directions

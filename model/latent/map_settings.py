@@ -34,6 +34,9 @@ class Option:
     choices: tuple[str, ...]
     """Of a str; empty where any will do."""
     help: str
+    low: float | None = None
+    high: float | None = None
+    """Smallest and largest value; None of a str."""
 
     @property
     def type_name(self) -> Literal["int", "float", "str"]:
@@ -41,9 +44,14 @@ class Option:
         return "int" if self.kind is int else "float" if self.kind is float else "str"
 
 
-def option(default: Any, help: str) -> Any:  # noqa: ANN401 - as `dataclasses.field`
-    """A dataclass field with a default and an explanation."""
-    return field(default=default, metadata={"help": help})
+def option(
+    default: Any,  # noqa: ANN401 - as `dataclasses.field`
+    help: str,
+    *,
+    within: tuple[float, float] | None = None,
+) -> Any:  # noqa: ANN401
+    """A dataclass field with a default, an explanation and the range that `check_ranges` holds it to."""
+    return field(default=default, metadata={"help": help, "within": within})
 
 
 def options(settings: type[MapSettings]) -> tuple[Option, ...]:
@@ -56,8 +64,11 @@ def options(settings: type[MapSettings]) -> tuple[Option, ...]:
             default=cast("int | float | str", entry.default),
             choices=get_args(hints[entry.name]),
             help=entry.metadata["help"],
+            low=low,
+            high=high,
         )
         for entry in fields(settings)  # type: ignore[arg-type]  # a Protocol cannot say that it is a dataclass
+        for low, high in [entry.metadata["within"] or (None, None)]
     )
 
 
@@ -88,24 +99,18 @@ def stored(settings: MapSettings) -> dict[str, Any]:
     return asdict(settings)  # type: ignore[call-overload, no-any-return]  # see `options`
 
 
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a value outside [low, high], or one that is no number.
+def check_ranges(settings: MapSettings) -> None:
+    """Refuse a value outside the range of its option, or one that is no number.
 
     Raises:
         SettingError: it is.
     """
-    if not low <= value <= high:
-        raise SettingError(f"{name} must lie between {low:,} and {high:,}, not {value:,}")
-
-
-def check_dimensions(dimensions: int) -> None:
-    """Refuse what cannot be drawn.
-
-    Raises:
-        SettingError: neither 2 nor 3.
-    """
-    if dimensions not in (2, 3):
-        raise SettingError(f"dimensions must be 2 or 3, not {dimensions}")
+    if settings.dimensions not in (2, 3):
+        raise SettingError(f"dimensions must be 2 or 3, not {settings.dimensions}")
+    for one in options(type(settings)):
+        value = getattr(settings, one.name)
+        if one.low is not None and one.high is not None and not one.low <= value <= one.high:
+            raise SettingError(f"{one.name} must lie between {one.low:,} and {one.high:,}, not {value:,}")
 
 
 def has_seed(settings: type[MapSettings]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.latent.features import Features, Progress, Rows, selected, silent
-from model.latent.map_settings import check_dimensions, option
+from model.latent.map_settings import check_ranges, option
 
 Floats = NDArray[np.float64]
 
@@ -20,10 +20,10 @@ CHUNK = 8192
 class PCASettings:
     """Parameters of a PCA."""
 
-    dimensions: int = option(2, "axes of the map, 2 or 3")
+    dimensions: int = option(2, "axes of the map, 2 or 3", within=(2, 3))
 
     def __post_init__(self) -> None:
-        check_dimensions(self.dimensions)
+        check_ranges(self)
 
 
 @dataclass(frozen=True, eq=False)

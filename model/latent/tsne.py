@@ -16,7 +16,7 @@ from model.latent.anchored import (
 )
 from model.latent.errors import SettingError
 from model.latent.features import Features, Progress, Rows, silent
-from model.latent.map_settings import SEED_MAX, MapSettings, check_dimensions, check_range, drawn, option
+from model.latent.map_settings import SEED_MAX, MapSettings, check_ranges, drawn, option
 from model.latent.neighbours import Metric
 
 _EXAGGERATED, _PLAIN = 250, 500
@@ -35,19 +35,22 @@ _NEW = {
 class TSNESettings:
     """Parameters of a t-SNE."""
 
-    dimensions: int = option(2, "axes of the map, 2 or 3; with 3 the fit takes several times as long")
-    perplexity: float = option(30.0, "effective number of neighbours of an image, 5 to 100")
+    dimensions: int = option(
+        2, "axes of the map, 2 or 3; with 3 the fit takes several times as long", within=(2, 3)
+    )
+    perplexity: float = option(30.0, "effective number of neighbours of an image, 5 to 100", within=(5, 100))
     metric: Metric = option("cosine", "distance between embeddings")
-    seed: int = option(0, "of the fit; the same one gives the same map on the same machine")
+    seed: int = option(
+        0, "of the fit; the same one gives the same map on the same machine", within=(0, SEED_MAX)
+    )
     max_fitted: int = option(
-        50_000, "most training images to fit to; of more a uniform draw, the rest are placed as new images"
+        50_000,
+        "most training images to fit to; of more a uniform draw, the rest are placed as new images",
+        within=(400, 1_000_000),
     )
 
     def __post_init__(self) -> None:
-        check_dimensions(self.dimensions)
-        check_range("perplexity", self.perplexity, 5, 100)
-        check_range("seed", self.seed, 0, SEED_MAX)
-        check_range("max_fitted", self.max_fitted, 400, 1_000_000)
+        check_ranges(self)
 
 
 @dataclass(frozen=True, eq=False)

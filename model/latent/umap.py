@@ -19,7 +19,7 @@ from model.latent.anchored import (
 )
 from model.latent.errors import SettingError
 from model.latent.features import Features, Progress, Rows, silent
-from model.latent.map_settings import SEED_MAX, MapSettings, check_dimensions, check_range, drawn, option
+from model.latent.map_settings import SEED_MAX, MapSettings, check_ranges, drawn, option
 from model.latent.neighbours import Metric
 
 _EPOCHS = 100
@@ -37,21 +37,23 @@ _ONE_AT_A_TIME = threading.Lock()
 class UMAPSettings:
     """Parameters of a UMAP."""
 
-    dimensions: int = option(2, "axes of the map, 2 or 3")
-    n_neighbors: int = option(15, "neighbours that an image is tied to: few show detail, many the whole")
-    min_dist: float = option(0.1, "how close images may lie on the map, 0 to 1")
+    dimensions: int = option(2, "axes of the map, 2 or 3", within=(2, 3))
+    n_neighbors: int = option(
+        15, "neighbours that an image is tied to: few show detail, many the whole", within=(2, 500)
+    )
+    min_dist: float = option(0.1, "how close images may lie on the map, 0 to 1", within=(0, 1))
     metric: Metric = option("cosine", "distance between embeddings")
-    seed: int = option(0, "of the fit; the same one gives the same map on the same machine")
+    seed: int = option(
+        0, "of the fit; the same one gives the same map on the same machine", within=(0, SEED_MAX)
+    )
     max_fitted: int = option(
-        50_000, "most training images to fit to; of more a uniform draw, the rest are placed as new images"
+        50_000,
+        "most training images to fit to; of more a uniform draw, the rest are placed as new images",
+        within=(100, 1_000_000),
     )
 
     def __post_init__(self) -> None:
-        check_dimensions(self.dimensions)
-        check_range("n_neighbors", self.n_neighbors, 2, 500)
-        check_range("min_dist", self.min_dist, 0, 1)
-        check_range("seed", self.seed, 0, SEED_MAX)
-        check_range("max_fitted", self.max_fitted, 100, 1_000_000)
+        check_ranges(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,7 +78,7 @@ def test_ellipsoids_of_a_map_of_three_dimensions(client, described):
         fitted = fit_ellipse(points[column(described, "dataset") == item["group"]], level=0.9)
         assert item["n"] == fitted.n
         assert item["outline"] is item["angle"] is None
-        for name in ("center", "axes", "directions", "mesh"):
+        for name in ("center", "axes", "directions", "mesh", "outlines"):
             np.testing.assert_allclose(item[name], getattr(fitted, name), rtol=1e-9)
         assert item["observed_coverage"] == fitted.observed_coverage
 
@@ -87,7 +87,7 @@ def test_a_map_of_two_dimensions_has_no_mesh(client):
     answer = get(client, ELLIPSES)
     assert (answer["dimensions"], answer["triangles"], answer["group_by"]) == (2, None, "dataset")
     for item in answer["items"]:
-        assert item["mesh"] is None
+        assert item["mesh"] is item["outlines"] is None
         turn = np.radians(item["angle"])
         np.testing.assert_allclose(item["directions"][0], [np.cos(turn), np.sin(turn)], atol=1e-12)
 

@@ -80,6 +80,8 @@ def test_maps(client, index, versions):
         "type": "int",
         "default": 2,
         "choices": [],
+        "low": 2,
+        "high": 3,
         "help": "axes of the map, 2 or 3",
     }
     assert answer == {

@@ -1,5 +1,7 @@
 """Images inside a polygon, over HTTP."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,22 @@ def test_only_of_some_images(client, index, halves):
     assert answer["n"] == int(inside[block.start : block.stop].sum())
     assert answer["items"] == []
     assert answer["codes"] == []
+
+
+def test_the_mask_of_all_images(client, index, halves):
+    polygon, inside = halves
+    block = next(block for block in index.blocks if block.split == "val")
+    for body, expected in (
+        ({}, inside),
+        (
+            {"datasets": [block.dataset], "splits": ["val"]},
+            inside & (np.arange(index.n) >= block.start) & (np.arange(index.n) < block.stop),
+        ),
+    ):
+        answer = client.post("/v1/selections/mask", json={"polygon": polygon, **body})
+        mask = np.load(io.BytesIO(answer.content), allow_pickle=False)
+        assert (mask.dtype, mask.shape) == (np.uint8, (index.n,))
+        np.testing.assert_array_equal(mask == 1, expected)
 
 
 def test_nothing_inside(client):

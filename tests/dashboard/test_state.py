@@ -2,16 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.state import (
-    KINDS,
-    MAX_VERTICES,
-    SORTS,
-    SPLITS,
-    MapView,
-    Point,
-    ReconstructionsView,
-    parse_polygon,
-)
+from dashboard.state import SORTS, SPLITS, Point, ReconstructionsView
+from dashboard.state_map import KINDS, MAX_VERTICES, MapView, parse_polygon
 
 names = st.text(
     st.characters(exclude_characters="/\\", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30

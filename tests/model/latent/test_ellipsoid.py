@@ -72,6 +72,14 @@ def test_mesh_lies_on_the_mahalanobis_contour(group, kind, level):
     ends = ellipsoid.center + ellipsoid.axes[:, None] * ellipsoid.directions
     np.testing.assert_allclose(mahalanobis2(ends, group), radius2, rtol=1e-5)
     np.testing.assert_allclose(ellipsoid.directions @ ellipsoid.directions.T, np.eye(3), atol=1e-12)
+    assert ellipsoid.outlines.shape == (3, 65, 3)
+    np.testing.assert_allclose(mahalanobis2(ellipsoid.outlines.reshape(-1, 3), group), radius2, rtol=1e-5)
+    np.testing.assert_array_equal(ellipsoid.outlines[:, 0], ellipsoid.outlines[:, -1])
+    for line, missing in zip(
+        ellipsoid.outlines, (2, 1, 0), strict=True
+    ):  # each in the plane of the other two
+        along = (line - ellipsoid.center) @ ellipsoid.directions[missing]
+        np.testing.assert_allclose(along, 0, atol=1e-9 * ellipsoid.axes[0])
     assert (np.diff(ellipsoid.axes) <= 0).all()
 
 
