@@ -110,7 +110,11 @@ def check_ranges(settings: MapSettings) -> None:
     for one in options(type(settings)):
         value = getattr(settings, one.name)
         if one.low is not None and one.high is not None and not one.low <= value <= one.high:
-            raise SettingError(f"{one.name} must lie between {one.low:,} and {one.high:,}, not {value:,}")
+            raise _out_of_range(one.name, value, one.low, one.high)
+
+
+def _out_of_range(name: str, value: float, low: float, high: float) -> SettingError:
+    return SettingError(f"{name} must lie between {low:,} and {high:,}, not {value:,}")
 
 
 def has_seed(settings: type[MapSettings]) -> bool:
@@ -128,8 +132,8 @@ def fits_to_compare(settings: type[MapSettings], method: str, asked: int | None)
         return STABILITY_FITS if has_seed(settings) else 0
     if asked and not has_seed(settings):
         raise SettingError(f"{method} has no seed that its stability could be measured over")
-    if asked:
-        check_range("stability", asked, 2, STABILITY_FITS_MAX)
+    if asked and not 2 <= asked <= STABILITY_FITS_MAX:
+        raise _out_of_range("stability", asked, 2, STABILITY_FITS_MAX)
     return asked
 
 
