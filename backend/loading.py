@@ -70,7 +70,7 @@ class Loaded:
 def load(
     settings: Settings, load_model: Callable[[str | None], InferenceModel], observer: Observer | None
 ) -> Loaded:
-    """Open what the settings name, start its model thread, and let that do a first pass.
+    """Open what the settings name, start its model thread, and let it and the maps do a first pass.
 
     Raises:
         VQScopeError: model, index or folder of data are not there, damaged, or do not fit each other.
@@ -92,11 +92,26 @@ def load(
     black = np.zeros((facts.image_size, facts.image_size, 3), np.uint8)
     try:
         batcher.submit(ANALYSE, [black])[0].result()
+        warm_up_maps(index)
     except BaseException:
         batcher.close(CLOSING_SECONDS)
         raise
     pictures = PictureCache(limits.picture_cache_bytes)
     return Loaded(facts, index, splits, missing, labels_of(index), batcher, pictures, Computed(), search)
+
+
+def warm_up_maps(index: LatentIndex) -> None:
+    """Place an image on each map that is placed on by its neighbours, as UMAP is compiled for seconds the first time.
+
+    Without such a map nothing is done, and nothing is imported. A map whose package is not installed can be looked at
+    all the same.
+    """
+    for chart in index.maps.values():
+        if chart.projector.anchors is not None:
+            try:
+                index.project(index.embeddings[:1], map=chart.name)
+            except VQScopeError as error:
+                logger.warning("no images can be placed on the map %s: %s", chart.name, error)
 
 
 def _open_images(

@@ -13,10 +13,11 @@ from backend import problems
 from backend.dependencies import LoadedNow
 from backend.loading import Loaded
 from backend.routes.columns import NPY
-from backend.schemas_selections import Rows, RowsRequest
+from backend.schemas_selections import RowCondition, Rows, RowsRequest
 from backend.selection import chosen_blocks, rows_of
 from backend.tables import csv_file, named_table, npy_file, parquet_file
-from model.latent.image_rows import Condition, fulfilling, ranked
+from model.latent.conditions import Condition, Relation
+from model.latent.image_rows import fulfilling, ranked
 from model.latent.polygon import inside_polygon
 from model.latent.projection import LatentMap
 
@@ -75,12 +76,21 @@ def rows(
 
 def _chosen(table: pa.Table, asked: RowsRequest) -> NDArray[np.int64]:
     """Rows of the table that fulfil the conditions, in the order asked for."""
-    conditions = [
-        Condition(column=one.column, minimum=one.min, maximum=one.max, contains=one.contains)
-        for one in asked.where
-    ]
-    kept = np.flatnonzero(fulfilling(table, conditions))
+    kept = np.flatnonzero(fulfilling(table, [condition for one in asked.where for condition in _parts(one)]))
     return kept if asked.sort is None else kept[ranked(table.take(pa.array(kept)), asked.sort, asked.order)]
+
+
+def _parts(asked: RowCondition) -> list[Condition]:
+    wanted: dict[Relation, float | str | None] = {
+        "contains": asked.contains,
+        ">=": asked.min,
+        "<=": asked.max,
+    }
+    return [
+        Condition(asked.column, relation, str(value))
+        for relation, value in wanted.items()
+        if value is not None
+    ]
 
 
 def _file(loaded: Loaded, chart: LatentMap, form: Form, rows: NDArray[np.int64]) -> Iterator[bytes]:

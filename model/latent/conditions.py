@@ -1,10 +1,10 @@
-"""Which images a filter on the columns of an index keeps, written as text: ``sex=female``, ``age>=40``, ``site=``."""
+"""What the columns of a table of images must hold; also written as text: ``sex=female``, ``age>=40``, ``site=``."""
 
 import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,8 @@ _ORDERS: dict[str, Callable[[Any, float], Any]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+Relation = Literal["=", "!=", ">=", "<=", ">", "<", "contains"]
+"""``contains``, which text cannot write: somewhere in a word, in capitals or not."""
 _OWN = frozenset({"dataset", "split", "position", "label"})
 
 
@@ -29,7 +31,7 @@ class Condition:
     """A column compared with a value; an empty value stands for what is missing."""
 
     column: str
-    relation: str
+    relation: Relation
     value: str
 
     @classmethod
@@ -45,18 +47,24 @@ class Condition:
                 "a condition is COLUMN=VALUE, COLUMN!=VALUE or, of numbers, COLUMN>=NUMBER (also <=, >, <); "
                 "COLUMN= means that nothing is known"
             )
-        return cls(*found.groups())
+        column, relation, value = found.groups()
+        return cls(column, cast("Relation", relation), value)
 
-    def holds(self, images: pa.Table) -> NDArray[np.bool_]:
-        """For which of the N images it holds. What is missing is neither larger nor smaller than anything.
+    def holds(self, values: Any) -> NDArray[np.bool_]:  # noqa: ANN401 - pyarrow.ChunkedArray
+        """For which of the N values of the column it holds. What is missing is in no order and contains nothing.
 
         Raises:
-            SettingError: a column that the index does not have, or a word where a number is needed.
+            SettingError: a word where a number is needed, or a number where a word is.
         """
-        values = images[checked_column(images, self.column)]
+        if pa.types.is_dictionary(values.type):
+            values = values.cast(values.type.value_type)
+        if self.relation == "contains":
+            if is_numeric(values.type):
+                raise SettingError(f"{self.column} holds numbers: they contain no words")
+            return _array(pc.match_substring(values, self.value, ignore_case=True).fill_null(False))
         if self.relation in _ORDERS:
             if not is_numeric(values.type):
-                raise SettingError(f"{self.column} holds words: it can be compared by = and != only")
+                raise SettingError(f"{self.column} holds words: they are neither above nor below a number")
             with np.errstate(invalid="ignore"):
                 ordered: NDArray[np.bool_] = _ORDERS[self.relation](numbers(values), self._number())
             return ordered
@@ -79,12 +87,12 @@ def kept_by(images: pa.Table, conditions: Sequence[Condition]) -> NDArray[np.boo
     """Which of the N images all conditions keep; of those that say ``=`` of one column, any will do.
 
     Raises:
-        SettingError: see `Condition.holds`.
+        SettingError: a column that the index does not have; and see `Condition.holds`.
     """
     kept = np.ones(images.num_rows, dtype=np.bool_)
     alternatives: dict[str, NDArray[np.bool_]] = {}
     for condition in conditions:
-        holds = condition.holds(images)
+        holds = condition.holds(images[checked_column(images, condition.column)])
         if condition.relation == "=":
             known = alternatives.get(condition.column)
             alternatives[condition.column] = holds if known is None else known | holds
@@ -120,8 +128,10 @@ def is_numeric(kind: Any) -> bool:  # noqa: ANN401 - pyarrow.DataType
 
 
 def numbers(values: Any) -> NDArray[np.float64]:  # noqa: ANN401 - pyarrow.ChunkedArray
-    """A column of numbers, NaN where nothing is known."""
-    return np.asarray(values.cast(pa.float64()).fill_null(float("nan")).to_numpy(), dtype=np.float64)
+    """A column of numbers, NaN where nothing is known; whole ones beyond 2^53 lose their last digits."""
+    return np.asarray(
+        values.cast(pa.float64(), safe=False).fill_null(float("nan")).to_numpy(), dtype=np.float64
+    )
 
 
 def _array(flags: Any) -> NDArray[np.bool_]:  # noqa: ANN401 - pyarrow.ChunkedArray

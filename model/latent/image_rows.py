@@ -1,7 +1,6 @@
-"""Filtering and sorting tables of images."""
+"""Filtering and sorting tables of images by any of their columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -9,21 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model.latent.errors import ColumnNotFound, SettingError
+from model.latent.conditions import Condition
+from model.latent.errors import ColumnNotFound
 
 Order = Literal["asc", "desc"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Condition:
-    """What a column must be; rows in which it is missing do not fulfil it."""
-
-    column: str
-    minimum: float | None = None
-    maximum: float | None = None
-    """Of a column of numbers, inclusive."""
-    contains: str | None = None
-    """Of a column of text: somewhere in it, in capitals or not."""
 
 
 def fulfilling(table: pa.Table, conditions: Sequence[Condition]) -> NDArray[np.bool_]:
@@ -31,24 +19,11 @@ def fulfilling(table: pa.Table, conditions: Sequence[Condition]) -> NDArray[np.b
 
     Raises:
         ColumnNotFound: a column that the table lacks.
-        SettingError: a number asked of text, or text of numbers.
+        SettingError: see `Condition.holds`.
     """
     kept = np.ones(table.num_rows, np.bool_)
     for condition in conditions:
-        column = _plain(table, condition.column)
-        text = pa.types.is_string(column.type)
-        tests = []
-        if condition.contains is not None:
-            tests.append(text and pc.match_substring(column, condition.contains, ignore_case=True))
-        if condition.minimum is not None:
-            tests.append(not text and pc.greater_equal(column, pa.scalar(condition.minimum, pa.float64())))
-        if condition.maximum is not None:
-            tests.append(not text and pc.less_equal(column, pa.scalar(condition.maximum, pa.float64())))
-        for test in tests:
-            if test is False:
-                kind = "text" if text else "numbers"
-                raise SettingError(f"{condition.column} holds {kind}: use {_USE[kind]}")
-            kept &= test.fill_null(False).to_numpy(zero_copy_only=False)
+        kept &= condition.holds(_column(table, condition.column))
     return kept
 
 
@@ -58,18 +33,16 @@ def ranked(table: pa.Table, column: str, order: Order) -> NDArray[np.int64]:
     Raises:
         ColumnNotFound: the table lacks it.
     """
-    values = _plain(table, column)
+    values = _column(table, column).combine_chunks()
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
     direction = "ascending" if order == "asc" else "descending"
     options = pc.ArraySortOptions(direction, null_placement="at_end")
     found: NDArray[np.int64] = pc.array_sort_indices(values, options=options).to_numpy().astype(np.int64)
     return found
 
 
-_USE = {"text": "contains", "numbers": "min and max"}
-
-
-def _plain(table: pa.Table, name: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _column(table: pa.Table, name: str) -> Any:  # noqa: ANN401 - pyarrow has no types
     if name not in table.column_names:
         raise ColumnNotFound(f"there is no column {name!r}; there are {', '.join(table.column_names)}")
-    column = table[name].combine_chunks()
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return table[name]

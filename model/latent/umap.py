@@ -3,6 +3,7 @@
 import threading
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -188,4 +189,13 @@ class _Epochs:
 
 
 def _umap_learn() -> Any:  # noqa: ANN401 - an untyped module
-    return optional_package("umap", "umap", "umap-learn")
+    package = optional_package("umap", "umap", "umap-learn")
+    from umap import layouts, umap_, utils
+
+    # Most of it umap-learn compiles anew in every process, for ten seconds and more; numba can keep it on the disk.
+    for module in (umap_, layouts, utils):
+        for function in vars(module).values():
+            if hasattr(function, "enable_caching"):
+                with suppress(RuntimeError):  # there is no folder that may be written to
+                    function.enable_caching()
+    return package

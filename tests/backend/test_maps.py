@@ -1,17 +1,22 @@
 """Maps that come and go beside a running service, and maps that it is asked to fit."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
 
+from backend.loading import warm_up_maps
 from backend.settings import Settings
+from model.latent.features import Features
 from model.latent.index import open_index
-from model.latent.map_fitting import add_map, remove_map
+from model.latent.map_fitting import add_map, fit_map, remove_map
 from model.latent.pca import PCASettings
+from model.latent.tsne import TSNEProjector, TSNESettings
 
 pytestmark = pytest.mark.integration
 NEAR = {"method": "tsne", "parameters": {"perplexity": 5, "max_fitted": 400}, "name": "near"}
+NEAR_SETTINGS = TSNESettings(perplexity=5, max_fitted=400)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +122,32 @@ def test_another_index_in_its_place_is_not_mixed_with_this_one(service, folder):
         assert names(client) == ["pca"]
     finally:
         (folder / "index.json").write_text(text)
+
+
+# --- the first image on a map ---
+
+
+@pytest.fixture(scope="module")
+def with_near(tiny_index_dir, tmp_path_factory):
+    """An index that also has a map on which images are placed by their neighbours."""
+    folder = shutil.copytree(tiny_index_dir, tmp_path_factory.mktemp("near") / "index")
+    index = open_index(folder)
+    fit_map(folder / "maps" / "near", Features(index.embeddings), index.blocks, "tsne", NEAR_SETTINGS)
+    return folder
+
+
+def test_maps_are_warm_before_the_service_is_ready(run_service, make_settings, with_near, monkeypatch):
+    """UMAP is compiled for seconds by the first image that it places."""
+    placed = []
+    monkeypatch.setattr(TSNEProjector, "transform", lambda self, features: placed.append(len(features)))
+    with run_service(make_settings(index=with_near)):
+        assert placed == [1]
+
+
+def test_a_map_whose_package_is_not_installed_can_be_looked_at(with_near, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    warm_up_maps(open_index(with_near))
+    assert "no images can be placed on the map near: the map tsne needs openTSNE" in caplog.text
 
 
 # --- fitted by the service ---

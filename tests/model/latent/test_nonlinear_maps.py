@@ -67,8 +67,8 @@ def test_new_images_land_where_umap_learn_places_them(umap, umap_learn, features
 @pytest.mark.parametrize("method", ["umap", "tsne"])
 def test_what_comes_with_an_image_does_not_move_it(method, features, request):
     fitted = request.getfixturevalue(method)
-    together = fitted.transform(features[300:])
-    alone = np.concatenate([fitted.transform(features[i : i + 1]) for i in range(300, 320)])
+    together = fitted.transform(features[300:])[:6]
+    alone = np.concatenate([fitted.transform(features[i : i + 1]) for i in range(300, 306)])
     np.testing.assert_array_equal(together, alone)
 
 
