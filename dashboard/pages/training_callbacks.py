@@ -80,6 +80,7 @@ def _register_look(app: Dash, client: ApiClient) -> None:
         Input("api", "data"),
         Input("url", "pathname"),
         State("training-known", "data"),
+        State("training-run", "value"),
         prevent_initial_call=True,
     )
     async def look(
@@ -88,6 +89,7 @@ def _register_look(app: Dash, client: ApiClient) -> None:
         api: dict[str, Any] | None,
         pathname: str,
         known: dict[str, Any] | None,
+        chosen: str | None,
     ) -> tuple[Any, ...]:
         """Ask for the run, again and again until it is finished; not while nobody sees it or the service is away."""
         keep = (no_update,) * 6
@@ -108,7 +110,7 @@ def _register_look(app: Dash, client: ApiClient) -> None:
             return (*(no_update,) * 3, failed(str(error)), False, True, False)
         again = "api" in set(ctx.triggered_prop_ids.values())  # it was away: whatever could not be drawn then
         run = Run.of(answer)
-        _show("training-run", value=name)
+        _show("training-run", "value", chosen, name)
         return (
             answer if again or answer != known else no_update,
             run_options(found),
@@ -120,9 +122,10 @@ def _register_look(app: Dash, client: ApiClient) -> None:
         )
 
 
-def _show(control: str, **properties: object) -> None:
+def _show(control: str, name: str, now: object, value: object) -> None:
     """Set a control to what is shown. An Output would be refused: what a control asks for comes back to it."""
-    set_props(control, properties)
+    if now != value:
+        set_props(control, {name: value})
 
 
 def _chosen(view: TrainingView, names: list[str], known: Mapping[str, Any] | None) -> str | None:
@@ -194,10 +197,17 @@ def _register_drawing(app: Dash, client: ApiClient) -> None:
             "fixed": Output("training-slider", "disabled"),
             "query": Output("training-query", "data"),
         },
-        inputs=[Input("training-known", "data"), Input("training-view", "data")],
+        inputs=[
+            Input("training-known", "data"),
+            Input("training-view", "data"),
+            State("training-follow", "checked"),
+            State("training-slider", "value"),
+        ],
         prevent_initial_call=True,
     )
-    async def draw(known: dict[str, Any] | None, kept: dict[str, Any] | None) -> dict[str, Any]:
+    async def draw(
+        known: dict[str, Any] | None, kept: dict[str, Any] | None, follow: bool, slid: int
+    ) -> dict[str, Any]:
         view = TrainingView.from_store(kept)
         names = ("curves", "map", "hide", "none", "note", "groups", "pictures", "epoch")
         shown: dict[str, Any] = dict.fromkeys((*names, "last", "fixed", "query"), no_update)
@@ -205,7 +215,7 @@ def _register_drawing(app: Dash, client: ApiClient) -> None:
             return shown  # of another run; this one is being asked for
         run = Run.of(known)
         shown["query"] = replace(view, run=run.name).to_query()
-        _show("training-follow", checked=view.epoch is None)
+        _show("training-follow", "checked", follow, view.epoch is None)
         place = _place(run, view)
         if place is None:
             nothing = {"curves": curves_figure(run, None), "hide": True, "none": nothing_yet(run), "note": ""}
@@ -220,7 +230,7 @@ def _register_drawing(app: Dash, client: ApiClient) -> None:
         of_each, groups = groups_of(run, found, view, places)
         looks = {group.key: group.look for group in groups}
         if kept.get("by") != "slider" or "training-known" in set(ctx.triggered_prop_ids.values()):
-            _show("training-slider", value=place)  # else the slider is ahead of what is drawn
+            _show("training-slider", "value", slid, place)  # else the slider is ahead of what is drawn
         return shown | {
             "curves": curves_figure(run, epoch.epoch),
             "map": map_figure(found, of_each, looks, run.labels, run.snapshots),

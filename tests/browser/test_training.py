@@ -71,7 +71,7 @@ def test_a_run_that_is_written_is_followed_without_a_reload(training, pair, runs
             expect(page.locator("#training-state")).to_contain_text(f"{epoch} of at most 2 epochs")
             told = httpx.get(f"{api}/v1/runs/live/epochs/{epoch}/points", trust_env=False).json()
             page.wait_for_function(
-                "x => document.querySelector('#training-map .js-plotly-plot').data[0].x[0] === x",
+                "x => document.querySelector('#training-map .js-plotly-plot')?.data[0]?.x[0] === x",
                 arg=told["x"][0],
             )
             assert points_of(page) == told["n"]
