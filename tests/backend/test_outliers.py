@@ -1,5 +1,7 @@
 """Verdicts on uploads and the separation of classes over HTTP, against the model layer asked directly."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,18 @@ def test_verdicts_are_those_of_the_detector(client, index, model, detector, grey
             assert told["combined"]["more_unusual_than"] == pytest.approx(
                 verdict.combined.more_unusual_than, abs=2 / verdict.n
             )
+
+
+def test_the_column_of_all_images(client, index):
+    answer = client.get("/v1/outliers/percentiles")
+    assert answer.headers["content-type"] == "application/x-npy"
+    column = np.load(io.BytesIO(answer.content), allow_pickle=False)
+    assert (column.dtype, column.shape) == (np.float32, (index.n,))
+    for block in index.blocks:
+        assert np.isnan(column[block.start : block.stop]).all() == (block.split != "test")
+    block = next(block for block in index.blocks if block.split == "test")
+    told = client.get(f"/v1/samples/{block.dataset}/test/1/outlier").json()["overall"]["combined"]
+    assert column[block.start + 1] == pytest.approx(100 * told["more_unusual_than"], abs=0.2)
 
 
 def test_noise_of_another_size_is_an_outlier(client, png):

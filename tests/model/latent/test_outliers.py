@@ -11,6 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 from model.data.arrays import open_split
 from model.latent import outlier_store
 from model.latent.errors import IndexDamaged, SettingError
+from model.latent.outlier_column import outlier_percentiles
 from model.latent.outlier_fitting import NoReferences, fit_outliers
 from model.latent.outlier_store import load_outliers, open_outliers, save_outliers
 from model.latent.outliers import EVERYTHING, LatentImages, OutlierSettings, standing
@@ -57,6 +58,24 @@ def test_test_images_are_never_looked_at(index, detector):
             hidden.codes[block.start : block.stop] = 0
     again = fit_outliers(hidden)
     np.testing.assert_array_equal(again.strangeness, detector.strangeness)
+
+
+def test_the_column_holds_the_verdicts_on_test_images(index, detector):
+    column = outlier_percentiles(detector, index)
+    test = np.concatenate([np.arange(b.start, b.stop) for b in index.blocks if b.split == "test"])
+    np.testing.assert_array_equal(np.flatnonzero(~np.isnan(column)), test)
+    some = test[:: len(test) // 20]
+    figures = index.images.take(some)
+    judged = detector.judge(
+        LatentImages(
+            np.asarray(index.embeddings[some]),
+            np.asarray(index.codes[some]),
+            figures["quantisation_error"].to_numpy(),
+            figures["psnr"].to_numpy(),
+        )
+    )
+    expected = [100 * one.overall.combined.more_unusual_than for one in judged]
+    np.testing.assert_allclose(column[some], expected, atol=0.2)  # products of matrices round by their shape
 
 
 def test_verdicts_are_ranks_among_held_out_images(detector, asked):
