@@ -73,17 +73,16 @@ class MapInfo:
     name: str
     dimensions: int
     fitted_on: str
-    axis_labels: tuple[str, str]
+    axis_labels: tuple[str, ...]
 
     @classmethod
     def of(cls, item: Json) -> "MapInfo":
         """From one item of /v1/maps."""
-        first, second = item["axis_labels"][:2]
         return cls(
             name=str(item["name"]),
             dimensions=int(item["dimensions"]),
             fitted_on=str(item["fitted_on"]),
-            axis_labels=(str(first), str(second)),
+            axis_labels=tuple(str(label) for label in item["axis_labels"]),
         )
 
 
@@ -100,30 +99,44 @@ class Points:
     """Index into state.SPLITS."""
     position: NDArray[np.int32]
     label: NDArray[np.int32]
+    z: NDArray[np.float32] | None = None
+    """Of a map of three dimensions."""
+    preservation: NDArray[np.float32] | None = None
+    """Share of each point's neighbours that the map keeps, in [0, 1]; None where it was not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ellipse:
-    """The region of one group; `outline` is None where the service refused to fit one."""
+    """The region of one group; without lines where the service refused to fit one."""
 
     group: str
     n: int
     """Points of the group."""
-    outline: tuple[tuple[float, float], ...] | None
+    outline: tuple[tuple[float, ...], ...] | None
+    """On a map of two dimensions."""
     observed_coverage: float | None
     """Fraction of the group's points inside, in [0, 1]."""
     level: float | None
     """Nominal coverage in (0, 1)."""
     warnings: tuple[str, ...]
+    outlines: tuple[tuple[tuple[float, ...], ...], ...] | None = None
+    """Three lines round it, on a map of three dimensions."""
+
+    @property
+    def lines(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        """The closed lines that are drawn of it."""
+        return (self.outline,) if self.outline else self.outlines or ()
 
     @classmethod
     def of(cls, item: Json) -> "Ellipse":
         """From one item of /v1/maps/…/ellipses."""
+        outlines = item.get("outlines")
         outline, observed, level = item["outline"], item["observed_coverage"], item["level"]
         return cls(
             group=str(item["group"]),
             n=int(item["n"]),
-            outline=None if outline is None else tuple((float(x), float(y)) for x, y in outline),
+            outline=None if outline is None else _line(outline),
+            outlines=None if outlines is None else tuple(map(_line, outlines)),
             observed_coverage=None if observed is None else float(observed),
             level=None if level is None else float(level),
             warnings=tuple(str(w) for w in item["warnings"]),
@@ -146,7 +159,8 @@ class Sample:
     """Mean absolute error as a fraction of full range."""
     quantisation_error: float
     codes: tuple[tuple[int, ...], ...] = ()
-    maps: Mapping[str, tuple[float, float]]
+    maps: Mapping[str, tuple[float, ...]]
+    """Its place on each map."""
 
     @classmethod
     def of(cls, item: Json) -> "Sample":
@@ -162,7 +176,7 @@ class Sample:
             mae=_figure(item["mae"]),
             quantisation_error=_figure(item["quantisation_error"]),
             codes=tuple(tuple(int(code) for code in row) for row in item.get("codes", ())),
-            maps={str(name): (float(xy[0]), float(xy[1])) for name, xy in item.get("maps", {}).items()},
+            maps={str(name): tuple(map(float, place)) for name, place in item.get("maps", {}).items()},
         )
 
 
@@ -182,6 +196,10 @@ class Health:
     state: str
     model: str | None = None
     index: str | None = None
+
+
+def _line(vertices: Any) -> tuple[tuple[float, ...], ...]:  # noqa: ANN401 - JSON
+    return tuple(tuple(float(value) for value in vertex) for vertex in vertices)
 
 
 def _figure(value: float | None) -> float:

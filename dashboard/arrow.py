@@ -26,7 +26,13 @@ def read_points(content: bytes) -> Points:
         split=to_code[split] if len(split) else np.empty(0, np.int8),
         position=_column(table, "position").astype(np.int32),
         label=_column(table, "label").astype(np.int32),
+        z=_known(table, "z"),
+        preservation=_known(table, "preservation"),
     )
+
+
+def _known(table: pa.Table, name: str) -> NDArray[np.float32] | None:
+    return _column(table, name).astype(np.float32) if name in table.column_names else None
 
 
 def _column(table: pa.Table, name: str) -> NDArray[Any]:

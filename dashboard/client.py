@@ -202,9 +202,13 @@ class ApiClient:
         params: Params | None = None,
         *,
         body: Json | None = None,
+        method: str | None = None,
     ) -> T:
-        """What the reader makes of the JSON answer to GET, or to POST where there is a body."""
-        answer = await self._get(path, params=params or {}) if body is None else await self._post(path, body)
+        """What the reader makes of the JSON answer to a method: GET, or POST where there is a body."""
+        content = {} if body is None else {"json": body}
+        answer = await self._send(
+            method or ("POST" if content else "GET"), path, params=params or {}, **content
+        )
         return self._read(lambda: reader(answer.json()))
 
     async def ask_once(self, path: str, reader: Callable[[Json], T]) -> T:
@@ -218,9 +222,14 @@ class ApiClient:
             self._kept[path] = (etag, value)
         return value
 
-    async def fetch(self, path: str, *, etag: str | None = None) -> Picture:
-        """An answer of the service to pass on as it is, or word that the browser's copy is still good."""
-        return Picture.of(await self._get(path, headers={"If-None-Match": etag} if etag else {}))
+    async def fetch(self, path: str, *, etag: str | None = None, body: Json | None = None) -> Picture:
+        """An answer of the service to pass on as it is, or word that the browser's copy is still good.
+
+        Of POST where there is a body.
+        """
+        content = {} if body is None else {"json": body}
+        headers = {"If-None-Match": etag} if etag else {}
+        return Picture.of(await self._send("POST" if content else "GET", path, headers=headers, **content))
 
     @asynccontextmanager
     async def stream(self, path: str, params: Params, body: Json) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -258,9 +267,6 @@ class ApiClient:
         self, path: str, *, params: Params | None = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
         return await self._send("GET", path, params=params, headers=headers)
-
-    async def _post(self, path: str, body: Json) -> httpx.Response:
-        return await self._send("POST", path, json=body)
 
     async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401
         try:

@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboard.answers_map import Cell, Column, Columns, Neighbours, Selection, Standing
-from dashboard.client import ApiClient
-from dashboard.state import Point, Polygon
+from dashboard.client import ApiClient, Picture
+from dashboard.state import Point
+from dashboard.state_map import Polygon
 
 EXPORTS = {"csv": "csv", "parquet": "parquet", "embeddings": "npy", "codes": "npy"}
 """Files that a selection can be had as, and how their names end."""
@@ -20,8 +21,8 @@ class Inside:
 
     map: str
     polygon: Polygon
-    datasets: tuple[str, ...]
-    """At least one: the service takes none for all."""
+    datasets: tuple[str, ...] = ()
+    """None: all."""
 
     def body(self) -> dict[str, Any]:
         """As the service takes it."""
@@ -52,6 +53,19 @@ async def rows(
     return await client.ask(
         "/v1/selections/rows", lambda answer: (int(answer["total"]), list(answer["items"])), body=body
     )
+
+
+async def preservation(client: ApiClient, name: str) -> tuple[int, int]:
+    """How many neighbours of each point, among how many images, a map was asked to keep; ApiRefused where never."""
+    return await client.ask(
+        f"/v1/maps/{quote(name, safe='')}/quality",
+        lambda body: (int(body["points"]["k"]), int(body["points"]["references"])),
+    )
+
+
+async def mask(client: ApiClient, inside: Inside) -> Picture:
+    """Which of all images are inside: an npy file of (n,) uint8."""
+    return await client.fetch("/v1/selections/mask", body=inside.body())
 
 
 def export(client: ApiClient, inside: Inside, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:

@@ -1,6 +1,7 @@
 """How points are coloured by a column: a scale for numbers, a palette for values."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,10 @@ class Colouring:
     slot_of: tuple[int, ...] = ()
     """Of values: place of each value's slot. Values that are not listed have the last slot."""
     n_missing: int = 0
+    note: str | None = None
+    """Of a scale whose ends are not of the column."""
+    maps: tuple[str, ...] | None = None
+    """Of a column that each map has of its own, its name in the path as {map}: the maps that have it."""
 
     @property
     def numeric(self) -> bool:
@@ -55,7 +60,8 @@ class Colouring:
             return None
         if self.numeric:
             scale = {"low": self.low, "high": self.high, "colours": SCALE}
-            return {"path": self.path, "scale": scale, "missing": MISSING}
+            maps = {} if self.maps is None else {"maps": self.maps}
+            return {"path": self.path, "scale": scale, "missing": MISSING, **maps}
         colours = [slot.colour for slot in self.slots]
         return {"path": self.path, "slots": colours, "slotOf": self.slot_of, "missing": MISSING}
 
@@ -72,6 +78,28 @@ def by_code(code: int) -> Colouring:
         path=f"/presence/{code}",
         slots=(Slot("does not contain it", -1, _ABSENT), Slot("contains it", -1, _PRESENT)),
         slot_of=(0, 1),
+    )
+
+
+def by_outlier() -> Colouring:
+    """By how unusual a test image is among held-out images."""
+    return Colouring(
+        title="Outlier percentile",
+        path="/outliers",
+        unit="%",
+        high=100.0,
+        note="Share of held-out images that a test image is more unusual than. Grey: training and validation images.",
+    )
+
+
+def by_preservation(k: int, references: int, maps: Sequence[str]) -> Colouring:
+    """By the share of the k neighbours of each image that its map keeps; one scale for all maps, to compare them."""
+    return Colouring(
+        title="Neighbour preservation",
+        path="/preservation/{map}",
+        maps=tuple(maps),
+        note=f"Share of the {k} nearest on the map that are among the {k} nearest by embedding, "
+        f"of {references:,} images.",
     )
 
 

@@ -1,17 +1,19 @@
 """Routes that the map page uses besides callbacks: columns as arrays, and the selection as a file."""
 
+import io
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 
+import numpy as np
 from fastapi import FastAPI, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
-from dashboard.client import ApiClient, ApiError, ApiRefused
-from dashboard.client_map import EXPORTS, Inside, export
+from dashboard.client import ApiClient, ApiError, ApiRefused, Picture
+from dashboard.client_map import EXPORTS, Inside, export, mask
 from dashboard.passing import etag_of, problem
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _CODE = re.compile(r"[0-9]{1,9}")
@@ -26,11 +28,40 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
             return problem(404, "Column not available", "there is no such column")
         return await _array(request, client, f"/v1/columns/{name}")
 
+    @server.get("/outliers", include_in_schema=False)
+    async def outliers(request: Request) -> Response:
+        return await _array(request, client, "/v1/outliers/percentiles")
+
     @server.get("/presence/{code}", include_in_schema=False)
     async def presence(request: Request, code: str) -> Response:
         if not _CODE.fullmatch(code):
             return problem(404, "Code not available", "there is no such code")
         return await _array(request, client, f"/v1/codebook/{int(code)}/presence")
+
+    @server.get("/inside", include_in_schema=False)
+    async def inside(request: Request) -> Response:
+        """Which of all images the selection of an address of the map page holds, to find them on another map."""
+        view = MapView.from_query(request.url.query)
+        if view.polygon is None:
+            return problem(422, "Selection not available", "the address names no selection")
+        chosen = Inside(map=view.map, polygon=view.polygon)
+        return await _passed_on(mask(client, chosen))
+
+    @server.get("/preservation/{map}", include_in_schema=False)
+    async def preservation(map: str) -> Response:
+        """Share of each image's neighbours that a map keeps."""
+        try:
+            found = (await client.points(map)).preservation
+        except ApiRefused as error:
+            return problem(error.status, "Map not available", str(error))
+        except ApiError as error:
+            return problem(503, "Map not available", str(error))
+        if found is None:
+            return problem(404, "Column not available", "the quality of this map was not measured")
+        file = io.BytesIO()
+        np.save(file, found, allow_pickle=False)
+        headers = {"Cache-Control": "no-store"}  # a map may be measured again while the index stays
+        return Response(file.getvalue(), headers=headers, media_type="application/x-npy")
 
     @server.get("/exports/{form}", include_in_schema=False)
     async def exported(request: Request, form: str) -> Response:
@@ -40,7 +71,7 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
             return problem(404, "File not available", f"a selection can be had as {', '.join(EXPORTS)}")
         if view.polygon is None or not view.on:
             return problem(422, "File not available", "the address names no selection, or no data sets")
-        inside = Inside(map=view.map, polygon=view.polygon, datasets=view.on)
+        inside = Inside(map=view.drawn_on or view.map, polygon=view.polygon, datasets=view.on)
         try:
             return await _file(client, inside, form)
         except ApiRefused as error:
@@ -71,8 +102,12 @@ async def _file(client: ApiClient, inside: Inside, form: str) -> Response:
 
 
 async def _array(request: Request, client: ApiClient, path: str) -> Response:
+    return await _passed_on(client.fetch(path, etag=etag_of(request)))
+
+
+async def _passed_on(asked: Awaitable[Picture]) -> Response:
     try:
-        found = await client.fetch(path, etag=etag_of(request))
+        found = await asked
     except ApiRefused as error:
         return problem(error.status, "Column not available", str(error))
     except ApiError as error:

@@ -4,15 +4,11 @@ Reading never fails: whoever edits an address by hand gets the default for what 
 Defaults are not written, so that addresses stay short.
 """
 
-import math
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.queries import join_query, last_of, number_of, split_query, whole_of
+from dashboard.queries import join_query, last_of, split_query, whole_of
 
 SPLITS = ("train", "val", "test")
-KINDS = ("prediction", "mean", "normal", "sigma", "robust")
 SORTS = (
     "psnr-asc",
     "psnr-desc",
@@ -25,18 +21,6 @@ SORTS = (
     "position-asc",
 )
 """Column and direction. For PSNR and SSIM the worst come first ascending, for errors descending."""
-
-Polygon = tuple[tuple[float, float], ...]
-"""Vertices in the units of a map, in order; the last is joined to the first."""
-
-MAX_VERTICES = 100
-"""Of a polygon in an address; assets/map_select.js draws none of more."""
-_POLYGON_CHARACTERS = 3000
-_FARTHEST = 1e30
-
-MIN_LEVEL, MAX_LEVEL = 50.0, 99.9
-MIN_SIGMA, MAX_SIGMA = 0.5, 5.0
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -58,127 +42,6 @@ class Point:
             return None
         position = whole_of(parts[2], -1)
         return cls(parts[0], parts[1], position) if position >= 0 else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapView:
-    """The map page: which map, data sets, colours and ellipses, which image is inspected, which are selected."""
-
-    map: str = "pca"
-    on: tuple[str, ...] | None = None
-    """Names of the data sets that are drawn; None: all."""
-    group: str = "dataset"
-    """What the ellipses are fitted to: each data set, label or split."""
-    kind: str = "prediction"
-    level: float = 95.0
-    """Nominal coverage in per cent."""
-    sigma: float = 3.0
-    """Radius in standard deviations, for kind 'sigma'."""
-    colour: str = "dataset"
-    """Column that the points are coloured by, or 'code'."""
-    code: int | None = None
-    """Of colour 'code': images that contain it are marked."""
-    point: Point | None = None
-    polygon: Polygon | None = None
-    """Selected are the images inside."""
-
-    def shows(self, name: str) -> bool:
-        """Whether the data set of this name is switched on."""
-        return self.on is None or name in self.on
-
-    def to_query(self) -> str:
-        """The query of the address, with '?' unless it is empty."""
-        pairs: list[tuple[str, str]] = []
-        if self.map != MapView.map:
-            pairs.append(("map", self.map))
-        if self.on is not None:
-            pairs += [("on", name) for name in self.on] or [("on", "")]
-        if self.colour == "code":
-            pairs += [] if self.code is None else [("code", str(self.code))]
-        elif self.colour != MapView.colour:
-            pairs.append(("colour", self.colour))
-        if self.group != MapView.group:
-            pairs.append(("group", self.group))
-        if self.kind != MapView.kind:
-            pairs.append(("kind", self.kind))
-        if self.kind == "sigma":
-            pairs += [("sigma", f"{self.sigma:g}")] if self.sigma != MapView.sigma else []
-        elif self.level != MapView.level:
-            pairs.append(("level", f"{self.level:g}"))
-        if self.point is not None:
-            pairs.append(("point", str(self.point)))
-        if self.polygon is not None:
-            pairs.append(("sel", polygon_text(self.polygon)))
-        return join_query(pairs)
-
-    @classmethod
-    def from_query(cls, query: str | None) -> "MapView":
-        """The view that an address asks for."""
-        found = split_query(query)
-        kind = last_of(found, "kind", cls.kind)
-        code = whole_of(last_of(found, "code", ""), -1)
-        colour = _name(last_of(found, "colour", ""), cls.colour)
-        return cls(
-            map=_name(last_of(found, "map", ""), cls.map),
-            on=tuple(dict.fromkeys(name for name in found["on"] if name)) if "on" in found else None,
-            group=_name(last_of(found, "group", ""), cls.group),
-            kind=kind if kind in KINDS else cls.kind,
-            level=number_of(last_of(found, "level", ""), MIN_LEVEL, MAX_LEVEL, cls.level),
-            sigma=number_of(last_of(found, "sigma", ""), MIN_SIGMA, MAX_SIGMA, cls.sigma),
-            colour="code" if code >= 0 else colour if colour != "code" else cls.colour,
-            code=code if code >= 0 else None,
-            point=Point.parse(last_of(found, "point", "")),
-            polygon=parse_polygon(last_of(found, "sel", "")),
-        )
-
-    @classmethod
-    def from_controls(
-        cls,
-        *,
-        map: str | None = None,
-        on: Sequence[str] | None = None,
-        group: str | None = None,
-        kind: str = "prediction",
-        level: float | str | None = None,
-        sigma: float | str | None = None,
-        colour: str | None = None,
-        code: float | str | None = None,
-        point: str | None = None,
-        polygon: Sequence[Sequence[float]] | None = None,
-    ) -> "MapView":
-        """The view that the page's controls ask for.
-
-        A number field that is being edited may be empty or out of range; the default stands in meanwhile.
-        """
-        number = whole_of(str(code), -1)
-        return cls(
-            map=map or cls.map,
-            on=None if on is None else tuple(on),
-            group=group or cls.group,
-            kind=kind,
-            level=number_of(str(level), MIN_LEVEL, MAX_LEVEL, cls.level),
-            sigma=number_of(str(sigma), MIN_SIGMA, MAX_SIGMA, cls.sigma),
-            colour=colour or cls.colour,
-            code=number if number >= 0 else None,
-            point=Point.parse(point),
-            polygon=tuple((float(x), float(y)) for x, y in polygon) if polygon else None,
-        )
-
-
-def polygon_text(polygon: Polygon) -> str:
-    """Coordinates one after the other, to five digits: what assets/map_select.js rounds them to."""
-    return ",".join(f"{value:.5g}" for vertex in polygon for value in vertex)
-
-
-def parse_polygon(text: str | None) -> Polygon | None:
-    """The reverse; None of what is no polygon, or too large a one."""
-    parts = (text or "")[: _POLYGON_CHARACTERS + 1].split(",")
-    if not 6 <= len(parts) <= 2 * MAX_VERTICES or len(parts) % 2 or len(text or "") > _POLYGON_CHARACTERS:
-        return None
-    values = [number_of(part, -_FARTHEST, _FARTHEST, math.nan) for part in parts]
-    if any(math.isnan(value) for value in values):
-        return None
-    return tuple(zip(values[::2], values[1::2], strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +132,3 @@ class CodebookView:
             zoom=zoom if 1 <= zoom <= MAX_CODE_ZOOM else cls.zoom,
             show=show if show in CODE_PICTURES else cls.show,
         )
-
-
-def _name(text: str, default: str) -> str:
-    return text if _NAME.fullmatch(text) else default

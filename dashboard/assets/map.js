@@ -1,4 +1,4 @@
-/* The map: what is drawn after the figure has arrived. Everything here works on the traces' `meta`. */
+/* The maps: what is drawn after a figure has arrived. Everything here works on the traces' and the layout's `meta`. */
 (function () {
   "use strict";
 
@@ -9,10 +9,14 @@
   const THUMBNAIL = 140; // CSS pixels at most
   const noUpdate = () => window.dash_clientside.no_update;
 
-  // What the map should show. The figure is brought to it by sync(), whenever either has changed.
-  const wanted = { on: null, outlines: null, sample: null, loaded: null };
-  const parts = []; // of other files: { attached(gd), trace(trace, place, want), layout(gd) }
+  const SLOTS = ["#map-graph", "#map-graph-2"];
+
+  // What the maps should show. Each figure is brought to it by sync(), whenever either has changed.
+  const wanted = { on: null, ellipses: {}, sample: null, loaded: null }; // ellipses: by name of the map
+  const parts = []; // of other files: { attached(gd), trace(gd, trace, place, want), layout(gd) }
   let hovered = null;
+  let mouse = null; // Plotly does not tell it of a map in space
+  let pressed = null;
 
   /** The reverse of figures/map_figure.py: pack_identity. */
   function unpack(number) {
@@ -34,16 +38,25 @@
     return present.join(" + ") || "none";
   }
 
-  function graph() {
-    const gd = document.querySelector("#map-graph .js-plotly-plot");
-    return gd && gd._fullLayout && gd.data && gd.data.length ? gd : null;
+  function inSlot(slot) {
+    const gd = document.querySelector(`${SLOTS[slot]} .js-plotly-plot`);
+    return gd && gd._fullLayout && gd.data && gd.data.length && !gd.closest("[hidden]") ? gd : null;
   }
+
+  /** The maps that are drawn, the first one first. */
+  const graphs = () => SLOTS.map((_, slot) => inSlot(slot)).filter(Boolean);
+  const mapOf = (gd) => gd.layout.meta.map;
+  const inSpace = (gd) => gd.layout.meta.dimensions === 3;
 
   const isOn = (name) => wanted.on === null || wanted.on.includes(name);
 
   function sync() {
-    const gd = graph();
-    if (!gd) return;
+    graphs().forEach(syncOne);
+    document.getElementById("map-none-on").hidden = wanted.on === null || wanted.on.length > 0;
+  }
+
+  function syncOne(gd) {
+    const ellipses = wanted.ellipses[mapOf(gd)];
     const changes = {}; // attribute -> value by trace
     const touched = new Set();
     const want = (attribute, trace, value) => {
@@ -52,14 +65,15 @@
     };
     gd.data.forEach((trace, i) => {
       const { role, dataset } = trace.meta || {};
-      if (role === "selected") return ring(trace, i, want);
-      if ((trace.visible !== false) !== isOn(dataset)) want("visible", i, isOn(dataset));
-      const outline = role === "ellipse" && wanted.outlines && wanted.outlines[dataset];
+      if (role === "selected") return ring(gd, trace, i, want);
+      if (dataset && (trace.visible !== false) !== isOn(dataset)) want("visible", i, isOn(dataset));
+      const outline = role === "ellipse" && ellipses && ellipses.outlines[dataset];
       if (outline && trace.x !== outline.x) {
         want("x", i, outline.x);
         want("y", i, outline.y);
+        if (inSpace(gd)) want("z", i, outline.z || []);
       }
-      if (role === "points") parts.forEach((part) => part.trace && part.trace(trace, i, want));
+      parts.forEach((part) => part.trace && part.trace(gd, trace, i, want));
     });
     if (touched.size) {
       // All at once: each restyle draws everything. Where nothing is wanted of a trace, undefined leaves it alone.
@@ -71,31 +85,31 @@
       window.Plotly.restyle(gd, update, traces);
     }
     parts.forEach((part) => part.layout && part.layout(gd));
-    document.getElementById("map-none-on").hidden = wanted.on === null || wanted.on.length > 0;
   }
 
-  function ring(trace, i, want) {
+  function ring(gd, trace, i, want) {
     const { sample } = wanted;
-    const place = sample && sample.x !== null && isOn(sample.dataset) ? [sample.x, sample.y] : [];
+    const place = (sample && isOn(sample.dataset) && sample.places[mapOf(gd)]) || [];
     const dark = document.documentElement.getAttribute("data-mantine-color-scheme") === "dark";
     const colour = dark ? "#ffffff" : "#111418";
     if (trace.marker.color !== colour) want("marker.color", i, colour);
-    if ((trace.x || [])[0] !== place[0] || (trace.y || [])[0] !== place[1]) {
-      want("x", i, place.slice(0, 1));
-      want("y", i, place.slice(1));
-    }
+    if ((trace.x || [])[0] === place[0] && (trace.y || [])[0] === place[1]) return;
+    (inSpace(gd) ? ["x", "y", "z"] : ["x", "y"]).forEach((axis, k) => want(axis, i, place.slice(k, k + 1)));
   }
 
-  function attach() {
-    const gd = graph();
-    if (!gd) return void requestAnimationFrame(attach);
+  function attach(slot) {
+    const gd = inSlot(slot);
+    if (!gd) return void requestAnimationFrame(() => attach(slot));
     if (!gd.hasAttribute("data-attached")) {
       gd.setAttribute("data-attached", "");
       gd.on("plotly_hover", showCard);
       gd.on("plotly_unhover", hideCard);
       gd.on("plotly_relayouting", hideCard);
-      gd.on("plotly_click", select);
-      gd.on("plotly_afterplot", sync);
+      gd.on("plotly_click", (event) => inSpace(gd) || select(event));
+      gd.on("plotly_afterplot", () => inSlot(slot) && syncOne(gd));
+      gd.addEventListener("mousemove", (event) => (mouse = event), true);
+      gd.addEventListener("mousedown", (event) => (pressed = event), true);
+      gd.addEventListener("click", clickInSpace, true);
       parts.forEach((part) => part.attached && part.attached(gd));
     }
     sync();
@@ -126,7 +140,7 @@
       card.dataset.point = id.name;
     }
     card.hidden = false;
-    place(card, event.event);
+    place(card, event.event || mouse);
   }
 
   function showPicture({ about, url }) {
@@ -151,6 +165,13 @@
   function hideCard() {
     hovered = null;
     document.getElementById("hover-card").hidden = true;
+  }
+
+  /** In space Plotly tells of a click in the next frame that it draws, if the button still is down: too late, or of a drag. */
+  function clickInSpace(event) {
+    if (!inSpace(event.currentTarget) || !pressed || !hovered) return;
+    const moved = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
+    if (moved < 4) window.dash_clientside.set_props("map-selected", { data: hovered });
   }
 
   function select(event) {
@@ -181,18 +202,24 @@
 
   function drawMap(figure, loaded) {
     wanted.loaded = loaded;
-    if (figure && loaded) attach();
+    if (figure && loaded && figure.data.length) attach(0);
     return noUpdate();
   }
 
-  function drawEllipses(ellipses) {
-    wanted.outlines = ellipses ? ellipses.outlines : null;
-    wanted.shapes = ellipses ? ellipses.shapes : [];
+  function drawSecond(figure, shown) {
+    if (figure && shown && figure.data.length) attach(1);
+    // The first one has another size now.
+    requestAnimationFrame(() => window.dispatchEvent(new Event("resize")));
+    sync();
+  }
+
+  function drawEllipses(...stored) {
+    wanted.ellipses = Object.fromEntries(stored.filter(Boolean).map((ellipses) => [ellipses.map, ellipses]));
     sync();
   }
 
   /** What other files of the map page need. */
-  window.vqscopeMap = { wanted, graph, isOn, sync, add: (part) => parts.push(part) };
+  window.vqscopeMap = { wanted, graphs, mapOf, inSpace, isOn, sync, add: (part) => parts.push(part) };
 
   function drawSelected(sample) {
     wanted.sample = sample;
@@ -203,38 +230,6 @@
     return clicks ? null : noUpdate();
   }
 
-  /** Bring the data sets that are on, with their ellipses, into view. */
-  function fit(gd) {
-    const shown = gd.data.filter((trace) => trace.meta.dataset && isOn(trace.meta.dataset));
-    const update = {};
-    ["x", "y"].forEach((axis, k) => {
-      const ends = shown.flatMap((trace) => (trace.meta.extent ? trace.meta.extent[k] || [] : Array.from(trace[axis])));
-      if (!ends.length) return;
-      const [low, high] = [Math.min(...ends), Math.max(...ends)];
-      const margin = 0.04 * (high - low) || 1;
-      update[axis + "axis.range"] = [low - margin, high + margin];
-    });
-    window.Plotly.relayout(gd, update);
-  }
-
-  function zoom() {
-    const gd = graph();
-    const source = window.dash_clientside.callback_context.triggered_id;
-    if (!gd || !source) return;
-    if (source === "map-fit") {
-      fit(gd);
-      return;
-    }
-    const factor = source === "map-zoom-in" ? 1 / 1.5 : 1.5;
-    const update = {};
-    ["xaxis", "yaxis"].forEach((axis) => {
-      const [low, high] = gd._fullLayout[axis].range;
-      const half = ((high - low) / 2) * factor;
-      update[axis + ".range"] = [(low + high) / 2 - half, (low + high) / 2 + half];
-    });
-    window.Plotly.relayout(gd, update);
-  }
-
   new MutationObserver(sync).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
 
   window.dash_clientside = window.dash_clientside || {};
@@ -242,9 +237,9 @@
     hasWebgl,
     switchDatasets,
     drawMap,
+    drawSecond,
     drawEllipses,
     drawSelected,
     clearSelected,
-    zoom,
   });
 })();

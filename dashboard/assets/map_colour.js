@@ -6,8 +6,11 @@
   const MISSING_SHARE = 0.002; // of the colour scale of numbers, at its lower end
   const TYPES = { "<f4": Float32Array, "|u1": Uint8Array, "<u2": Uint16Array, "<u4": Uint32Array };
 
-  let plan = null;
-  let drawn = null; // { scale, of(trace): array of places on the scale }, or null: a colour for each data set
+  // plan: see dashboard/colouring.py, null: a colour for each data set.
+  // columns: address -> { scale, high, of(trace): array of places on the scale }.
+  const colours = (plan) => ({ plan, columns: new Map(), asked: new Set() });
+  let shown = colours(null);
+  let next = null; // what is to be shown once its columns are there
 
   /** An array of NumPy's format of one dimension; its data start at a multiple of 64 bytes. */
   function readNpy(buffer) {
@@ -19,6 +22,8 @@
     if (!type) throw new Error(`a column of an unknown type came: ${header.slice(0, 80)}`);
     return new type(buffer, start + length);
   }
+
+  const map = () => window.vqscopeMap;
 
   async function load(path) {
     const answer = await fetch(path);
@@ -70,38 +75,65 @@
     return { scale, high, of };
   }
 
-  function trace(trace, i, want) {
+  /** Address of the column that a map is coloured by; a map may have one of its own, or none. */
+  function pathOf(gd, plan) {
+    const name = map().mapOf(gd);
+    if (!plan || (plan.maps && !plan.maps.includes(name))) return null;
+    return plan.path.replace("{map}", encodeURIComponent(name));
+  }
+
+  /** How the points of a trace are coloured: attributes of the trace and their values. */
+  function look(gd, trace) {
     const { color, opacity } = trace.meta.look;
-    const colours = drawn ? drawn.of(trace) : color;
-    if (trace.marker.color === colours) return;
-    want("marker.color", i, colours);
-    want("opacity", i, drawn ? OPACITY : opacity);
-    want("marker.colorscale", i, drawn ? drawn.scale : null);
-    want("marker.cmin", i, drawn ? 0 : null);
-    want("marker.cmax", i, drawn ? drawn.high : null);
+    const found = shown.columns.get(pathOf(gd, shown.plan));
+    if (!found) return { "marker.color": color, opacity, "marker.colorscale": null, "marker.cmin": null, "marker.cmax": null };
+    const { scale, high, of } = found;
+    return { "marker.color": of(trace), opacity: OPACITY, "marker.colorscale": scale, "marker.cmin": 0, "marker.cmax": high };
+  }
+
+  function trace(gd, trace, i, want) {
+    if (trace.meta.role !== "points") return;
+    const wished = look(gd, trace);
+    if (trace.marker.color === wished["marker.color"]) return;
+    Object.entries(wished).forEach(([attribute, value]) => want(attribute, i, value));
   }
 
   /** The legend shows the labels of the data sets that are on. */
   function layout() {
     document.querySelectorAll("[data-colours-of]").forEach((part) => {
-      part.hidden = !window.vqscopeMap.isOn(part.dataset.coloursOf);
+      part.hidden = !map().isOn(part.dataset.coloursOf);
     });
+    advance();
   }
 
-  async function drawColours(asked) {
-    plan = asked;
+  /** Ask for the columns that the maps lack; show the next colours once all are there. */
+  function advance() {
+    const wished = next || shown;
+    const missing = map().graphs().map((gd) => pathOf(gd, wished.plan)).filter((path) => path && !wished.columns.has(path));
+    missing.filter((path) => !wished.asked.has(path)).forEach((path) => fill(path, wished));
     const body = document.querySelector(".map-body");
-    delete body.dataset.colour;
-    if (!asked) drawn = null;
-    else {
-      const column = await load(asked.path);
-      if (plan !== asked) return; // another colour was chosen meanwhile
-      drawn = colouring(column, asked);
-    }
-    window.vqscopeMap.sync();
-    body.dataset.colour = asked ? asked.path : "dataset";
+    if (missing.length) delete body.dataset.colour;
+    else body.dataset.colour = wished.plan ? wished.plan.path : "dataset";
+    if (!next || missing.length) return;
+    shown = next;
+    next = null;
+    map().sync();
   }
 
+  async function fill(path, wished) {
+    wished.asked.add(path);
+    const column = await load(path);
+    wished.columns.set(path, colouring(column, wished.plan));
+    if (wished === next) advance();
+    else map().sync(); // of a map that came later, or of colours that are not wanted any more
+  }
+
+  function drawColours(plan) {
+    next = colours(plan);
+    advance();
+  }
+
+  Object.assign(window.vqscopeMap, { look, load });
   window.vqscopeMap.add({ trace, layout });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { drawColours });
 })();

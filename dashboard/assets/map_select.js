@@ -1,4 +1,4 @@
-/* Tools of the map: selecting by a box or by a path drawn with the mouse, groups' ellipses, saving a picture. */
+/* Tools of the map: selecting by a box or by a path drawn with the mouse, groups' ellipses. */
 (function () {
   "use strict";
 
@@ -9,7 +9,9 @@
   const noUpdate = () => window.dash_clientside.no_update;
   const map = () => window.vqscopeMap;
 
-  let polygon = null;
+  const flat = () => map().graphs().filter((gd) => !map().inSpace(gd));
+
+  let polygon = null; // { map, vertices }
 
   const round = (value) => Number(value.toPrecision(DIGITS));
 
@@ -60,11 +62,9 @@
     return found.map((vertex) => vertex.map(round));
   }
 
-  function choose(tool, more) {
-    const gd = map().graph();
-    if (!gd) return;
+  function choose(tool, more = () => ({})) {
     Object.keys(DRAGMODES).forEach((id) => document.getElementById(id).setAttribute("aria-pressed", String(id === tool)));
-    window.Plotly.relayout(gd, { dragmode: DRAGMODES[tool], ...more });
+    flat().forEach((gd) => window.Plotly.relayout(gd, { dragmode: DRAGMODES[tool], ...more(gd) }));
   }
 
   function attached(gd) {
@@ -72,34 +72,38 @@
       const drawn = (changed.shapes || []).find((shape) => !shape.name);
       if (!drawn) return;
       const points = vertices(drawn);
-      if (points.length > 2) polygon = bounded(points, gd); // what is asked about, in the place of what was drawn
-      choose("map-pan", { shapes: shapes() });
+      // What is asked about, in the place of what was drawn.
+      if (points.length > 2) polygon = { map: map().mapOf(gd), vertices: bounded(points, gd) };
+      choose("map-pan", (each) => ({ shapes: shapes(each) }));
       window.dash_clientside.set_props("map-polygon", { data: polygon });
     });
   }
 
-  function shapes() {
-    const groups = (map().wanted.shapes || []).map(({ name, colour, x, y }) => ({
+  function shapes(gd) {
+    const ellipses = map().wanted.ellipses[map().mapOf(gd)];
+    const groups = (ellipses ? ellipses.shapes : []).map(({ name, colour, x, y }) => ({
       type: "path",
       name: `group ${name}`,
       path: path(x.map((value, i) => [value, y[i]])),
       line: { color: colour, width: 2.5 },
       layer: "above",
     }));
-    if (!polygon) return groups;
+    if (!polygon || polygon.map !== map().mapOf(gd)) return groups;
     const line = { color: ACCENT, width: 2, dash: "dot" };
-    return [...groups, { type: "path", name: "selection", path: path(polygon), line, fillcolor: "rgba(14,138,160,0.08)", layer: "above" }];
+    return [...groups, { type: "path", name: "selection", path: path(polygon.vertices), line, fillcolor: "rgba(14,138,160,0.08)", layer: "above" }];
   }
 
   const signature = (list) => JSON.stringify((list || []).map(({ name, path, line }) => [name, path, line && line.color]));
 
   function layout(gd) {
-    const wished = shapes();
+    if (map().inSpace(gd)) return;
+    const wished = shapes(gd);
     if (signature(gd.layout.shapes) !== signature(wished)) window.Plotly.relayout(gd, { shapes: wished });
   }
 
   function drawPolygon(asked) {
-    polygon = asked && asked.length > 2 ? asked : null;
+    polygon = asked && asked.vertices.length > 2 ? asked : null;
+    map().wanted.polygon = polygon;
     map().sync();
     return polygon === null;
   }
@@ -113,26 +117,11 @@
     const { triggered, triggered_id: source } = window.dash_clientside.callback_context;
     if (!triggered.some((t) => t.value)) return noUpdate();
     if (source === "selection-clear") return null;
-    const gd = map().graph();
+    const [gd] = flat();
     if (!gd) return noUpdate();
     const [[x0, x1], [y0, y1]] = [gd._fullLayout.xaxis.range, gd._fullLayout.yaxis.range];
-    return [[x0, y0], [x1, y0], [x1, y1], [x0, y1]].map((vertex) => vertex.map(round));
-  }
-
-  /** A picture for a paper: on the panel's ground, with a legend of the data sets. */
-  function saveMap() {
-    const gd = map().graph();
-    const source = window.dash_clientside.callback_context.triggered_id;
-    if (!gd || !source) return;
-    const style = getComputedStyle(document.documentElement);
-    const [ground, ink] = ["--panel", "--ink"].map((name) => style.getPropertyValue(name).trim());
-    const data = gd.data.map((trace) => ({ ...trace, showlegend: trace.meta.role === "points" }));
-    const { width, height } = gd.getBoundingClientRect();
-    const legend = { orientation: "h", y: 1.02, yanchor: "bottom", itemsizing: "constant" };
-    const font = { ...gd.layout.font, color: ink };
-    const layout = { ...gd.layout, width, height, paper_bgcolor: ground, plot_bgcolor: ground, font, showlegend: true, legend };
-    const format = source === "map-png" ? "png" : "svg";
-    window.Plotly.downloadImage({ data, layout }, { format, width, height, scale: format === "png" ? 3 : 1, filename: "latent-map" });
+    const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
+    return { map: map().mapOf(gd), vertices: corners.map((vertex) => vertex.map(round)) };
   }
 
   function showTab(tab) {
@@ -146,8 +135,7 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    const gd = event.key === "Escape" && map().graph();
-    if (gd && gd._fullLayout.dragmode !== "pan") choose("map-pan");
+    if (event.key === "Escape" && flat().some((gd) => gd._fullLayout.dragmode !== "pan")) choose("map-pan");
   });
 
   window.vqscopeMap.add({ attached, layout });
@@ -155,7 +143,6 @@
     drawPolygon,
     chooseTool,
     selectView,
-    saveMap,
     showTab,
     turnSelection,
   });

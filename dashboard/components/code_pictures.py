@@ -11,7 +11,8 @@ from dashboard.client_codebook import ATLAS_COLUMNS, ATLAS_PAGE
 from dashboard.components.attributes import attributes
 from dashboard.components.legend import swatch
 from dashboard.components.words import SPLIT_NAMES, count, figure
-from dashboard.state import CODE_PICTURES, MapView, Point
+from dashboard.state import CODE_PICTURES, Point
+from dashboard.state_map import MapView
 
 SHEET_COLUMNS = 6
 

@@ -28,11 +28,12 @@ def colour_legend(colouring: Colouring) -> list[html.Div]:
 def _scale(colouring: Colouring) -> html.Div:
     low, high = (number(value) for value in (colouring.low, colouring.high))
     limits = colouring.limits
-    beyond = (
-        f"all: {number(limits[0])} to {number(limits[1])}; 2 % of the images lie beyond each end"
-        if limits
-        else "no number is known"
-    )
+    note = "no number is known"
+    if colouring.note is not None:
+        note = colouring.note
+    elif limits:
+        low, high = f"≤ {low}", f"≥ {high}"
+        note = f"all: {number(limits[0])} to {number(limits[1])}; 2 % of the images lie beyond each end"
     return html.Div(
         [
             html.Div(
@@ -42,13 +43,13 @@ def _scale(colouring: Colouring) -> html.Div:
             ),
             html.Div(
                 [
-                    html.Span(f"≤ {low}"),
+                    html.Span(low),
                     html.Span(colouring.unit or "", className="colours-unit"),
-                    html.Span(f"≥ {high}"),
+                    html.Span(high),
                 ],
                 className="scale-ends",
             ),
-            html.Div(beyond, className="colours-note"),
+            html.Div(note, className="colours-note"),
         ]
     )
 

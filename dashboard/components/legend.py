@@ -9,7 +9,7 @@ from dashboard.answers import Dataset, Ellipse
 from dashboard.components.attributes import attributes
 from dashboard.components.words import NO_PICTURES, count, per_cent
 from dashboard.palette import mark
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 
 def swatch(index: int) -> html.Span:
@@ -30,7 +30,7 @@ def legend_rows(datasets: Sequence[Dataset], ellipses: Sequence[Ellipse], view: 
 
 def coverage(ellipse: Ellipse | None) -> str:
     """Share of the data set's points really inside its ellipse."""
-    if ellipse is None or ellipse.outline is None:
+    if ellipse is None or not ellipse.lines:
         return "no ellipse"
     return per_cent(ellipse.observed_coverage)
 

@@ -1,10 +1,10 @@
-"""The scatter of the latent map: one trace of points and one of the ellipse per data set.
+"""The scatter of a map of two dimensions: one trace of points and one of the ellipse per data set.
 
 The figure is sent once per index. What changes afterwards (visibility, ellipses, the ring around the
 inspected image) is changed in the browser, see assets/map.js, which finds traces by their `meta`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,29 +12,13 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.answers import Dataset, Ellipse, MapInfo, Points
+from dashboard.figures.map_points import CROWD, described, ellipse_outlines, rows_of, subsample
 from dashboard.palette import Mark, mark, rgba
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
-_POSITION_RANGE = 2**31
-_SPLIT_RANGE = 3
 SELECTION = "#0e8aa0"
 """Colour of a polygon that is being drawn; that of assets/map_select.js once it is."""
 _GREY = "rgba(128,140,152,0.9)"
-
-
-def pack_identity(position: NDArray[Any], split: NDArray[Any], place: NDArray[Any]) -> NDArray[np.float64]:
-    """Identity of each point as one exactly representable number, (n,) float64.
-
-    position + 2³¹ · (split + 3 · place): one flat binary column instead of three (assets/map.js takes it
-    apart). `place` is that of the label among the labels that occur, in the trace's meta: the label itself
-    may be a bit mask of 31 classes, for which there is no room. Exact below 2⁵³, that is for more than a
-    million different labels.
-    """
-    rest = split.astype(np.float64) + _SPLIT_RANGE * place.astype(np.float64)
-    packed: NDArray[np.float64] = position.astype(np.float64) + _POSITION_RANGE * rest
-    if packed.size and packed.max() >= 2**53:
-        raise ValueError("there are too many different labels to be packed with the positions")
-    return packed
 
 
 def map_figure(
@@ -53,7 +37,7 @@ def map_figure(
     """
     figure = go.Figure(layout=_layout(info, points, ellipses))
     scatter = go.Scattergl if svg_points is None else go.Scatter
-    rows = {d.name: _rows(points, d.name) for d in datasets}
+    rows = {d.name: rows_of(points, d.name) for d in datasets}
     total = sum(map(len, rows.values()))
     by_size = sorted(datasets, key=lambda d: -len(rows[d.name]))
     regions = {e.group: e for e in ellipses}
@@ -70,34 +54,6 @@ def map_figure(
     return figure
 
 
-def subsample(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """At most n of the rows, drawn with a fixed seed, in their order."""
-    if len(rows) <= n:
-        return rows
-    return np.sort(np.random.default_rng(0).choice(rows, n, replace=False))
-
-
-def runs(rows: NDArray[np.int64]) -> list[list[int]]:
-    """Ascending rows of the index as [first, after the last] of their unbroken runs, for columns of all images."""
-    if not len(rows):
-        return []
-    ends = np.flatnonzero(np.diff(rows) != 1) + 1
-    return [[int(part[0]), int(part[-1]) + 1] for part in np.split(rows, ends)]
-
-
-def ellipse_outlines(ellipses: Sequence[Ellipse]) -> dict[str, Mapping[str, list[float]]]:
-    """Outline of each group as coordinate lists (empty where there is none), for the browser."""
-    return {
-        e.group: {"x": [x for x, _ in e.outline or ()], "y": [y for _, y in e.outline or ()]}
-        for e in ellipses
-    }
-
-
-def _rows(points: Points, name: str) -> NDArray[np.int64]:
-    code = points.names.index(name) if name in points.names else -1
-    return np.flatnonzero(points.dataset == code)
-
-
 def _points_trace(
     scatter: type[go.Scatter],
     dataset: Dataset,
@@ -107,32 +63,19 @@ def _points_trace(
     view: MapView,
     total: int,
 ) -> go.Scatter:
-    crowd = total > 10_000
-    labels, places = np.unique(points.label[rows], return_inverse=True)
+    crowd = total > CROWD
+    opacity = 0.45 if crowd else 0.7
     return scatter(
         x=points.x[rows],
         y=points.y[rows],
-        customdata=pack_identity(points.position[rows], points.split[rows], places),
-        name=dataset.name,
-        meta={
-            "role": "points",
-            "dataset": dataset.name,
-            "extent": _trace_extent(points, rows),
-            "labels": labels.tolist(),
-            "runs": runs(rows),
-            "look": {"color": look.colour, "opacity": 0.45 if crowd else 0.7},
-        },
+        **described(dataset, points, rows, look, opacity=opacity),
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 4 if crowd else 6, "line": {"width": 0}},
-        opacity=0.45 if crowd else 0.7,
+        opacity=opacity,
         hoverinfo="none",
+        unselected={"marker": {"opacity": 0.06}},  # where another map's selection is shown
         visible=view.shows(dataset.name),
     )
-
-
-def _trace_extent(points: Points, rows: NDArray[np.int64]) -> list[list[float]]:
-    """Smallest and largest x, smallest and largest y: what "Fit" needs without reading all points."""
-    return [[float(v.min()), float(v.max())] for v in (points.x[rows], points.y[rows])] if len(rows) else []
 
 
 def _ellipse_trace(
@@ -166,7 +109,7 @@ def _ring(scatter: type[go.Scatter]) -> go.Scatter:
     )
 
 
-def _extent(values: NDArray[Any], outlines: Sequence[float]) -> list[float]:
+def _extent(values: NDArray[Any], outlines: Sequence[float | None]) -> list[float]:
     """From the smallest to the largest finite coordinate, and 4 % more on either side."""
     finite = np.concatenate([values[np.isfinite(values)], np.asarray(outlines, np.float64)])
     if not finite.size:
@@ -190,6 +133,7 @@ def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[
     }
     return {
         "template": None,
+        "meta": {"map": info.name, "dimensions": 2},
         "showlegend": False,
         "hovermode": "closest",
         "hoverdistance": 12,

@@ -7,8 +7,9 @@ from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
 from dashboard.components.inspector import nothing_selected
 from dashboard.components.states import empty
-from dashboard.pages import map_selection
-from dashboard.state import MAX_LEVEL, MAX_SIGMA, MIN_LEVEL, MIN_SIGMA, MapView
+from dashboard.pages import map_panel, map_selection
+from dashboard.pages.map_panel import select
+from dashboard.state_map import MAX_LEVEL, MAX_SIGMA, MIN_LEVEL, MIN_SIGMA, MapView
 
 KIND_NAMES = {
     "prediction": "Prediction: a new image",
@@ -19,12 +20,6 @@ KIND_NAMES = {
 }
 
 GROUP_NAMES = {"dataset": "Data set", "label": "Label", "split": "Split"}
-_MAP_NAMES = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE", "mean2d": "Mean of grid"}
-
-
-def map_title(name: str) -> str:
-    """Name of a map for a reader."""
-    return _MAP_NAMES.get(name, name)
 
 
 def layout() -> html.Main:
@@ -32,7 +27,7 @@ def layout() -> html.Main:
     return html.Main(
         [
             _controls(),
-            html.Div([_map(), map_selection.layout()], className="map-column"),
+            html.Div([map_panel.layout(), map_selection.layout()], className="map-column"),
             _inspector(),
             *_stores(),
         ],
@@ -68,7 +63,7 @@ def _controls() -> html.Section:
                 empty("Loading …", "The data sets are being fetched."), id="map-legend", className="legend"
             ),
             html.Div(html.H2("Colour by"), className="panel-head"),
-            _select(
+            select(
                 "map-colour",
                 "Colour by",
                 [{"value": "dataset", "label": "Data set"}],
@@ -91,13 +86,13 @@ def _controls() -> html.Section:
                 hidden=True,
             ),
             html.Div([html.H2("Ellipses"), help_button("ellipse")], className="panel-head"),
-            _select(
+            select(
                 "map-group",
                 "One for each",
                 [{"value": group, "label": name} for group, name in GROUP_NAMES.items()],
                 MapView.group,
             ),
-            _select(
+            select(
                 "map-kind",
                 "Kind",
                 [{"value": kind, "label": name} for kind, name in KIND_NAMES.items()],
@@ -144,115 +139,6 @@ def _controls() -> html.Section:
     )
 
 
-def _select(
-    id_: str, label: str, data: list[dict[str, str]], value: str, *, plain: bool = False
-) -> dmc.Select:
-    """With `plain` the label is only for readers of a screen."""
-    return dmc.Select(
-        id=id_,
-        label=None if plain else label,
-        attributes={"input": {"aria-label": label}} if plain else {},
-        size="xs",
-        data=data,
-        value=value,
-        allowDeselect=False,
-        comboboxProps={"withinPortal": True},
-    )
-
-
-def _tool(id_: str, text: str, name: str, *, pressed: bool | None = None) -> html.Button:
-    more = {} if pressed is None else {"aria-pressed": str(pressed).lower()}
-    return html.Button(
-        text,
-        id=id_,
-        type="button",
-        className="plain tool",
-        title=name,
-        **attributes({"aria-label": name} | more),
-    )
-
-
-def _map() -> html.Section:
-    return html.Section(
-        [
-            html.Div(
-                [
-                    html.H2("Latent space"),
-                    help_button("latent space"),
-                    html.Div(
-                        _select(
-                            "map-name",
-                            "Map",
-                            [{"value": MapView.map, "label": map_title(MapView.map)}],
-                            MapView.map,
-                            plain=True,
-                        ),
-                        className="map-name",
-                    ),
-                    html.Div(className="spring"),
-                    html.Div(
-                        [
-                            _tool("map-pan", "Pan", "Move the map", pressed=True),
-                            _tool("map-box", "Box", "Select a box", pressed=False),
-                            _tool("map-lasso", "Lasso", "Select by drawing round images", pressed=False),
-                            _tool("map-select-view", "View", "Select what is in view"),
-                        ],
-                        className="tools",
-                        role="group",
-                        **attributes({"aria-label": "Tools"}),
-                    ),
-                    html.Div(
-                        [
-                            _tool("map-zoom-in", "+", "Zoom in"),
-                            _tool("map-zoom-out", "−", "Zoom out"),
-                            _tool("map-fit", "Fit", "Fit the view to the data sets that are on"),
-                        ],
-                        className="tools",
-                        role="group",
-                        **attributes({"aria-label": "Zoom"}),
-                    ),
-                    html.Div(
-                        [
-                            _tool("map-png", "PNG", "Save the map as a PNG picture"),
-                            _tool("map-svg", "SVG", "Save the map as an SVG picture"),
-                        ],
-                        className="tools",
-                        role="group",
-                        **attributes({"aria-label": "Save"}),
-                    ),
-                ],
-                className="map-head",
-            ),
-            html.Div(
-                [
-                    dcc.Graph(
-                        id="map-graph",
-                        className="map-graph",
-                        responsive=True,
-                        config={"displayModeBar": False, "scrollZoom": True, "doubleClick": "reset"},
-                    ),
-                    html.Div(id="map-note", className="map-note"),
-                    html.Div(id="map-colours", className="colours", hidden=True),
-                    html.Div(
-                        empty("Loading the map …", "Points and ellipses are being fetched."),
-                        id="map-state",
-                        className="map-state",
-                    ),
-                    html.Div(
-                        "No data set is switched on. Choose one on the left.",
-                        id="map-none-on",
-                        className="map-hint",
-                        hidden=True,
-                    ),
-                ],
-                className="map-body",
-            ),
-        ],
-        className="panel map-panel",
-        **attributes({"aria-label": "Latent map"}),
-    )
-
-
 def _inspector() -> html.Section:
     return html.Section(
         [
@@ -289,14 +175,18 @@ def _inspector() -> html.Section:
 
 def _stores() -> list[dcc.Store]:
     return [
-        dcc.Store(id="map-loaded"),  # {"index", "map", "datasets": {name: what map_loading.py says of it}}
+        dcc.Store(id="map-loaded"),  # {"index", "map", "dimensions", "datasets": {name: see map_loading.py}}
+        dcc.Store(id="map-shown"),  # {"map", "index"} of the figure of the second map, or null
         dcc.Store(id="map-on"),  # names of the data sets that are on
         dcc.Store(id="map-selected"),  # "DATASET/SPLIT/POSITION" or null
-        dcc.Store(id="map-sample"),  # {"point", "dataset", "x", "y"} of the inspected image, or null
+        dcc.Store(
+            id="map-sample"
+        ),  # {"point", "dataset", "places": {map: place}} of the inspected image, or null
         dcc.Store(id="map-cell"),  # {"point", "row", "column"} of the cell that is asked about, or null
-        dcc.Store(id="map-ellipses"),  # {"key", "outlines", "shapes"}
+        dcc.Store(id="map-ellipses"),  # {"key", "map", "outlines", "shapes"}
+        dcc.Store(id="map-ellipses-2"),  # the same of the second map, or null
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
-        dcc.Store(id="map-polygon"),  # [[x, y], …] round the selected images, or null
+        dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null
         dcc.Store(id="map-query"),  # the query that reproduces this view
         dcc.Store(id="map-ready"),  # written by clientside callbacks that only draw
         dcc.Store(id="webgl"),  # whether this browser has WebGL

@@ -5,20 +5,30 @@ from typing import Any
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard.client import ApiClient
-from dashboard.pages import map_colour, map_ellipses, map_inspector, map_loading, map_selection
+from dashboard.pages import (
+    map_colour,
+    map_ellipses,
+    map_fit,
+    map_inspector,
+    map_loading,
+    map_second,
+    map_selection,
+)
 from dashboard.pages.map_controls import CONTROLS, controls_of
 from dashboard.settings import DashboardSettings
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 
 def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
     """Attach the page's callbacks to the app."""
     _register_clientside(app)
     map_loading.register(app, client, settings)
+    map_second.register(app, client, settings)
     map_ellipses.register(app, client)
     map_colour.register(app, client)
     map_inspector.register(app, client)
     map_selection.register(app, client)
+    map_fit.register(app, client)
     _register_address(app)
 
 
@@ -38,7 +48,8 @@ def _register_clientside(app: Dash) -> None:
         State({"type": "dataset-switch", "name": ALL}, "id"),
     )
     draw("drawMap", Output("map-ready", "data"), Input("map-graph", "figure"), Input("map-loaded", "data"))
-    draw("drawEllipses", Input("map-ellipses", "data"))
+    draw("drawSecond", Input("map-graph-2", "figure"), Input("map-shown", "data"))
+    draw("drawEllipses", Input("map-ellipses", "data"), Input("map-ellipses-2", "data"))
     draw("drawSelected", Input("map-sample", "data"))
     draw("drawColours", Input("map-colouring", "data"))
     draw("drawPolygon", Output("map-selection", "hidden"), Input("map-polygon", "data"))
@@ -55,7 +66,10 @@ def _register_clientside(app: Dash) -> None:
         Input("selection-clear", "n_clicks"),
         prevent_initial_call=True,
     )
-    draw("saveMap", Input("map-png", "n_clicks"), Input("map-svg", "n_clicks"))
+    draw(
+        "saveMap",
+        *[Input(f"map-{what}", "n_clicks") for what in ("png", "svg", "panels-png", "panels-svg")],
+    )
     draw("showCodes", Input("map-codes-over", "n_clicks"))
     draw(
         "clearSelected",
@@ -86,7 +100,7 @@ def _register_address(app: Dash) -> None:
     def write(
         on: list[str] | None,
         selected: str | None,
-        polygon: list[list[float]] | None,
+        polygon: dict[str, Any] | None,
         loaded: dict[str, Any] | None,
         controls: dict[str, Any],
     ) -> object:
@@ -123,7 +137,7 @@ def _register_address(app: Dash) -> None:
         return {
             "on": [view.shows(id_["name"]) for id_ in ids],
             "point": str(view.point) if view.point else None,
-            "polygon": view.polygon,
+            "polygon": view.drawn,
             "map": view.map,
             **controls_of(view),
         }

@@ -3,17 +3,19 @@
 import asyncio
 from typing import Any
 
-from dash import Dash, Input, Output, no_update
+from dash import Dash, Input, Output, ctx, no_update
 
 from dashboard.answers_map import Columns
-from dashboard.client import ApiClient, ApiError
-from dashboard.client_map import columns
-from dashboard.colouring import Colouring, by_code, by_column, by_dataset
+from dashboard.client import ApiClient, ApiError, ApiRefused
+from dashboard.client_map import columns, preservation
+from dashboard.colouring import Colouring, by_code, by_column, by_dataset, by_outlier, by_preservation
 from dashboard.components.colour_legend import colour_legend
 from dashboard.pages.map_controls import away
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 CODE = {"value": "code", "label": "Presence of a code"}
+OUTLIER = {"value": "outlier", "label": "Outlier percentile (test images)"}
+PRESERVATION = {"value": "preservation", "label": "Neighbour preservation"}
 
 
 def register(app: Dash, client: ApiClient) -> None:
@@ -26,17 +28,23 @@ def register(app: Dash, client: ApiClient) -> None:
         Output("map-code-row", "hidden"),
         Input("map-colour", "value"),
         Input("map-code", "value"),
+        Input("map-second", "value"),
         Input("map-loaded", "data"),
         Input("api", "data"),
         prevent_initial_call=True,
     )
     async def colour(
-        name: str, code: float | str | None, loaded: dict[str, Any] | None, api: dict[str, Any] | None
+        name: str,
+        code: float | str | None,
+        second: str,
+        loaded: dict[str, Any] | None,
+        api: dict[str, Any] | None,
     ) -> tuple[Any, ...]:
         no_code = name != "code"
-        if not loaded or away(api):
+        # A second map takes the colours that there are, except those that each map has of its own.
+        if not loaded or away(api) or (ctx.triggered_id == "map-second" and name != "preservation"):
             return no_update, no_update, no_update, no_code
-        view = MapView.from_controls(colour=name, code=code)
+        view = MapView.from_controls(map=loaded["map"], second=second, colour=name, code=code)
         try:
             colouring = await _colouring(client, view)
         except ApiError as error:
@@ -49,7 +57,8 @@ def register(app: Dash, client: ApiClient) -> None:
 
 def colour_options(known: Columns) -> list[dict[str, str]]:
     """What points can be coloured by."""
-    return [{"value": column.name, "label": column.title} for column in known.items] + [CODE]
+    of_images = [{"value": column.name, "label": column.title} for column in known.items]
+    return [*of_images, OUTLIER, PRESERVATION, CODE]
 
 
 async def _colouring(client: ApiClient, view: MapView) -> Colouring:
@@ -57,8 +66,27 @@ async def _colouring(client: ApiClient, view: MapView) -> Colouring:
         return by_code(view.code or 0)
     if view.colour == "dataset":
         return by_dataset()
+    if view.colour == "outlier":
+        await client.fetch("/v1/outliers/percentiles")  # computed once; what is wrong is said in the legend
+        return by_outlier()
+    if view.colour == "preservation":
+        return await _preservation(client, view)
     catalogue, known = await asyncio.gather(client.catalogue(), columns(client))
     column = known.get(view.colour)
     if column is None:
         raise ApiError(f"the index has no column {view.colour}")
     return by_column(column, catalogue)
+
+
+async def _preservation(client: ApiClient, view: MapView) -> Colouring:
+    """Of the maps that were measured; ApiRefused, with what to do, where none was."""
+    found, refused = {}, None
+    for name in [view.map, *([view.second] if view.second else [])]:
+        try:
+            found[name] = await preservation(client, name)
+        except ApiRefused as error:
+            refused = error
+    if not found and refused:
+        raise refused
+    k, references = next(iter(found.values()))
+    return by_preservation(k, references, list(found))

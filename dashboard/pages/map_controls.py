@@ -4,16 +4,16 @@ from typing import Any
 
 from dash import ctx, no_update
 
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
-CONTROLS = ("group", "kind", "level", "sigma", "colour", "code")
+CONTROLS = ("second", "group", "kind", "level", "sigma", "colour", "code")
 """Fields of the view with an input of that name."""
 
 
 def controls_of(view: MapView) -> dict[str, Any]:
     """What the inputs show of a view; the number of a code stays where no code is asked for."""
     shown = {name: getattr(view, name) for name in CONTROLS}
-    return shown | {"code": no_update if view.code is None else view.code}
+    return shown | {"second": view.second or "", "code": no_update if view.code is None else view.code}
 
 
 def away(api: dict[str, Any] | None) -> bool:

@@ -12,9 +12,9 @@ from dashboard.client import ApiClient, ApiError
 from dashboard.client_map import columns
 from dashboard.colouring import OTHER, colours_of
 from dashboard.components.legend import coverage, group_row, warning_mark
-from dashboard.figures.map_figure import ellipse_outlines
+from dashboard.figures.map_points import ellipse_outlines
 from dashboard.palette import OKABE_ITO
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 MOST = 40
 """Ellipses drawn besides those of the data sets."""
@@ -58,7 +58,7 @@ def register(app: Dash, client: ApiClient) -> None:
         view = MapView.from_controls(
             map=loaded["map"], on=on, group=group, kind=kind, level=level, sigma=sigma
         )
-        if drawn and drawn["key"] == _key(view, loaded["index"], list(loaded["datasets"])):
+        if drawn and drawn["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
             return no_update, same, same, no_update, no_update, *rows
         try:
             catalogue, known, ellipses, grouped = await asyncio.gather(
@@ -83,7 +83,7 @@ def register(app: Dash, client: ApiClient) -> None:
             [coverage(found.get(name)) for name in names],
             warnings,
             group_rows(view, catalogue, known, grouped),
-            _note(view, ellipses),
+            _note(view, ellipses, loaded["dimensions"]),
             *rows,
         )
 
@@ -118,9 +118,10 @@ def drawn_ellipses(
     by_dataset = view.group == "dataset"
     outlines = ellipse_outlines(ellipses)
     colours = _colours(view, catalogue, known, grouped)
-    shown = [e for e in grouped if e.outline is not None][:MOST]
+    shown = [e for e in grouped if e.lines][:MOST]
     return {
-        "key": _key(view, catalogue.index, [d.name for d in catalogue.datasets]),
+        "key": ellipses_key(view, catalogue.index, [d.name for d in catalogue.datasets]),
+        "map": view.map,
         "outlines": outlines if by_dataset else {name: {"x": [], "y": []} for name in outlines},
         "shapes": [
             {"name": e.group, "colour": colours[e.group], **ellipse_outlines([e])[e.group]} for e in shown
@@ -153,16 +154,17 @@ def _warnings(ellipse: Ellipse | None) -> tuple[str, ...]:
     return ellipse.warnings if ellipse else ()
 
 
-def _key(view: MapView, index: str, datasets: Sequence[str]) -> list[Any]:
+def ellipses_key(view: MapView, index: str, datasets: Sequence[str]) -> list[Any]:
+    """What ellipses are drawn for, as they come back from the browser."""
     # Which data sets are on changes the groups' ellipses, but not those of the data sets themselves.
     on = None if view.group == "dataset" else [name for name in datasets if view.shows(name)]
     return [view.map, view.group, on, view.kind, view.level, view.sigma, index]
 
 
-def _note(view: MapView, ellipses: tuple[Ellipse, ...]) -> str:
+def _note(view: MapView, ellipses: tuple[Ellipse, ...], dimensions: int) -> str:
     level = next((e.level for e in ellipses if e.level is not None), None)
     if view.kind == "sigma" and level is not None:
-        return f"{view.sigma:g} standard deviations cover {100 * level:.1f} % of a 2-D normal distribution."
+        return f"{view.sigma:g} standard deviations cover {100 * level:.1f} % of a {dimensions}-D normal distribution."
     if view.kind == "mean":
         return "Where the mean of the group lies, not where its images fall."
     return ""

@@ -28,11 +28,17 @@ def _register_image(app: Dash, client: ApiClient) -> None:
         Output("map-sample", "data"),
         Input("map-selected", "data"),
         Input("api", "data"),
-        Input("map-loaded", "data"),  # another map, where the image has another place
+        Input("map-loaded", "data"),
+        Input("map-shown", "data"),
+        State("map-sample", "data"),
         prevent_initial_call=True,
     )
     async def inspect(
-        selected: str | None, api: dict[str, Any] | None, loaded: dict[str, Any] | None
+        selected: str | None,
+        api: dict[str, Any] | None,
+        loaded: dict[str, Any] | None,
+        shown: dict[str, Any] | None,
+        sample: dict[str, Any] | None,
     ) -> tuple[Any, Any]:
         point = Point.parse(selected)
         if point is None:
@@ -41,25 +47,31 @@ def _register_image(app: Dash, client: ApiClient) -> None:
             return no_update, no_update  # what is shown stays true; the banner tells the rest
         if not loaded:
             return no_update, no_update  # what is loading comes back to this image
+        if ctx.triggered_id == "map-shown" and not _is_new(shown, sample):
+            return no_update, no_update
         about = loaded["datasets"].get(point.dataset)
         if about is None:
             return empty("No such image", f"The index has no data set {point.dataset}."), None
         try:
-            index, sample = await client.sample(point)
+            index, found = await client.sample(point)
         except ApiRefused as error:
             return empty("No such image", f"{error}"), None
         except ApiError as error:
             return failed(str(error)), no_update
-        x, y = sample.maps.get(loaded["map"], (None, None))
-        ring = {"point": str(point), "dataset": sample.dataset, "x": x, "y": y}
+        ring = {"point": str(point), "dataset": found.dataset, "places": found.maps}
         filled = inspector(
-            sample,
+            found,
             index,
             dataset_index=about["place"],
             image_size=about["size"],
             available=about["available"],
         )
         return filled, ring
+
+
+def _is_new(shown: dict[str, Any] | None, sample: dict[str, Any] | None) -> bool:
+    """Whether the second map was fitted after the image was asked for, so that its place is not known."""
+    return bool(shown and sample and shown["map"] not in sample["places"])
 
 
 def _register_cell(app: Dash, client: ApiClient) -> None:

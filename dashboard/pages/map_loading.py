@@ -1,27 +1,30 @@
 """Fetching the map of an index: once when a page is opened, and again when the service has another index."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import plotly.graph_objects as go
 from dash import Dash, Input, Output, State, no_update
 
-from dashboard.answers import Catalogue
+from dashboard.answers import Catalogue, Ellipse, MapInfo, Points
 from dashboard.client import ApiClient, ApiError
 from dashboard.client_map import columns
 from dashboard.components.legend import legend_rows
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count
 from dashboard.figures.map_figure import map_figure
-from dashboard.pages.map import map_title
+from dashboard.figures.map_space import MOST, space_figure
 from dashboard.pages.map_colour import colour_options
 from dashboard.pages.map_controls import CONTROLS, controls_of
 from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_options, group_rows
+from dashboard.pages.map_panel import map_options, second_options
 from dashboard.settings import DashboardSettings
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 _OUTPUTS = (
-    *("figure", "legend", "total", "colours", "groupings", "name", "names", "selected", "polygon"),
+    *("figure", "legend", "total", "colours", "groupings", "name", "names", "seconds", "selected", "polygon"),
     *("ellipses", "groups", "loaded", "state", "note"),
     *CONTROLS,
 )
@@ -40,6 +43,7 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
             "groupings": Output("map-group", "data"),
             "name": Output("map-name", "value"),
             "names": Output("map-name", "data"),
+            "seconds": Output("map-second", "data"),
             "selected": Output("map-selected", "data"),
             "polygon": Output("map-polygon", "data"),
             "ellipses": Output("map-ellipses", "data"),
@@ -77,7 +81,7 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
         if loaded and loaded["map"] != name:
             # A polygon means something on its map only, unless the address brings both.
             asked = MapView.from_query(search)
-            view = replace(view, map=name, polygon=asked.polygon if asked.map == name else None)
+            view = asked if asked.map == name and asked.polygon else view.on_map(name)
         try:
             return keep | await _fetched(client, view, None if webgl else settings.svg_points)
         except ApiError as error:
@@ -86,46 +90,84 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
 
 async def _fetched(client: ApiClient, view: MapView, svg_points: int | None) -> dict[str, Any]:
     catalogue, known, maps = await asyncio.gather(client.catalogue(), columns(client), client.maps())
-    flat = {info.name: info for info in maps if info.dimensions == 2}
-    if not flat or not catalogue.datasets:
+    by_name = {info.name: info for info in maps}
+    if not by_name or not catalogue.datasets:
         text = "Build one with `vqscope index` and start the service with it."
         return {"state": empty("The index is empty", text), "note": ""}
-    info = flat.get(view.map) or next(iter(flat.values()))
+    if view.second not in by_name:
+        view = replace(view, second=None, polygon=None if view.drawn_on else view.polygon, drawn_on=None)
+    info = by_name.get(view.map) or next(iter(by_name.values()))
     if info.name != view.map:
-        view = replace(view, map=info.name, polygon=None)
+        view = view.on_map(info.name)
     points, ellipses, grouped = await asyncio.gather(
         client.points(info.name),
         client.ellipses(info.name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
         fetch_groups(client, view, [d.name for d in catalogue.datasets if view.shows(d.name)]),
     )
-    n = len(points.x)
-    note = f"fitted on the {info.fitted_on}ing images" if info.fitted_on == "train" else ""
-    if svg_points is not None and n > svg_points:
-        note = f"This browser has no WebGL: about {count(svg_points)} of {count(n)} points are drawn"
+    drawn = drawn_map(catalogue, info, points, ellipses, view, svg_points)
+    names = map_options(maps)
     return {
-        "figure": map_figure(catalogue.datasets, info, points, ellipses, view, svg_points=svg_points),
+        "figure": drawn.figure,
         "legend": legend_rows(catalogue.datasets, ellipses, view),
-        "total": f"{count(n)} images",
+        "total": f"{count(len(points.x))} images",
         **controls_of(view),
         "colours": colour_options(known),
         "groupings": group_options(known),
         "name": info.name,
-        "names": [{"value": name, "label": map_title(name)} for name in flat],
+        "names": names,
+        "seconds": second_options(names, info.name),
         "selected": str(view.point) if view.point else None,
-        "polygon": view.polygon,
+        "polygon": view.drawn,
         "ellipses": drawn_ellipses(view, catalogue, known, ellipses, grouped),
         "groups": group_rows(view, catalogue, known, grouped),
-        "loaded": _loaded(catalogue, info.name),
-        "state": [],
-        "note": note,
+        "loaded": _loaded(catalogue, info),
+        "state": drawn.state,
+        "note": drawn.note,
     }
 
 
-def _loaded(catalogue: Catalogue, name: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class DrawnMap:
+    """A figure, or in its place what to do; and a line about it."""
+
+    figure: go.Figure
+    state: Any
+    note: str
+
+
+def drawn_map(
+    catalogue: Catalogue,
+    info: MapInfo,
+    points: Points,
+    ellipses: Sequence[Ellipse],
+    view: MapView,
+    svg_points: int | None,
+) -> DrawnMap:
+    """A map as this browser can show it; `svg_points` is given where it has no WebGL."""
+    n = len(points.x)
+    note = f"fitted on the {info.fitted_on}ing images" if info.fitted_on == "train" else ""
+    if info.dimensions == 3:
+        if svg_points is not None:
+            text = (
+                "This browser has no WebGL: choose a map of two dimensions, or switch on "
+                "“graphics acceleration” in the settings of the browser."
+            )
+            return DrawnMap(go.Figure(), empty("A map of three dimensions needs WebGL", text), "")
+        if n > MOST:
+            note = f"about {count(MOST)} of {count(n)} points are drawn"
+        return DrawnMap(space_figure(catalogue.datasets, info, points, ellipses, view), [], note)
+    if svg_points is not None and n > svg_points:
+        note = f"This browser has no WebGL: about {count(svg_points)} of {count(n)} points are drawn"
+    figure = map_figure(catalogue.datasets, info, points, ellipses, view, svg_points=svg_points)
+    return DrawnMap(figure, [], note)
+
+
+def _loaded(catalogue: Catalogue, info: MapInfo) -> dict[str, Any]:
     """What the browser needs to know of each data set."""
     return {
         "index": catalogue.index,
-        "map": name,
+        "map": info.name,
+        "dimensions": info.dimensions,
         "datasets": {
             d.name: {
                 "labels": {str(k): v for k, v in d.labels.items()},
@@ -133,6 +175,7 @@ def _loaded(catalogue: Catalogue, name: str) -> dict[str, Any]:
                 "available": d.available,
                 "size": d.image_size,
                 "place": d.index,
+                "n": d.n,
             }
             for d in catalogue.datasets
         },

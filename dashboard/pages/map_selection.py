@@ -13,7 +13,7 @@ from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
 from dashboard.pages.map_controls import away
 from dashboard.pages.map_table import PAGE, grid, order_of, where_of
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 CODES = 20
 PAGE_SIZE = 36
@@ -117,14 +117,14 @@ def register(app: Dash, client: ApiClient) -> None:
         prevent_initial_call=True,
     )
     def link(
-        polygon: list[list[float]] | None,
+        polygon: dict[str, Any] | None,
         on: list[str] | None,
         loaded: dict[str, Any] | None,
         ids: list[dict[str, str]],
     ) -> list[Any]:
         if not polygon or not on or not loaded:
             return [no_update] * len(ids)
-        query = MapView.from_controls(map=loaded["map"], on=on, polygon=polygon).to_query()
+        query = MapView.from_controls(map=polygon["map"], on=on, polygon=polygon).to_query()
         return [f"/exports/{id_['form']}{query}" for id_ in ids]
 
 
@@ -146,13 +146,13 @@ def _register_clientside(app: Dash) -> None:
 
 
 def _inside(
-    polygon: list[list[float]] | None, on: list[str] | None, loaded: dict[str, Any] | None
+    polygon: dict[str, Any] | None, on: list[str] | None, loaded: dict[str, Any] | None
 ) -> Inside | None:
     """What is selected; None where that is nothing."""
-    view = MapView.from_controls(polygon=polygon)
-    if view.polygon is None or not on or not loaded:
+    if not polygon or not on or not loaded:
         return None
-    return Inside(map=loaded["map"], polygon=view.polygon, datasets=tuple(on))
+    view = MapView.from_controls(map=polygon["map"], polygon=polygon)
+    return None if view.polygon is None else Inside(map=view.map, polygon=view.polygon, datasets=tuple(on))
 
 
 def _register_summary(app: Dash, client: ApiClient) -> None:
@@ -168,7 +168,7 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
         prevent_initial_call=True,
     )
     async def summarise(
-        polygon: list[list[float]] | None,
+        polygon: dict[str, Any] | None,
         on: list[str] | None,
         loaded: dict[str, Any] | None,
         api: dict[str, Any] | None,
@@ -210,7 +210,7 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
     async def show_images(
         page: int,
         tab: str,
-        polygon: list[list[float]] | None,
+        polygon: dict[str, Any] | None,
         on: list[str] | None,
         loaded: dict[str, Any] | None,
         api: dict[str, Any] | None,
@@ -240,7 +240,7 @@ def _register_table(app: Dash, client: ApiClient) -> None:
     )
     async def show_table(
         tab: str,
-        polygon: list[list[float]] | None,
+        polygon: dict[str, Any] | None,
         on: list[str] | None,
         loaded: dict[str, Any] | None,
         api: dict[str, Any] | None,
@@ -265,7 +265,7 @@ def _register_table(app: Dash, client: ApiClient) -> None:
     )
     async def fetch(
         asked: dict[str, Any] | None,
-        polygon: list[list[float]] | None,
+        polygon: dict[str, Any] | None,
         on: list[str] | None,
         loaded: dict[str, Any] | None,
     ) -> Any:  # noqa: ANN401 - rows or no_update

@@ -13,7 +13,8 @@ from dashboard.components.pictures import TITLES, error_scale, picture_url, zoom
 from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, decibel, figure, per_cent
 from dashboard.routes_place import MAX_BYTES, MAX_IMAGES
-from dashboard.state import MapView, Point
+from dashboard.state import Point
+from dashboard.state_map import MapView
 
 EDGE = 112
 """CSS pixels that a picture may take."""

@@ -10,7 +10,8 @@ from dashboard.components.attributes import attributes
 from dashboard.components.pictures import error_scale, no_pictures, trio
 from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, decibel, figure
-from dashboard.state import SPLITS, MapView, Point, ReconstructionsView
+from dashboard.state import SPLITS, Point, ReconstructionsView
+from dashboard.state_map import MapView
 
 PAGE_SIZE = 12
 SORT_NAMES = {

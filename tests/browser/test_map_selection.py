@@ -1,7 +1,6 @@
 """Selecting on the map in a real browser: what the panel says is what the service says of the same polygon."""
 
 import csv
-import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -224,10 +223,23 @@ def test_the_selection_is_exported(page: Page, api: httpx.Client) -> None:
     assert rows[0]["label_name"] == sample["label_name"]
 
 
-def test_the_map_is_saved_as_a_picture(page: Page) -> None:
+def test_the_map_is_saved_as_a_picture(page: Page, api: httpx.Client) -> None:
     _open(page)
-    for name, start in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+    for item, file, start in (
+        ("Map as PNG", "latent-map.png", b"\x89PNG"),
+        ("Map as SVG", "latent-map.svg", b"<svg"),
+        ("A panel for each data set, PNG", "latent-map-panels.png", b"\x89PNG"),
+        ("A panel for each data set, SVG", "latent-map-panels.svg", b"<svg"),
+    ):
+        page.get_by_role("button", name="Save", exact=True).click()
         with page.expect_download() as caught:
-            page.get_by_role("button", name=re.compile(f"as an? {name} picture")).click()
-        assert caught.value.suggested_filename == f"latent-map.{name.lower()}"
-        assert caught.value.path().read_bytes().startswith(start)
+            page.get_by_role("menuitem", name=item).click()
+        assert caught.value.suggested_filename == file
+        content = caught.value.path().read_bytes()
+        assert content.startswith(start)
+    # One panel of all and one of each, with how many images it has.
+    panels = content.decode()
+    items = api.get("/v1/datasets").json()["items"]
+    sizes = {item["name"]: sum(item["n_indexed"].values()) for item in items}
+    for name, n in ({"all data sets": sum(sizes.values())} | sizes).items():
+        assert f"{name} (n = {n:,})" in panels

@@ -10,7 +10,8 @@ from dashboard.components.legend import coverage, legend_rows
 from dashboard.components.pictures import picture_url, zoomed
 from dashboard.components.words import NO_PICTURES, count, decibel, figure, per_cent
 from dashboard.pages.reconstructions import cards, label_options
-from dashboard.state import MapView, Point
+from dashboard.state import Point
+from dashboard.state_map import MapView
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from dashboard.answers import Ellipse
-from dashboard.figures.map_figure import ellipse_outlines, map_figure, pack_identity, runs, subsample
+from dashboard.figures.map_figure import map_figure
+from dashboard.figures.map_points import ellipse_outlines, pack_identity, runs, subsample
 from dashboard.palette import mark
-from dashboard.state import MapView
+from dashboard.state_map import MapView
 
 
 def _ellipse(group, outline=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)), **other):

@@ -1,0 +1,125 @@
+"""The second map, beside the first: its figure and its ellipses; what is done on either is shown on both."""
+
+import asyncio
+from typing import Any
+
+from dash import Dash, Input, Output, State, no_update
+
+from dashboard.client import ApiClient, ApiError
+from dashboard.client_map import columns
+from dashboard.components.states import empty, failed
+from dashboard.pages.map_controls import away
+from dashboard.pages.map_ellipses import drawn_ellipses, ellipses_key, fetch_groups
+from dashboard.pages.map_loading import drawn_map
+from dashboard.settings import DashboardSettings
+from dashboard.state_map import MapView
+
+
+def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
+    """Attach the callbacks of the second map."""
+    _register_figure(app, client, settings)
+    _register_ellipses(app, client)
+    _register_polygon(app)
+
+
+def _register_figure(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
+    @app.callback(
+        Output("map-graph-2", "figure"),
+        Output("map-shown", "data"),
+        Output("map-slot-2", "hidden"),
+        Output("map-state-2", "children"),
+        Input("map-second", "value"),
+        Input("map-loaded", "data"),
+        Input("api", "data"),
+        State("map-shown", "data"),
+        State("webgl", "data"),
+        State("url", "search"),
+        State("map-query", "data"),
+        prevent_initial_call=True,
+    )
+    async def show(
+        name: str,
+        loaded: dict[str, Any] | None,
+        api: dict[str, Any] | None,
+        shown: dict[str, Any] | None,
+        webgl: bool | None,
+        search: str,
+        query: str | None,
+    ) -> tuple[Any, ...]:
+        if not loaded or away(api):
+            return (no_update,) * 4
+        wanted = {"map": name, "index": loaded["index"]}
+        if not name or name == loaded["map"]:
+            return no_update, None, True, []
+        if shown == wanted:
+            return no_update, no_update, False, no_update
+        view = MapView.from_query(query or search)
+        try:
+            maps, catalogue, points, ellipses = await asyncio.gather(
+                client.maps(),
+                client.catalogue(),
+                client.points(name),
+                client.ellipses(name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
+            )
+        except ApiError as error:
+            return no_update, None, False, failed(str(error))
+        info = next((one for one in maps if one.name == name), None)
+        if info is None:
+            return no_update, None, False, empty("No such map", f"The index has no map {name} any more.")
+        drawn = drawn_map(catalogue, info, points, ellipses, view, None if webgl else settings.svg_points)
+        return drawn.figure, wanted, False, drawn.state
+
+
+def _register_ellipses(app: Dash, client: ApiClient) -> None:
+    @app.callback(
+        Output("map-ellipses-2", "data"),
+        Input("map-shown", "data"),
+        Input("map-group", "value"),
+        Input("map-kind", "value"),
+        Input("map-level", "value"),
+        Input("map-sigma", "value"),
+        Input("map-on", "data"),
+        State("map-loaded", "data"),
+        State("map-ellipses-2", "data"),
+        prevent_initial_call=True,
+    )
+    async def refit(
+        shown: dict[str, Any] | None,
+        group: str,
+        kind: str,
+        level: float | str | None,
+        sigma: float | str | None,
+        on: list[str] | None,
+        loaded: dict[str, Any] | None,
+        drawn: dict[str, Any] | None,
+    ) -> Any:  # noqa: ANN401 - what is drawn, or no_update
+        if not shown or not loaded or on is None:
+            return no_update
+        view = MapView.from_controls(
+            map=shown["map"], on=on, group=group, kind=kind, level=level, sigma=sigma
+        )
+        if drawn and drawn["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
+            return no_update
+        try:
+            catalogue, known, ellipses, grouped = await asyncio.gather(
+                client.catalogue(),
+                columns(client),
+                client.ellipses(view.map, kind=view.kind, level=view.level / 100, sigma=view.sigma),
+                fetch_groups(client, view, on),
+            )
+        except ApiError:
+            return no_update  # the first map's callback says what is wrong, of the same question
+        return drawn_ellipses(view, catalogue, known, ellipses, grouped)
+
+
+def _register_polygon(app: Dash) -> None:
+    @app.callback(
+        Output("map-polygon", "data", allow_duplicate=True),
+        Input("map-second", "value"),
+        State("map-name", "value"),
+        State("map-polygon", "data"),
+        prevent_initial_call=True,
+    )
+    def drop(second: str, first: str, polygon: dict[str, Any] | None) -> Any:  # noqa: ANN401
+        """A selection goes with the map that it is drawn on."""
+        return None if polygon and polygon["map"] not in (first, second) else no_update

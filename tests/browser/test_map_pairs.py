@@ -1,0 +1,267 @@
+"""Maps in space, and two maps side by side, in a real browser over a service with three maps."""
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from model.inference import load_model
+from model.latent.features import Features
+from model.latent.index import open_index
+from model.latent.map_fitting import fit_map
+from model.latent.pca import PCASettings
+
+pytestmark = pytest.mark.browser
+
+GRAPHS = ("#map-graph", "#map-graph-2")
+# Rows of the index that a map shows as selected, in the plane and in space.
+SELECTED = """(graph) => {
+  const gd = document.querySelector(`${graph} .js-plotly-plot`);
+  const rows = [];
+  gd.data.filter((t) => t.meta.role === 'points').forEach((trace) => {
+    const own = trace.meta.runs.flatMap(([first, end]) => Array.from({ length: end - first }, (_, k) => first + k));
+    (trace.selectedpoints || []).forEach((k) => rows.push(own[k]));
+  });
+  return rows;
+}"""
+RING = """(graph) => {
+  const ring = document.querySelector(`${graph} .js-plotly-plot`).data.find((t) => t.meta.role === 'selected');
+  return ['x', 'y', 'z'].flatMap((axis) => Array.from(ring[axis] || []));
+}"""
+# The point of a map that stands most alone on the screen, and where.
+LONELY = """(graph) => {
+  const gd = document.querySelector(`${graph} .js-plotly-plot`);
+  const box = gd.getBoundingClientRect();
+  const space = gd.layout.meta.dimensions === 3;
+  const scene = space && gd._fullLayout.scene._scene;
+  const apply = (m, v) => [0, 1, 2, 3].map((r) => [0, 1, 2, 3].reduce((sum, c) => sum + m[4 * c + r] * v[c], 0));
+  const place = (trace, i) => {
+    if (!space) {
+      const { xaxis, yaxis } = gd._fullLayout;
+      return [xaxis._offset + xaxis.l2p(trace.x[i]), yaxis._offset + yaxis.l2p(trace.y[i])];
+    }
+    const { model, view, projection } = scene.glplot.cameraParams;
+    const at = ['x', 'y', 'z'].map((axis, k) => trace[axis][i] * scene.dataScale[k]);
+    const [x, y, , w] = apply(projection, apply(view, apply(model, [...at, 1])));
+    return [(0.5 + (0.5 * x) / w) * box.width, (0.5 - (0.5 * y) / w) * box.height];
+  };
+  const all = [];
+  gd._fullData.filter((t) => t.visible === true && t.meta.role === 'points').forEach((trace) => {
+    for (let i = 0; i < trace.x.length; i++) {
+      const rest = Math.floor(trace.customdata[i] / 2 ** 31);
+      const split = ['train', 'val', 'test'][rest % 3];
+      const [x, y] = place(trace, i);
+      const point = `${trace.meta.dataset}/${split}/${trace.customdata[i] % 2 ** 31}`;
+      all.push({ point, x: box.left + x, y: box.top + y });
+    }
+  });
+  let best = null;
+  all.forEach((p, i) => {
+    if (p.x < box.left + 20 || p.x > box.right - 20 || p.y < box.top + 20 || p.y > box.bottom - 20) return;
+    let nearest = Infinity;
+    all.forEach((q, j) => { if (i !== j) nearest = Math.min(nearest, Math.hypot(p.x - q.x, p.y - q.y)); });
+    if (!best || nearest > best.nearest) best = { ...p, nearest };
+  });
+  return best;
+}"""
+
+
+@pytest.fixture(scope="module")
+def pair(
+    start_pair, tiny_model_dir: Path, tiny_index_dir: Path, sample_dir: Path, tmp_path_factory
+) -> Iterator[tuple[str, str]]:
+    """A service whose index also has the maps space (three dimensions) and mirror, and its dashboard."""
+    folder = tmp_path_factory.mktemp("pairs") / "index"
+    shutil.copytree(tiny_index_dir, folder)
+    index = open_index(folder, load_model(tiny_model_dir, "cpu"))
+    embeddings = np.asarray(index.embeddings)
+    for name, features, dimensions in (("space", embeddings, 3), ("mirror", -embeddings, 2)):
+        settings = PCASettings(dimensions=dimensions)
+        fit_map(folder / "maps" / name, Features(features), index.blocks, "pca", settings)
+    arguments = ("--model", str(tiny_model_dir), "--index", str(folder), "--data-dir", str(sample_dir))
+    with start_pair(*arguments) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def asked(pair: tuple[str, str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=pair[0], timeout=60, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def at(page: Page, pair: tuple[str, str], watched):
+    """Opens a view, and waits for so many maps."""
+    watched.expected = ("willReadFrequently",)  # how Plotly draws its glyphs in space
+
+    def opened(query: str, maps: int) -> Page:
+        page.goto(f"{pair[1]}/{query}")
+        for graph in GRAPHS[:maps]:
+            page.wait_for_selector(f"{graph} .js-plotly-plot[data-attached]")
+        return page
+
+    return opened
+
+
+def _half(asked: httpx.Client, name: str) -> list[list[float]]:
+    """A box round the left half of a map."""
+    columns = asked.get(f"/v1/maps/{name}/points").json()["columns"]
+    x, y = sorted(columns["x"]), sorted(columns["y"])
+    left, middle, low, high = x[0] - 1, x[len(x) // 2], y[0] - 1, y[-1] + 1
+    box = [[left, low], [middle, low], [middle, high], [left, high]]
+    return [[float(f"{value:.5g}") for value in vertex] for vertex in box]
+
+
+def _sel(polygon: list[list[float]]) -> str:
+    return "sel=" + ",".join(f"{value:.5g}" for vertex in polygon for value in vertex)
+
+
+def _inside(asked: httpx.Client, name: str, polygon: list[list[float]]) -> list[int]:
+    answer = asked.post("/v1/selections/mask", json={"map": name, "polygon": polygon})
+    return np.flatnonzero(np.load(io.BytesIO(answer.content), allow_pickle=False)).tolist()
+
+
+def _expect_place(page: Page, asked: httpx.Client, point: str, maps: dict[str, str]) -> None:
+    """The image is in the inspector, and marked on each map where the service says it is."""
+    expect(page.locator(f'.inspector-body[data-point="{point}"]')).to_be_visible()
+    places = asked.get(f"/v1/samples/{point}").json()["maps"]
+    for graph, name in maps.items():
+        page.wait_for_function(f"(graph) => ({RING})(graph).length > 0", arg=graph)
+        assert page.evaluate(RING, graph) == pytest.approx(places[name], rel=1e-5)
+
+
+def test_a_map_in_space_is_drawn_and_clicked(at, asked: httpx.Client) -> None:
+    page = at("?map=space", 1)
+    traces = page.evaluate(
+        """() => document.querySelector('#map-graph .js-plotly-plot').data.map((t) => ({
+          role: t.meta.role, dataset: t.meta.dataset, type: t.type,
+          line: t.meta.role === 'ellipse' ? ['x', 'y', 'z'].map((axis) => Array.from(t[axis]).slice(0, 65)) : [] }))"""
+    )
+    assert {trace["type"] for trace in traces} == {"scatter3d"}
+    fitted = {item["group"]: item for item in asked.get("/v1/maps/space/ellipses").json()["items"]}
+    for trace in traces:
+        if trace["role"] == "ellipse":
+            expected = np.array(fitted[trace["dataset"]]["outlines"][0]).T
+            np.testing.assert_allclose(trace["line"], expected, rtol=1e-6)
+    for name, item in fitted.items():
+        row = page.locator(f'.legend-row[data-dataset="{name}"]')
+        expect(row).to_contain_text(f"{100 * item['observed_coverage']:.1f} %")
+    expect(page.locator("#map-flat-tools")).to_be_hidden()
+    expect(page.get_by_text("box and lasso need a map of two dimensions")).to_be_visible()
+    lonely = page.evaluate(LONELY, "#map-graph")
+    page.mouse.move(lonely["x"] + 3, lonely["y"] + 3)
+    page.mouse.move(lonely["x"], lonely["y"])
+    expect(page.locator("#hover-card")).to_have_attribute("data-point", lonely["point"])
+    page.mouse.click(lonely["x"], lonely["y"])
+    _expect_place(page, asked, lonely["point"], {"#map-graph": "space"})
+    # Ellipsoids of labels, in one trace.
+    page.goto(page.url.split("?")[0] + "?map=space&group=split")
+    page.wait_for_function(
+        """() => { const gd = document.querySelector('#map-graph .js-plotly-plot[data-attached]');
+          return gd && gd.data.find((t) => t.meta.role === 'groups').x.length === 3 * 3 * 66; }"""
+    )
+
+
+def test_without_webgl_a_map_in_space_says_what_to_do(launch, open_page, watched, pair) -> None:
+    watched.expected = ("WebGL",)
+    with launch("--disable-3d-apis") as browser:
+        page = open_page(browser)
+        page.goto(f"{pair[1]}/?map=space")
+        expect(page.get_by_text("A map of three dimensions needs WebGL")).to_be_visible()
+        page.locator("#map-name").click()
+        page.get_by_role("option", name="PCA", exact=True).click()
+        page.wait_for_selector("#map-graph .js-plotly-plot[data-attached]")
+        expect(page.get_by_text("A map of three dimensions needs WebGL")).to_be_hidden()
+    watched.check()
+
+
+def test_a_selection_on_either_map_is_shown_on_the_other(at, asked: httpx.Client) -> None:
+    polygon = _half(asked, "pca")
+    page = at(f"?second=mirror&{_sel(polygon)}", 2)
+    page.wait_for_selector(".map-body[data-linked]")
+    expected = _inside(asked, "pca", polygon)
+    page.wait_for_function(f"(graph) => ({SELECTED})(graph).length > 0", arg=GRAPHS[1])
+    assert sorted(page.evaluate(SELECTED, GRAPHS[1])) == expected
+    assert page.evaluate(SELECTED, GRAPHS[0]) == []
+    expect(page.locator("#selection-count")).to_contain_text(f"{len(expected):,} of")
+    # A box on the second map.
+    page.get_by_role("button", name="Select a box").click()
+    box = page.locator(GRAPHS[1]).bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.65 * box["width"], box["y"] + 0.75 * box["height"], steps=4)
+    page.mouse.up()
+    page.wait_for_function("() => location.search.includes('drawn=mirror')")
+    values = [float(part) for part in page.url.split("sel=")[1].split("&")[0].split(",")]
+    expected = _inside(asked, "mirror", np.reshape(values, (-1, 2)).tolist())
+    assert expected
+    page.wait_for_function(f"(graph) => ({SELECTED})(graph).length > 0", arg=GRAPHS[0])
+    assert sorted(page.evaluate(SELECTED, GRAPHS[0])) == expected
+    expect(page.locator("#selection-count")).to_contain_text(f"{len(expected):,} of")
+    # The address brings both back; without its map the selection is gone.
+    page.reload()
+    page.wait_for_selector(".map-body[data-linked]")
+    page.wait_for_function(f"(graph) => ({SELECTED})(graph).length > 0", arg=GRAPHS[0])
+    assert sorted(page.evaluate(SELECTED, GRAPHS[0])) == expected
+    page.locator("#map-second").click()
+    page.get_by_role("option", name="no second map").click()
+    expect(page.locator("#map-selection")).to_be_hidden()
+    page.wait_for_function("() => !location.search.includes('second') && !location.search.includes('sel=')")
+
+
+def test_a_click_on_the_second_map_marks_the_image_on_both(at, asked: httpx.Client) -> None:
+    page = at("?second=mirror", 2)
+    lonely = page.evaluate(LONELY, GRAPHS[1])
+    page.mouse.click(lonely["x"], lonely["y"])
+    _expect_place(page, asked, lonely["point"], dict(zip(GRAPHS, ("pca", "mirror"), strict=True)))
+
+
+def test_a_selection_is_shown_in_space(at, asked: httpx.Client) -> None:
+    polygon = _half(asked, "pca")
+    page = at(f"?second=space&{_sel(polygon)}", 2)
+    page.wait_for_function(
+        """(n) => document.querySelector('#map-graph-2 .js-plotly-plot').data.filter((t) => t.meta.role === 'linked')
+          .reduce((sum, t) => sum + (t.x || []).length, 0) === n""",
+        arg=len(_inside(asked, "pca", polygon)),
+    )
+
+
+def test_each_map_is_coloured_by_its_own_preservation(at, asked: httpx.Client) -> None:
+    page = at("?second=mirror&colour=preservation", 2)
+    page.wait_for_selector('.map-body[data-colour^="/preservation"]')
+    columns = asked.get("/v1/maps/pca/points").json()["columns"]
+    colours: list[dict[str, Any]] = page.evaluate(
+        """(graphs) => graphs.flatMap((graph) => document.querySelector(`${graph} .js-plotly-plot`).data
+          .filter((t) => t.meta.role === 'points').map((t) => ({ graph, runs: t.meta.runs,
+            colour: typeof t.marker.color === 'string' ? null : Array.from(t.marker.color) })))""",
+        GRAPHS,
+    )
+    for trace in colours:
+        if trace["graph"] == GRAPHS[1]:
+            assert trace["colour"] is None  # mirror was never measured
+            continue
+        rows = np.concatenate([np.arange(first, end) for first, end in trace["runs"]])
+        expected = 0.002 + 0.998 * np.array(columns["preservation"])[rows]
+        np.testing.assert_allclose(trace["colour"], expected, atol=1e-5)
+    expect(page.locator("#map-colours")).to_contain_text("Neighbour preservation")
+
+
+def test_test_images_are_coloured_by_their_outlier_percentile(at, asked: httpx.Client) -> None:
+    page = at("?colour=outlier", 1)
+    page.wait_for_selector('.map-body[data-colour^="/outliers"]')
+    answer = asked.get("/v1/outliers/percentiles").content
+    column = np.load(io.BytesIO(answer), allow_pickle=False)
+    expected = np.where(np.isnan(column), 0, 0.002 + 0.998 * column / 100)
+    for trace in page.evaluate(
+        """() => document.querySelector('#map-graph .js-plotly-plot').data.filter((t) => t.meta.role === 'points')
+          .map((t) => ({ runs: t.meta.runs, colour: Array.from(t.marker.color) }))"""
+    ):
+        rows = np.concatenate([np.arange(first, end) for first, end in trace["runs"]])
+        np.testing.assert_allclose(trace["colour"], expected[rows], atol=1e-5)
