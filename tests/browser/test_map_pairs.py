@@ -57,7 +57,8 @@ LONELY = """(graph) => {
       const rest = Math.floor(trace.customdata[i] / 2 ** 31);
       const split = ['train', 'val', 'test'][rest % 3];
       const [x, y] = place(trace, i);
-      all.push({ point: `${trace.meta.dataset}/${split}/${trace.customdata[i] % 2 ** 31}`, x: box.left + x, y: box.top + y });
+      const point = `${trace.meta.dataset}/${split}/${trace.customdata[i] % 2 ** 31}`;
+      all.push({ point, x: box.left + x, y: box.top + y });
     }
   });
   let best = null;
@@ -95,8 +96,9 @@ def asked(pair: tuple[str, str]) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def at(page: Page, pair: tuple[str, str]):
+def at(page: Page, pair: tuple[str, str], watched):
     """Opens a view, and waits for so many maps."""
+    watched.expected = ("willReadFrequently",)  # how Plotly draws its glyphs in space
 
     def opened(query: str, maps: int) -> Page:
         page.goto(f"{pair[1]}/{query}")
@@ -205,10 +207,8 @@ def test_a_selection_on_either_map_is_shown_on_the_other(at, asked: httpx.Client
     expect(page.locator("#selection-count")).to_contain_text(f"{len(expected):,} of")
     # The address brings both back; without its map the selection is gone.
     page.reload()
-    page.wait_for_function(
-        f"(graph) => {{ const gd = document.querySelector(graph + ' .js-plotly-plot[data-attached]'); return gd && ({SELECTED})(graph).length > 0; }}",
-        arg=GRAPHS[0],
-    )
+    page.wait_for_selector(".map-body[data-linked]")
+    page.wait_for_function(f"(graph) => ({SELECTED})(graph).length > 0", arg=GRAPHS[0])
     assert sorted(page.evaluate(SELECTED, GRAPHS[0])) == expected
     page.locator("#map-second").click()
     page.get_by_role("option", name="no second map").click()
@@ -238,9 +238,10 @@ def test_each_map_is_coloured_by_its_own_preservation(at, asked: httpx.Client) -
     page.wait_for_selector('.map-body[data-colour^="/preservation"]')
     columns = asked.get("/v1/maps/pca/points").json()["columns"]
     colours: list[dict[str, Any]] = page.evaluate(
-        """() => ['#map-graph', '#map-graph-2'].flatMap((graph) => document.querySelector(`${graph} .js-plotly-plot`).data
+        """(graphs) => graphs.flatMap((graph) => document.querySelector(`${graph} .js-plotly-plot`).data
           .filter((t) => t.meta.role === 'points').map((t) => ({ graph, runs: t.meta.runs,
-            colour: typeof t.marker.color === 'string' ? null : Array.from(t.marker.color) })))"""
+            colour: typeof t.marker.color === 'string' ? null : Array.from(t.marker.color) })))""",
+        GRAPHS,
     )
     for trace in colours:
         if trace["graph"] == GRAPHS[1]:

@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.answers import Catalogue
 from dashboard.answers_map import Column, Value
-from dashboard.colouring import OTHER, by_code, by_column, by_dataset, colours_of
+from dashboard.colouring import OTHER, by_code, by_column, by_dataset, by_outlier, by_preservation, colours_of
 from dashboard.components.colour_legend import colour_legend, number
 from dashboard.palette import OKABE_ITO, mark
 
@@ -88,3 +88,13 @@ def test_a_code_is_there_or_not():
 )
 def test_numbers_of_a_scale_have_three_digits(value, text):
     assert number(value) == text
+
+
+def test_scales_that_are_the_same_for_all_maps():
+    plan = by_preservation(15, 4266, ["pca", "umap"]).plan()
+    assert plan["path"] == "/preservation/{map}"
+    assert plan["maps"] == ("pca", "umap")
+    assert (plan["scale"]["low"], plan["scale"]["high"]) == (0, 1)
+    outlier = by_outlier()
+    assert (outlier.plan()["scale"]["high"], outlier.unit) == (100, "%")
+    assert "maps" not in outlier.plan()

@@ -1,4 +1,8 @@
+import io
+from dataclasses import replace
+
 import httpx
+import numpy as np
 import pytest
 from fastapi import FastAPI
 
@@ -74,3 +78,31 @@ async def test_a_refusal_is_passed_on(client_of):
     async with _page(client_of(lambda _: httpx.Response(503, json={}))) as page:
         assert (await page.get(f"/exports/npy?{SELECTED}")).status_code == 404
         assert (await page.get(f"/exports/codes?{SELECTED}")).status_code == 503
+
+
+async def test_which_images_a_selection_holds(client_of):
+    def answer(request):
+        assert (request.method, request.url.path) == ("POST", "/v1/selections/mask")
+        assert request.read() == b'{"map":"pca","polygon":[[0.0,0.0],[1.0,0.0],[1.0,1.0]],"datasets":[]}'
+        return httpx.Response(200, content=b"a mask", headers={"content-type": "application/x-npy"})
+
+    async with _page(client_of(answer)) as page:
+        found = await page.get("/inside?map=pca&sel=0,0,1,0,1,1")
+        assert (found.status_code, found.content) == (200, b"a mask")
+        assert (await page.get("/inside?map=pca&sel=0,0")).status_code == 422
+
+
+async def test_preservation_is_that_of_the_map(client_of, points):
+    kept = np.linspace(0, 1, len(points.x), dtype=np.float32)
+    measured = {"pca": replace(points, preservation=kept), "umap": points}
+
+    class Client:
+        async def points(self, name):
+            return measured[name]
+
+    async with _page(Client()) as page:
+        found = await page.get("/preservation/pca")
+        np.testing.assert_array_equal(np.load(io.BytesIO(found.content), allow_pickle=False), kept)
+        missing = await page.get("/preservation/umap")
+        assert missing.status_code == 404
+        assert "not measured" in missing.json()["detail"]

@@ -21,8 +21,10 @@ points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 -
     colour=st.sampled_from(["dataset", "label", "psnr", 0, 511]),
     group=st.sampled_from(["dataset", "label", "age_group"]),
     polygon=st.none() | polygons,
+    second=st.sampled_from([None, "pca", "tsne-3d"]),
+    drawn_on=st.booleans(),
 )
-def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygon):
+def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygon, second, drawn_on):
     sigma = kind == "sigma"
     view = MapView(
         map="umap",
@@ -35,6 +37,8 @@ def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygo
         code=colour if isinstance(colour, int) else None,
         point=point,
         polygon=polygon,
+        second=second,
+        drawn_on=second if polygon and drawn_on else None,
     )
     assert MapView.from_query(view.to_query()) == view
 
@@ -125,3 +129,29 @@ def test_a_code_in_the_address_colours_by_it():
     assert MapView.from_query("?code=17") == MapView(colour="code", code=17)
     assert MapView.from_query("?colour=code") == MapView()
     assert MapView.from_query("?code=-1&colour=psnr") == MapView(colour="psnr")
+
+
+SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
+
+
+def test_a_polygon_goes_with_its_map():
+    on_first = MapView(map="pca", second="umap", polygon=SQUARE)
+    assert on_first.drawn == {"map": "pca", "vertices": SQUARE}
+    assert on_first.on_map("tsne").polygon is None
+    on_second = MapView(map="pca", second="umap", polygon=SQUARE, drawn_on="umap")
+    assert on_second.drawn == {"map": "umap", "vertices": SQUARE}
+    kept = on_second.on_map("tsne")
+    assert (kept.map, kept.second, kept.polygon, kept.drawn_on) == ("tsne", "umap", SQUARE, "umap")
+    # The second map becomes the first: there is nothing beside it any more.
+    alone = on_second.on_map("umap")
+    assert (alone.map, alone.second, alone.polygon, alone.drawn_on) == ("umap", None, SQUARE, None)
+    assert MapView.from_controls(map="pca", second="umap", polygon=on_second.drawn) == on_second
+    assert MapView.from_controls(map="pca", polygon=on_first.drawn).drawn_on is None
+
+
+def test_a_map_is_not_seen_beside_itself():
+    assert MapView.from_query("?map=umap&second=umap").second is None
+    assert MapView.from_query("?second=pca").second is None
+    assert MapView.from_controls(map="umap", second="umap").second is None
+    # Nor does an address select on a map that it does not show.
+    assert MapView.from_query("?second=umap&sel=0,0,1,0,1,1&drawn=tsne").drawn_on is None
