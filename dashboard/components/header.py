@@ -6,6 +6,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.components.attributes import attributes
+from dashboard.components.help import words_button
 
 DISCLAIMER = "Research use only, not for diagnosis"
 
@@ -18,7 +19,7 @@ def header(pages: Sequence[tuple[str, str, str]]) -> html.Header:
     return html.Header(
         [
             html.A("Skip to content", href="#content", className="skip"),
-            html.Div(
+            html.H1(
                 [html.Span(className="brand-mark", **attributes({"aria-hidden": "true"})), "VQScope"],
                 className="brand",
             ),
@@ -38,6 +39,7 @@ def header(pages: Sequence[tuple[str, str, str]]) -> html.Header:
                 role="status",
             ),
             html.Div(DISCLAIMER, className="disclaimer", role="note"),
+            words_button(),
             dmc.ActionIcon(
                 html.Span(className="icon-scheme", **attributes({"aria-hidden": "true"})),
                 id="scheme",

@@ -1,5 +1,7 @@
 """The three words a clinician needs, in two sentences each."""
 
+from collections.abc import Sequence
+
 import dash_mantine_components as dmc
 from dash import html
 
@@ -25,29 +27,39 @@ TEXTS = {
 
 def help_button(word: str) -> dmc.Popover:
     """A small question mark that explains the word; opens by mouse, touch or keyboard."""
+    return _popover([word], f"What is meant by {word}?", "help")
+
+
+def words_button() -> dmc.Popover:
+    """The question mark of the header, which explains all three words on every page."""
+    return _popover(list(TEXTS), "Words: latent space, code, ellipse", "help help-words")
+
+
+def _popover(words: Sequence[str], name: str, class_name: str) -> dmc.Popover:
+    opener = html.Button(
+        "?",
+        type="button",
+        className=class_name,
+        title=name,
+        **attributes({"aria-label": name, "aria-haspopup": "dialog"}),
+    )
+    parts: list[html.Div | html.P] = []
+    for word in words:
+        parts += [
+            html.Div(word.capitalize(), className="help-title"),
+            html.P(list(TEXTS[word]), className="help-text"),
+        ]
     return dmc.Popover(
         [
-            dmc.PopoverTarget(
-                html.Button(
-                    "?",
-                    type="button",
-                    className="help",
-                    **attributes({"aria-label": f"What is meant by {word}?"}),
-                ),
-                boxWrapperProps={"style": {"display": "inline-flex"}},
-            ),
-            dmc.PopoverDropdown(
-                [
-                    html.Div(word.capitalize(), className="help-title"),
-                    html.P(list(TEXTS[word]), className="help-text"),
-                ]
-            ),
+            dmc.PopoverTarget(opener, boxWrapperProps={"style": {"display": "inline-flex"}}),
+            dmc.PopoverDropdown(parts, attributes={"dropdown": {"role": "dialog", "aria-label": name}}),
         ],
-        width=280,
+        width=280 if len(words) == 1 else 340,
         position="bottom-start",
         withArrow=True,
         shadow="md",
         withinPortal=True,
+        withRoles=False,  # Mantine would put them on the box around the button, which may not have them
         trapFocus=True,  # so that Escape closes it, and the focus goes back to the question mark
         returnFocus=True,
     )

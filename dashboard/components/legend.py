@@ -77,6 +77,7 @@ def warning_mark(texts: Sequence[str]) -> list[dmc.HoverCard]:
             withArrow=True,
             shadow="md",
             withinPortal=True,
+            withRoles=False,  # Mantine would put them on the box around the button, which may not have them
             openDelay=80,
         )
     ]

@@ -1,0 +1,108 @@
+"""No page has a serious fault of accessibility, by axe-core; all can be used by keyboard."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from dashboard.pages.registry import ROUTES
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+FAULTS = """async () => (await axe.run()).violations
+  .filter((v) => ["serious", "critical"].includes(v.impact))
+  .flatMap((v) => v.nodes.map((n) => `${v.impact} ${v.id}: ${n.html.slice(0, 200)}`))"""
+FILLED = {
+    "map": "#map-graph .js-plotly-plot[data-attached]",
+    "reconstructions": "#recon-hists svg",
+    "codebook": ".code-tile",
+    "models": ".models-dataset",
+}
+"""What is seen once a page has its data; others only wait for nothing."""
+
+
+def _open(page: Page, name: str, path: str) -> None:
+    page.goto(path)
+    page.wait_for_selector(f"#page-{name}:not([hidden])")
+    page.wait_for_selector(FILLED.get(name, f"#page-{name}"))
+
+
+def _check(page: Page) -> None:
+    page.evaluate(AXE)
+    assert page.evaluate(FAULTS) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_fault(
+    browser: Browser, open_page: Callable[..., Page], watched, scheme
+) -> None:
+    page = open_page(browser, color_scheme=scheme, bypass_csp=True)
+    for route in ROUTES:
+        _open(page, route.name, route.path)
+        _check(page)
+    page.context.close()
+    watched.check()
+
+
+def test_nor_has_what_opens(browser: Browser, open_page: Callable[..., Page], watched) -> None:
+    page = open_page(browser, bypass_csp=True)
+    _open(page, "reconstructions", "/reconstructions")
+    page.get_by_role("button", name="Words: latent space, code, ellipse").click()
+    expect(page.get_by_role("dialog", name="Words:")).to_be_visible()
+    _check(page)
+    page.wait_for_function("() => document.activeElement.closest('.mantine-Popover-dropdown')")
+    page.keyboard.press("Escape")
+    page.locator(".card-enlarge").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    _check(page)
+    page.context.close()
+    watched.check()
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_control_is_reached_by_tab_and_seen(page: Page, route) -> None:
+    _open(page, route.name, route.path)
+    controls = page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex]")].filter(
+            (e) => e.tabIndex >= 0 && !e.disabled && e.checkVisibility({ visibilityProperty: true }));
+          const radios = new Set();
+          // One radio button of a group is reached by Tab, the others by arrow keys.
+          const stops = all.filter((e) => {
+            if (e.type !== "radio") return true;
+            const first = !radios.has(e.name);
+            radios.add(e.name);
+            return first;
+          });
+          return stops.length;
+        }"""
+    )
+    reached, unseen = [], []
+    page.evaluate("() => { document.activeElement.blur(); window.seen = new Set(); }")
+    for _ in range(controls + 20):
+        page.keyboard.press("Tab")
+        found = page.evaluate(
+            """() => {
+              const e = document.activeElement;
+              if (e === document.body || window.seen.has(e)) return null;
+              window.seen.add(e);
+              // What is focused, or what it is drawn as, or the box around it, shows it.
+              const near = [e, e.nextElementSibling, e.parentElement, e.parentElement.parentElement].filter(Boolean);
+              const drawn = near.some((n) => {
+                const s = getComputedStyle(n);
+                return (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== "none"
+                  || n.matches(":focus-within") && s.borderColor !== s.color && n.matches("[class*=mantine-Input]");
+              });
+              return [e.outerHTML.slice(0, 120), drawn];
+            }"""
+        )
+        if found is None:
+            break
+        reached.append(found[0])
+        if not found[1]:
+            unseen.append(found[0])
+    assert unseen == []
+    assert len(reached) >= controls, reached
