@@ -47,13 +47,13 @@ COPY --from=builder /opt/vqscope /opt/vqscope
 COPY --from=builder --chown=10001:10001 /out/data /data
 COPY --from=builder --chown=10001:10001 /out/vqscope /var/lib/vqscope
 
-# HOME and the folders of matplotlib and numba lie on the tmpfs: the root file system is read-only.
+# HOME and the folder of matplotlib lie on the tmpfs: the root file system is read-only. What numba compiles is kept.
 ENV PATH=/opt/vqscope/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     MPLCONFIGDIR=/tmp/matplotlib \
-    NUMBA_CACHE_DIR=/tmp/numba \
+    NUMBA_CACHE_DIR=/var/lib/vqscope/numba \
     VQSCOPE_CACHE=/var/lib/vqscope
 
 USER 10001:10001
