@@ -11,6 +11,9 @@
     End: "recon-last",
   };
 
+  const TAKEN =
+    "input, select, textarea, dialog, [role=listbox], [role=radiogroup], [role=slider], .mantine-Popover-dropdown";
+
   function turnPage(_first, _previous, _next, _last, page, pages) {
     const context = window.dash_clientside.callback_context;
     if (!context.triggered.some((t) => t.value)) return window.dash_clientside.no_update;
@@ -23,7 +26,7 @@
     if (!button || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (document.getElementById("page-reconstructions").hidden) return;
     // Fields and switches use these keys themselves.
-    if (event.target.closest("input, select, textarea, [role=listbox], [role=radiogroup], [role=dialog], [role=slider], dialog")) return;
+    if (event.target.closest(TAKEN)) return;
     event.preventDefault();
     if (!button.disabled) button.click();
   });

@@ -52,7 +52,14 @@ def _popover(words: Sequence[str], name: str, class_name: str) -> dmc.Popover:
     return dmc.Popover(
         [
             dmc.PopoverTarget(opener, boxWrapperProps={"style": {"display": "inline-flex"}}),
-            dmc.PopoverDropdown(parts, attributes={"dropdown": {"role": "dialog", "aria-label": name}}),
+            dmc.PopoverDropdown(
+                html.Div(
+                    parts,
+                    role="dialog",
+                    tabIndex="-1",
+                    **attributes({"aria-label": name, "data-autofocus": "true"}),
+                )
+            ),
         ],
         width=280 if len(words) == 1 else 340,
         position="bottom-start",
