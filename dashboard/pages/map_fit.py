@@ -5,7 +5,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient, ApiError, ApiRefused
 from dashboard.client_maps import Job, Method, Parameter, busy_job, cancel, fit, job, methods
 from dashboard.components.fit_form import job_state, parameter_fields, sentence
 from dashboard.pages import map_panel
@@ -14,6 +14,7 @@ _NOT_ALLOWED = (
     "This service fits no maps. Whoever runs it can allow it with VQSCOPE_MAP_JOBS=on, or fit one with "
     "`vqscope map add INDEX --method umap`."
 )
+_OPEN = "Fit a map"
 _PULSE = 500
 """Milliseconds between two looks at a fit."""
 
@@ -201,6 +202,10 @@ def _register_job(app: Dash, client: ApiClient) -> None:
             if found.busy:
                 return *_watched(found), no_update, no_update
             maps = map_panel.map_options(await client.maps())
+        except ApiRefused as error:
+            # It is another service now, which knows nothing of the job.
+            said = [html.Div(sentence(str(error)), className="fit-error")]
+            return said, True, False, True, _OPEN, no_update, no_update
         except ApiError as error:
             # The service is away: what it did meanwhile is asked for at the next beat.
             return [html.Div(sentence(str(error)), className="fit-error")], *(no_update,) * 6
@@ -220,7 +225,7 @@ def _register_job(app: Dash, client: ApiClient) -> None:
 
 def _watched(found: Job) -> tuple[Any, ...]:
     busy = found.busy
-    label = f"Fitting {found.map} …" if busy else "Fit a map"
+    label = f"Fitting {found.map} …" if busy else _OPEN
     return job_state(found), not busy, busy, found.state != "running", label
 
 
