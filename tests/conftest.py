@@ -30,7 +30,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     def made(name: str, make: Callable[[Path], object]) -> Path:
         folder = shared / "once" / name
         done = folder.with_name(f"{name}.done")
-        folder.parent.mkdir(exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{name}.lock")):
             if not done.exists():
                 make(folder)
@@ -84,7 +84,7 @@ def tiny_model_dir(sample_dir: Path, sample_names: tuple[str, ...], made_once: C
             )
         )
 
-    return made_once("tiny-run", make)
+    return made_once("runs/tiny", make)
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +107,7 @@ def tiny_index_dir(
             progress=False,
         )
 
-    return made_once("tiny", make)
+    return made_once("indexes/tiny", make)
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,7 @@ def test_maps(client, index, versions):
                 "keeps_proportions": True,
                 "explained_variance_ratio": list(pca.explained_variance_ratio),
                 "axis_labels": list(pca.axis_labels),
+                "stability": None,
             }
         ],
     }

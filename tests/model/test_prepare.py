@@ -163,6 +163,7 @@ def test_a_quick_one_is_trained_where_it_is_asked_for_and_kept(small, home, tmp_
         "metrics.csv",
         "model.safetensors",
         "seal.json",
+        "snapshots",
         "train.yaml",
     ]
     left = [p.name for p in prepared.model.parent.iterdir()]
