@@ -60,7 +60,8 @@ def curves_figure(run: Run, epoch: int | None) -> go.Figure:
             figure.add_vline(x=epoch, row=row, col=column, line={"color": _GREY, "width": 1, "dash": "dash"})
     figure.update_annotations(font={"size": 12, "color": _GREY}, yshift=-2)
     axis: dict[str, Any] = {"zeroline": False, "showline": False, "ticks": "", "gridcolor": _GRID}
-    figure.update_xaxes(axis, range=[0.5, last + 0.5], tickformat="d", nticks=6)
+    whole = {"tick0": 1, "dtick": 1} if last <= 6 else {"nticks": 6}  # no ticks between epochs
+    figure.update_xaxes(axis, range=[0.5, last + 0.5], tickformat="d", **whole)
     figure.update_yaxes(axis, nticks=5)
     figure.update_layout(_layout({"l": 44, "r": 8, "t": 22, "b": 22}), uirevision=run.name)
     return figure

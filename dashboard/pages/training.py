@@ -15,6 +15,19 @@ _HONEST = (
     "own, and no epoch is seen through the axes of a later one."
 )
 
+_AXIS = {"visible": False}
+_BLANK = {
+    "layout": {
+        "template": None,
+        "autosize": True,
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+}
+"""Nothing, until there is something: Plotly would draw axes, on white."""
+
 
 def layout() -> html.Main:
     """The page; its data arrive by the callbacks of training_callbacks.py."""
@@ -129,7 +142,7 @@ def _curves() -> html.Section:
                 id="training-curves",
                 className="training-graph",
                 config={"displayModeBar": False, "responsive": True},
-                figure={"layout": {"template": None}},
+                figure=_BLANK,
             ),
         ],
         className="panel training-column",
@@ -153,7 +166,7 @@ def _map() -> html.Section:
                     id="training-map",
                     className="training-graph",
                     config={"displayModeBar": False, "responsive": True, "scrollZoom": True},
-                    figure={"layout": {"template": None}},
+                    figure=_BLANK,
                 ),
                 id="training-map-box",
                 className="training-box",
