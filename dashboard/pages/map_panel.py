@@ -8,6 +8,7 @@ from dash import dcc, html
 from dashboard.answers import MapInfo
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
+from dashboard.components.menu import choice, menu
 from dashboard.components.states import empty
 from dashboard.pages import map_fit
 from dashboard.state_map import MapView
@@ -98,17 +99,7 @@ def _head() -> html.Div:
                 title="Fit another map: UMAP, t-SNE or PCA, in two or three dimensions",
             ),
             html.Div(className="spring"),
-            dmc.Menu(
-                [
-                    dmc.MenuTarget(
-                        html.Button("Save", type="button", className="plain small"),
-                        boxWrapperProps={"style": {"display": "inline-flex"}},
-                    ),
-                    dmc.MenuDropdown([dmc.MenuItem(text, id=id_) for id_, text in _SAVED.items()]),
-                ],
-                position="bottom-end",
-                withinPortal=True,
-            ),
+            menu("Save", [choice(text, id_) for id_, text in _SAVED.items()]),
         ],
         className="map-head",
     )

@@ -8,6 +8,7 @@ from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, dcc
 from dashboard.client import ApiClient, ApiError
 from dashboard.client_map import Inside, columns, rows, selection
 from dashboard.components.attributes import attributes
+from dashboard.components.menu import download, menu
 from dashboard.components.selection import composition, figures_and_codes, thumbnails
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
@@ -47,27 +48,12 @@ def layout() -> html.Section:
                         size="xs",
                         attributes={"root": {"aria-label": "What to show of the selection"}},
                     ),
-                    dmc.Menu(
+                    menu(
+                        "Export",
                         [
-                            dmc.MenuTarget(
-                                html.Button("Export", type="button", className="plain small"),
-                                boxWrapperProps={"style": {"display": "inline-flex"}},
-                            ),
-                            dmc.MenuDropdown(
-                                [
-                                    dmc.MenuItem(
-                                        name,
-                                        id={"type": "selection-export", "form": form},
-                                        href="#",
-                                        refresh=True,
-                                        attributes={"root": {"download": ""}},
-                                    )
-                                    for form, name in _FILES.items()
-                                ]
-                            ),
+                            download(name, {"type": "selection-export", "form": form})
+                            for form, name in _FILES.items()
                         ],
-                        position="bottom-end",
-                        withinPortal=True,
                     ),
                     html.Button("Clear", id="selection-clear", type="button", className="plain small"),
                 ],

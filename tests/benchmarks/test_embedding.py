@@ -21,10 +21,8 @@ def test_the_chosen_candidate_is_the_embedding() -> None:
 
 
 @pytest.mark.integration
-def test_a_model_to_a_table(
-    tiny_model_dir: Path, sample_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["--model", str(tiny_model_dir), "--data-dir", str(sample_dir), "--datasets", "sample_ct"]
+def test_a_model_to_a_table(sample_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--model", "base", "--data-dir", str(sample_dir), "--datasets", "sample_ct"]
     assert main([*arguments, "--repeats", "1", "--limit", "40"]) == 0
     table = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in table[2:]] == list(CANDIDATES)

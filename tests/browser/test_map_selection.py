@@ -213,7 +213,7 @@ def test_the_selection_is_exported(page: Page, api: httpx.Client) -> None:
     expect(page.locator("#selection-count")).to_contain_text(f"{found['n']:,} of")
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as caught:
-        page.get_by_role("menuitem", name="Table (CSV)").click()
+        page.get_by_role("link", name="Table (CSV)").click()
     with caught.value.path().open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == found["n"]
@@ -233,7 +233,7 @@ def test_the_map_is_saved_as_a_picture(page: Page, api: httpx.Client) -> None:
     ):
         page.get_by_role("button", name="Save", exact=True).click()
         with page.expect_download() as caught:
-            page.get_by_role("menuitem", name=item).click()
+            page.get_by_role("button", name=item).click()
         assert caught.value.suggested_filename == file
         content = caught.value.path().read_bytes()
         assert content.startswith(start)

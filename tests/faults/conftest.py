@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.data.datamodule import DataSettings
 from model.networks.decoder import DecoderSettings
@@ -22,6 +23,12 @@ from model.training import TrainerSettings, TrainSettings, resume, train
 from model.vqvae import VQVAESettings
 
 TIMINGS = {"seconds", "images_per_second", "data_wait"}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """As the processes that are started have: sums depend on it, and libraries that other tests loaded change it."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
