@@ -9,6 +9,7 @@ from filelock import FileLock
 
 # Tests start servers and trainings of their own; threads that outnumber the cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # numba sets the number for all that share its OpenMP, torch too
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
