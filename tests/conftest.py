@@ -9,7 +9,9 @@ from filelock import FileLock
 
 # Tests start servers and trainings of their own; threads that outnumber the cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # numba sets the number for all that share its OpenMP, torch too
+os.environ.setdefault(
+    "NUMBA_NUM_THREADS", "1"
+)  # numba sets the number for all that share its OpenMP, torch too
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -30,9 +32,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     def made(name: str, make: Callable[[Path], object]) -> Path:
         folder = shared / "once" / name
-        done = folder.with_name(f"{name}.done")
+        done = folder.with_name(f"{folder.name}.done")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f"{name}.lock")):
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
             if not done.exists():
                 make(folder)
                 done.touch()
