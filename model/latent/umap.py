@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from tqdm import tqdm
 
 from model.latent.anchored import (
     AnchoredProjector,
@@ -108,7 +109,12 @@ class UMAPProjector(AnchoredProjector[UMAPSettings]):
             random_state=settings.seed,
             n_jobs=1,
             precomputed_knn=(near.astype(np.int32), distances),
-            tqdm_kwds={"disable": False, "file": _Epochs(progress), "bar_format": "{n_fmt}/{total_fmt} "},
+            tqdm_kwds={
+                "disable": False,
+                "leave": False,
+                "file": _Epochs(progress),
+                "bar_format": "{n_fmt}/{total_fmt} ",
+            },
         )
         with warnings.catch_warnings():
             # That its own transform is not to be had from given neighbours.
@@ -181,7 +187,12 @@ class _Epochs:
     def write(self, text: str) -> int:
         done, found, total = text.strip().partition("/")
         if found and done.isdecimal() and total.isdecimal() and int(total):
-            self._progress("umap", int(done) / int(total))
+            try:
+                self._progress("umap", int(done) / int(total))
+            except BaseException:
+                # tqdm holds a lock of all its bars while it writes, and keeps it on an error: none would move again.
+                tqdm.get_lock().release()  # type: ignore[no-untyped-call]
+                raise
         return len(text)
 
     def flush(self) -> None:

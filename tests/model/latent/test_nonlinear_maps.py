@@ -3,10 +3,13 @@
 On whole numbers below 2^12: both then find the same distances, bit for bit, and few that are equal.
 """
 
+import io
+import threading
 import warnings
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from model.latent.errors import SettingError
 from model.latent.features import Features
@@ -152,6 +155,11 @@ def test_progress_reaches_the_end_and_may_end_the_fit(features):
 
     with pytest.raises(KeyboardInterrupt):
         UMAPProjector.fit(features, TRAIN, SETTINGS, stop)
+    # Other bars go on: their common lock is free again.
+    other = threading.Thread(target=lambda: list(tqdm(range(2), file=io.StringIO())), daemon=True)
+    other.start()
+    other.join(60)
+    assert not other.is_alive()
 
 
 def test_too_few_images(features):
