@@ -33,6 +33,20 @@ class Load:
     """Requests answered 429; each was sent again."""
 
 
+def connection(url: str) -> httpx.AsyncClient:
+    """A client with a connection of its own.
+
+    Of one client's pool each request looks at every connection: with dozens that takes longer than the service.
+    """
+    return httpx.AsyncClient(
+        base_url=url,
+        limits=httpx.Limits(max_connections=1),
+        headers={"Accept": "application/x-npy"},
+        timeout=600,
+        verify=False,
+    )
+
+
 async def saturate(url: str, bodies: Sequence[Body], *, clients: int, seconds: float) -> Load:
     """So many clients, each sending its next request when it has its answer; npy comes back.
 
@@ -44,23 +58,21 @@ async def saturate(url: str, bodies: Sequence[Body], *, clients: int, seconds: f
     images = answered = refused = 0
     turn = itertools.cycle(bodies)
 
-    async def client(http: httpx.AsyncClient) -> None:
+    async def client() -> None:
         nonlocal images, answered, refused
-        while (sent := time.perf_counter()) < until:
-            body = next(turn)
-            answer = await http.post(PATH, content=body.content, headers={"Content-Type": body.kind})
-            now = time.perf_counter()
-            if answer.status_code == 429:
-                refused += 1
-                continue
-            answer.raise_for_status()
-            answered += body.images
-            if counted_from < now < until:
-                times.append(now - sent)
-                images += body.images
+        async with connection(url) as http:
+            while (sent := time.perf_counter()) < until:
+                body = next(turn)
+                answer = await http.post(PATH, content=body.content, headers={"Content-Type": body.kind})
+                now = time.perf_counter()
+                if answer.status_code == 429:
+                    refused += 1
+                    continue
+                answer.raise_for_status()
+                answered += body.images
+                if counted_from < now < until:
+                    times.append(now - sent)
+                    images += body.images
 
-    limits = httpx.Limits(max_connections=clients)
-    headers = {"Accept": "application/x-npy"}
-    async with httpx.AsyncClient(base_url=url, limits=limits, headers=headers, timeout=600) as http:
-        await asyncio.gather(*(client(http) for _ in range(clients)))
+    await asyncio.gather(*(client() for _ in range(clients)))
     return Load(images / (until - counted_from), sorted(times), answered, refused)

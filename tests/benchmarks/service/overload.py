@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import httpx
 import psutil
 
-from tests.benchmarks.service.load import PATH, Body
+from tests.benchmarks.service.load import PATH, Body, connection
 
 _PROBE_SECONDS = 30.0
 
@@ -60,42 +61,44 @@ async def overload(
     accepted: list[float] = []
     memory: list[tuple[float, int]] = []
     process = psutil.Process(pid)
-    limits = httpx.Limits(max_connections=None)
-    headers = {"Accept": "application/x-npy"}
+    free: list[httpx.AsyncClient] = []
 
-    async def send(http: httpx.AsyncClient, body: Body) -> None:
+    async def send(body: Body) -> None:
+        http = free.pop() if free else await clients.enter_async_context(connection(url))
         sent = time.perf_counter()
         try:
             answer = await http.post(PATH, content=body.content, headers={"Content-Type": body.kind})
         except httpx.HTTPError as error:
             answers[type(error).__name__] += 1
             return
+        free.append(http)
         answers[str(answer.status_code)] += 1
         if answer.status_code == 200:
             accepted.append(time.perf_counter() - sent)
 
-    async with httpx.AsyncClient(base_url=url, limits=limits, headers=headers, timeout=600) as http:
+    async with AsyncExitStack() as clients:
         begun = time.perf_counter()
         async with asyncio.TaskGroup() as requests:
             number = 0
             while (moment := time.perf_counter() - begun) < seconds:
                 while number < rate * moment:  # those that are due, however late this loop is
-                    requests.create_task(send(http, bodies[number % len(bodies)]))
+                    requests.create_task(send(bodies[number % len(bodies)]))
                     number += 1
                 if not memory or moment - memory[-1][0] > 0.5:
                     memory.append((moment, resident(process)))
                 await asyncio.sleep(1 / rate)
             ended = time.perf_counter()
-            recovered = await _recovered(http, probe, normal, ended)
+            recovered = await _recovered(url, probe, normal, ended)
     return Overload(answers, sorted(accepted), memory, recovered)
 
 
-async def _recovered(http: httpx.AsyncClient, probe: Body, normal: float, ended: float) -> float:
-    while (sent := time.perf_counter()) - ended < _PROBE_SECONDS:
-        answer = await http.post(PATH, content=probe.content, headers={"Content-Type": probe.kind})
-        now = time.perf_counter()
-        if answer.status_code == 200 and now - sent <= 2 * normal:
-            return sent - ended
+async def _recovered(url: str, probe: Body, normal: float, ended: float) -> float:
+    async with connection(url) as http:
+        while (sent := time.perf_counter()) - ended < _PROBE_SECONDS:
+            answer = await http.post(PATH, content=probe.content, headers={"Content-Type": probe.kind})
+            now = time.perf_counter()
+            if answer.status_code == 200 and now - sent <= 2 * normal:
+                return sent - ended
     return _PROBE_SECONDS
 
 
