@@ -11,13 +11,11 @@ from functools import partial
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from dashboard.client import PICTURE_VIEWS, ApiClient, ApiError, ApiRefused, Picture
+from dashboard.client import PICTURE_VIEWS, ApiClient, Picture
 from dashboard.client_codebook import examples, patch_sheet, prototypes
-from dashboard.passing import etag_of, problem
+from dashboard.passing import NO_PICTURE, picture_of, problem
 from dashboard.state import Point
 
-_TITLE = "Picture not available"
-_VERSION = re.compile(r"[0-9a-f]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _DATASET = re.compile(r"[^/\\\x00-\x1f\x7f]{1,128}")
 
@@ -48,25 +46,11 @@ def add_routes(server: FastAPI, client: ApiClient) -> None:
             or dataset in {".", ".."}
             or view not in PICTURE_VIEWS
         ):
-            return problem(404, _TITLE, "there is no such picture")
-        return await _passed_on(request, partial(client.picture, point, view))
+            return problem(404, NO_PICTURE, "there is no such picture")
+        return await picture_of(request, partial(client.picture, point, view))
 
     @server.get("/pictures/codebook/{part}/{number}", include_in_schema=False)
     async def codebook_picture(request: Request, part: str, number: str) -> Response:
         if part not in CODEBOOK_PICTURES or not _NUMBER.fullmatch(number):
-            return problem(404, _TITLE, "there is no such picture")
-        return await _passed_on(request, partial(CODEBOOK_PICTURES[part], client, int(number)))
-
-
-async def _passed_on(request: Request, ask: Callable[..., Awaitable[Picture]]) -> Response:
-    """What the service gives when asked with the version and the ETag that the browser named."""
-    version = request.query_params.get("v")
-    if version is not None and not _VERSION.fullmatch(version):
-        return problem(422, _TITLE, "v is not the version of an index")
-    try:
-        found = await ask(version=version, etag=etag_of(request))
-    except ApiRefused as error:
-        return problem(error.status, _TITLE, str(error))
-    except ApiError as error:
-        return problem(503, _TITLE, str(error))
-    return Response(found.content, found.status, headers=found.headers)
+            return problem(404, NO_PICTURE, "there is no such picture")
+        return await picture_of(request, partial(CODEBOOK_PICTURES[part], client, int(number)))

@@ -61,12 +61,7 @@ def register(app: Dash, client: ApiClient) -> None:
         if drawn and drawn["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
             return no_update, same, same, no_update, no_update, *rows
         try:
-            catalogue, known, ellipses, grouped = await asyncio.gather(
-                client.catalogue(),
-                columns(client),
-                client.ellipses(view.map, kind=view.kind, level=view.level / 100, sigma=view.sigma),
-                fetch_groups(client, view, on),
-            )
+            catalogue, known, ellipses, grouped = await fetch_ellipses(client, view, on)
         except ApiError as error:
             words = f"The ellipses could not be updated: {error}."
             return no_update, same, same, no_update, words, *rows
@@ -91,6 +86,18 @@ def register(app: Dash, client: ApiClient) -> None:
 def group_options(known: Columns) -> list[dict[str, str]]:
     """What ellipses can be fitted to."""
     return [{"value": column.name, "label": column.title} for column in known.items]
+
+
+async def fetch_ellipses(
+    client: ApiClient, view: MapView, on: Sequence[str]
+) -> tuple[Catalogue, Columns, tuple[Ellipse, ...], tuple[Ellipse, ...]]:
+    """What a map's ellipses are drawn from: data sets, columns, ellipses of the data sets and of the groups."""
+    return await asyncio.gather(
+        client.catalogue(),
+        columns(client),
+        client.ellipses(view.map, kind=view.kind, level=view.level / 100, sigma=view.sigma),
+        fetch_groups(client, view, on),
+    )
 
 
 async def fetch_groups(client: ApiClient, view: MapView, on: Sequence[str]) -> tuple[Ellipse, ...]:

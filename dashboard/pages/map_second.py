@@ -6,10 +6,9 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 
 from dashboard.client import ApiClient, ApiError
-from dashboard.client_map import columns
 from dashboard.components.states import empty, failed
 from dashboard.pages.map_controls import away
-from dashboard.pages.map_ellipses import drawn_ellipses, ellipses_key, fetch_groups
+from dashboard.pages.map_ellipses import drawn_ellipses, ellipses_key, fetch_ellipses
 from dashboard.pages.map_loading import drawn_map
 from dashboard.settings import DashboardSettings
 from dashboard.state_map import MapView
@@ -101,12 +100,7 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
         if drawn and drawn["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
             return no_update
         try:
-            catalogue, known, ellipses, grouped = await asyncio.gather(
-                client.catalogue(),
-                columns(client),
-                client.ellipses(view.map, kind=view.kind, level=view.level / 100, sigma=view.sigma),
-                fetch_groups(client, view, on),
-            )
+            catalogue, known, ellipses, grouped = await fetch_ellipses(client, view, on)
         except ApiError:
             return no_update  # the first map's callback says what is wrong, of the same question
         return drawn_ellipses(view, catalogue, known, ellipses, grouped)
