@@ -25,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("backend.bench", "measure the throughput and latency of a running service"),
 }
 
+_SPIN_COUNT = "10000"
+"""Turns of a loop, tens of microseconds."""
+
 _EXAMPLES = """\
 Examples:
   vqscope explore
@@ -61,7 +64,19 @@ def help_text() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one ``vqscope`` command line and return its exit code; see `guarded`."""
+    _share_processors()
     return guarded(_dispatch, argv)
+
+
+def _share_processors() -> None:
+    """Let torch's threads sleep soon when they wait for each other, before torch is imported, which is too late.
+
+    GNU's OpenMP lets them spin for milliseconds, many times in each pass through the network. Where something else
+    wants a processor (the dashboard, the browser), the thread waited for is the one that does not run: a request of
+    30 ms took 2 s. This short wait costs nothing on an idle machine.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
 
 
 def guarded(run: Callable[[list[str]], int], argv: Sequence[str] | None = None) -> int:

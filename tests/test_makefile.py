@@ -47,7 +47,7 @@ def make(tmp_path):
         (scripts / "vqscope").chmod(0o755)
         for stamp in (".made", ".installed"):
             (tmp_path / ".venv" / stamp).touch()
-        inherited = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+        inherited = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS", "ZOO", "TORCH_INDEX_URL", "PYTHON")
         environment = {key: value for key, value in os.environ.items() if key not in inherited}
         return subprocess.run(
             ["make", *arguments], cwd=tmp_path, capture_output=True, text=True, env=environment

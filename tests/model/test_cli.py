@@ -44,6 +44,27 @@ def test_help_imports_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({}, "10000 None"),
+        ({"GOMP_SPINCOUNT": "7"}, "7 None"),
+        ({"OMP_WAIT_POLICY": "active"}, "None active"),
+    ],
+)
+def test_threads_that_wait_sleep_soon_unless_told_otherwise(given, left):
+    """And are told so before torch is there (see above), which does not look again."""
+    source = (
+        "import os; from model.cli import main; main(['--help'])\n"
+        "print(os.environ.get('GOMP_SPINCOUNT'), os.environ.get('OMP_WAIT_POLICY'))"
+    )
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GOMP_", "OMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", source], env=kept | given, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == left
+
+
 def test_version():
     assert run("--version").stdout == f"vqscope {version('vqscope')}\n"
 

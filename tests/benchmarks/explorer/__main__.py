@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -58,7 +59,9 @@ def main(argv: list[str]) -> int:
     rows = []
     five = options.index or _five(options.out, data_dir)
     large = synthetic_index(SyntheticSettings(images=options.images), load_model(device="cpu"), options.out)
-    for row in (*_five_sets(five, data_dir, options.rounds), *_all_sets(large, options.out, options.rounds)):
+    for row in chain(
+        _five_sets(five, data_dir, options.rounds), _all_sets(large, options.out, options.rounds)
+    ):
         rows.append(row)
         print(as_table([row])[-1], file=sys.stderr, flush=True)
     content = {

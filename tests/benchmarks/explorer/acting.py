@@ -6,6 +6,7 @@ condition holds.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 from playwright.sync_api import Page
 
@@ -35,6 +36,20 @@ _POINTS = f"""(wanted) => {{
     for (const q of all) if (q !== p) p.nearest = Math.min(p.nearest, (p.x - q.x) ** 2 + (p.y - q.y) ** 2);
   }}
   return some.sort((p, q) => q.nearest - p.nearest).slice(0, wanted);
+}}"""
+
+# Where a point of this name is in the window now: what opens beside the map moves it.
+_PLACE = f"""(name) => {{
+  const gd = {_GRAPH}, box = gd.getBoundingClientRect(), {{ xaxis, yaxis }} = gd._fullLayout;
+  const [dataset, split, index] = name.split('/');
+  const rest = ['train', 'val', 'test'].indexOf(split);
+  for (const trace of gd._fullData.filter((t) => t.meta?.role === 'points' && t.meta.dataset === dataset)) {{
+    const i = [...trace.customdata].findIndex((c) => Math.floor(c / 2 ** 31) % 3 === rest && c % 2 ** 31 === +index);
+    if (i >= 0) return [
+      box.left + xaxis._offset + xaxis.l2p(trace.x[i]), box.top + yaxis._offset + yaxis.l2p(trace.y[i]),
+    ];
+  }}
+  throw new Error(`no point ${{name}}`);
 }}"""
 
 # The radius, in pixels, of a circle round the middle of the cloud that holds so many points.
@@ -86,16 +101,14 @@ def hovered(page: Page, n: int) -> list[float]:
     """Moving the mouse to one point after the other, until the picture of each is shown."""
     spent = []
     for point in page.evaluate(_POINTS, n):
-        page.mouse.move(point["x"] + 60, point["y"] + 60)
+        x, y = page.evaluate(_PLACE, point["name"])
+        page.mouse.move(x + 60, y + 60)
         condition = """(name) => {
           const card = document.getElementById('hover-card'), img = document.getElementById('hover-image');
           return card.dataset.point === name && !card.hidden && img.complete && img.naturalWidth > 0;
         }"""
-        spent.append(
-            timed(
-                page, "mousemove", lambda p=point: page.mouse.move(p["x"], p["y"]), condition, point["name"]
-            )
-        )
+        move = partial(page.mouse.move, x, y)
+        spent.append(timed(page, "mousemove", move, condition, point["name"]))
     return spent
 
 
@@ -111,14 +124,13 @@ def clicked(page: Page, n: int) -> list[float]:
             && window.benchStrip !== strip[0].src && document.getElementById('map-standing').children.length > 0
             && [...pictures, ...strip].every((img) => img.complete && img.naturalWidth > 0);
         }"""
-        page.mouse.move(point["x"], point["y"])
+        x, y = page.evaluate(_PLACE, point["name"])
+        page.mouse.move(x, y)
         page.wait_for_selector(f'#hover-card[data-point="{point["name"]}"]', state="visible")
         page.evaluate(
             "() => { const img = document.querySelector('#map-neighbours img'); window.benchStrip = img && img.src; }"
         )
-        spent.append(
-            timed(page, "click", lambda p=point: page.mouse.click(p["x"], p["y"]), condition, point["name"])
-        )
+        spent.append(timed(page, "click", partial(page.mouse.click, x, y), condition, point["name"]))
     return spent
 
 
