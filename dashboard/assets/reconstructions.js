@@ -12,7 +12,7 @@
   };
 
   const TAKEN =
-    "input, select, textarea, dialog, [role=listbox], [role=radiogroup], [role=slider], .mantine-Popover-dropdown";
+    "input, select, textarea, dialog, [role=listbox], [role=radiogroup], [role=slider], .popover";
 
   function turnPage(_first, _previous, _next, _last, page, pages) {
     const context = window.dash_clientside.callback_context;

@@ -83,13 +83,6 @@
     if (img instanceof HTMLImageElement && img.classList.contains("pixels")) img.toggleAttribute("data-failed", failed);
   }
 
-  // A choice that is made closes its menu (components/menu.py), as Escape does; after whatever the click itself does.
-  document.addEventListener("click", (event) => {
-    const item = event.target.closest(".menu-item");
-    const escape = new KeyboardEvent("keydown", { key: "Escape", bubbles: true });
-    if (item) setTimeout(() => item.dispatchEvent(escape));
-  });
-
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {
     pulse,

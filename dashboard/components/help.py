@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.components.attributes import attributes
+from dashboard.components.popover import popover
 
 TEXTS = {
     "latent space": (
@@ -25,17 +25,17 @@ TEXTS = {
 }
 
 
-def help_button(word: str) -> dmc.Popover:
+def help_button(word: str) -> html.Span:
     """A small question mark that explains the word; opens by mouse, touch or keyboard."""
     return _popover([word], f"What is meant by {word}?", "help")
 
 
-def words_button() -> dmc.Popover:
+def words_button() -> html.Span:
     """The question mark of the header, which explains all three words on every page."""
     return _popover(list(TEXTS), "Words: latent space, code, ellipse", "help help-words")
 
 
-def _popover(words: Sequence[str], name: str, class_name: str) -> dmc.Popover:
+def _popover(words: Sequence[str], name: str, class_name: str) -> html.Span:
     opener = html.Button(
         "?",
         type="button",
@@ -49,24 +49,5 @@ def _popover(words: Sequence[str], name: str, class_name: str) -> dmc.Popover:
             html.Div(word.capitalize(), className="help-title"),
             html.P(list(TEXTS[word]), className="help-text"),
         ]
-    return dmc.Popover(
-        [
-            dmc.PopoverTarget(opener, boxWrapperProps={"style": {"display": "inline-flex"}}),
-            dmc.PopoverDropdown(
-                html.Div(
-                    parts,
-                    role="dialog",
-                    tabIndex="-1",
-                    **attributes({"aria-label": name, "data-autofocus": "true"}),
-                )
-            ),
-        ],
-        width=280 if len(words) == 1 else 340,
-        position="bottom-start",
-        withArrow=True,
-        shadow="md",
-        withinPortal=True,
-        withRoles=False,  # Mantine would put them on the box around the button, which may not have them
-        trapFocus=True,  # so that Escape closes it, and the focus goes back to the question mark
-        returnFocus=True,
-    )
+    content = html.Div(parts, role="dialog", tabIndex="-1", **attributes({"aria-label": name}))
+    return popover(opener, content, width=280 if len(words) == 1 else 340)

@@ -7,6 +7,7 @@ from dash import html
 
 from dashboard.answers import Dataset, Ellipse
 from dashboard.components.attributes import attributes
+from dashboard.components.popover import popover
 from dashboard.components.words import NO_PICTURES, count, per_cent
 from dashboard.palette import mark
 from dashboard.state_map import MapView
@@ -54,33 +55,21 @@ def group_row(ellipse: Ellipse, colour: str) -> html.Div:
     )
 
 
-def warning_mark(texts: Sequence[str]) -> list[dmc.HoverCard]:
+def warning_mark(texts: Sequence[str]) -> list[html.Span]:
     """A small sign with warnings about a data set or an ellipse; nothing where there are none."""
     if not texts:
         return []
-    return [
-        dmc.HoverCard(
-            [
-                dmc.HoverCardTarget(
-                    html.Button(
-                        "!",
-                        type="button",
-                        className="warning",
-                        **attributes({"aria-label": "Warning: " + "; ".join(texts)}),
-                    ),
-                    boxWrapperProps={"style": {"display": "inline-flex"}},
-                ),
-                dmc.HoverCardDropdown(html.Ul([html.Li(text) for text in texts], className="warning-list")),
-            ],
-            width=260,
-            position="right",
-            withArrow=True,
-            shadow="md",
-            withinPortal=True,
-            withRoles=False,  # Mantine would put them on the box around the button, which may not have them
-            openDelay=80,
-        )
-    ]
+    told = "Warning: " + "; ".join(texts)
+    sign = html.Button(
+        "!", type="button", className="warning", title="\n".join(texts), **attributes({"aria-label": told})
+    )
+    content = html.Div(
+        html.Ul([html.Li(text) for text in texts], className="warning-list"),
+        role="dialog",
+        tabIndex="-1",
+        **attributes({"aria-label": "Warnings"}),
+    )
+    return [popover(sign, content, width=260)]
 
 
 def _no_pictures(dataset: Dataset) -> list[html.Span]:

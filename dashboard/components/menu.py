@@ -2,35 +2,19 @@
 
 from collections.abc import Sequence
 
-import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
 from dashboard.components.attributes import attributes
+from dashboard.components.popover import popover
 
 
-def menu(name: str, choices: Sequence[Component]) -> dmc.Popover:
-    """Buttons or links below a button; the focus goes into them, and Escape closes them.
-
-    Not Mantine's own menu, which describes itself on the box around the button: readers of a screen are told of a
-    button that opens nothing, and of a nameless thing that opens a menu.
-    """
-    return dmc.Popover(
-        [
-            dmc.PopoverTarget(
-                html.Button(name, type="button", className="plain small"),
-                boxWrapperProps={"style": {"display": "inline-flex"}},
-            ),
-            dmc.PopoverDropdown(
-                html.Div(list(choices), className="menu", role="group", **attributes({"aria-label": name}))
-            ),
-        ],
-        position="bottom-end",
-        shadow="md",
-        withinPortal=True,
-        withRoles=False,
-        trapFocus=True,
-        returnFocus=True,
+def menu(name: str, choices: Sequence[Component]) -> html.Span:
+    """Buttons or links below a button; the focus goes into them, and Escape closes them."""
+    return popover(
+        html.Button(name, type="button", className="plain small"),
+        html.Div(list(choices), className="menu", role="group", **attributes({"aria-label": name})),
+        end=True,
     )
 
 

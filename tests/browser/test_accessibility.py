@@ -101,7 +101,7 @@ def test_nor_has_what_opens(browser: Browser, open_page: Callable[..., Page], wa
     page.get_by_role("button", name="Words: latent space, code, ellipse").click()
     words = page.get_by_role("dialog", name="Words:")
     expect(words).to_be_visible()
-    page.wait_for_function("() => document.activeElement.closest('.mantine-Popover-dropdown')")
+    page.wait_for_function("() => document.activeElement.closest('.popover')")
     _check(page)
     page.keyboard.press("Escape")
     expect(words).to_be_hidden()

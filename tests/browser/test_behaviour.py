@@ -61,7 +61,7 @@ def test_help_is_opened_by_keyboard(page: Page) -> None:
         page.keyboard.press("Enter")
         expect(page.get_by_text(text)).to_be_visible()
         # It takes the focus a moment after it is seen; an earlier Escape would go past it.
-        page.wait_for_function("() => document.activeElement.closest('.mantine-Popover-dropdown')")
+        page.wait_for_function("() => document.activeElement.closest('.popover')")
         page.keyboard.press("Escape")
         expect(page.get_by_text(text)).to_be_hidden()
 

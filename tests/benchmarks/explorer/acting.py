@@ -30,7 +30,7 @@ _POINTS = f"""(wanted) => {{
       }});
     }}
   }});
-  const step = Math.max(1, Math.floor(all.length / 400)), some = all.filter((p, i) => i % step === 0);
+  const step = Math.max(1, Math.floor(all.length / 4000)), some = all.filter((p, i) => i % step === 0);
   for (const p of some) {{
     p.nearest = Infinity;
     for (const q of all) if (q !== p) p.nearest = Math.min(p.nearest, (p.x - q.x) ** 2 + (p.y - q.y) ** 2);
