@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
 from fastapi import FastAPI
 
 from dashboard.client import ApiClient
@@ -12,7 +13,7 @@ from dashboard.components.attributes import attributes
 from dashboard.components.header import banner, header
 from dashboard.components.states import empty
 from dashboard.headers import LoopbackHosts, SecurityHeaders
-from dashboard.pages.registry import PAGES, ROUTES
+from dashboard.pages.registry import PAGES, ROUTES, Page
 from dashboard.routes import add_routes
 from dashboard.routes_map import add_map_routes
 from dashboard.routes_place import add_place_route
@@ -92,6 +93,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
         serve_locally=True,
         index_string=_INDEX,
         add_log_handler=False,
+        suppress_callback_exceptions=True,  # of pages that nobody has opened yet
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     # Every callback here is a plain request; without this each page would open a WebSocket it never uses.
@@ -99,6 +101,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     app.layout = _layout(settings)
     _register_shell(app)
     for page in PAGES:
+        _register_opening(app, page)
         page.register(app, client, settings)
     # Dash does this at the first request for "/" alone: a link to another page, opened first, had no scripts.
     app._setup_server()
@@ -114,12 +117,14 @@ def _layout(settings: DashboardSettings) -> dmc.MantineProvider:
             dcc.Location(id="url", refresh=False),
             dcc.Interval(id="pulse", interval=round(1000 * settings.health_interval)),
             dcc.Store(id="api"),  # {"state", "model", "index"} of the service
+            *[dcc.Store(id=route.address_id) for route in ROUTES if route.query],
+            *[dcc.Store(id=route.wanted_id) for route in ROUTES],
             dcc.Store(id="routes", data=[route.to_browser() for route in ROUTES]),  # for assets/shell.js
             header([(route.link_id, route.title, route.path) for route in ROUTES]),
             banner(),
             html.Div(
                 [
-                    *[page.layout() for page in PAGES],
+                    *[page.frame() for page in PAGES],
                     html.Main(
                         empty("There is no such page", "All pages are linked above."),
                         id="page-missing",
@@ -148,6 +153,18 @@ def _layout(settings: DashboardSettings) -> dmc.MantineProvider:
     )
 
 
+def _register_opening(app: Dash, page: Page) -> None:
+    """Fill a page when it is first shown: what has been there costs at each change of anything, seen or not."""
+
+    @app.callback(
+        Output(page.route.page_id, "children"),
+        Input(page.route.wanted_id, "data"),
+        prevent_initial_call=True,
+    )
+    def fill(_wanted: bool) -> list[Component]:
+        return page.content()
+
+
 def _register_shell(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction("vqscope", "pulse"),
@@ -159,6 +176,7 @@ def _register_shell(app: Dash) -> None:
         ClientsideFunction("vqscope", "route"),
         *[Output(route.page_id, "hidden") for route in ROUTES],
         Output("page-missing", "hidden"),
+        *[Output(route.wanted_id, "data") for route in ROUTES],
         Input("url", "pathname"),
         State("routes", "data"),
     )
@@ -166,10 +184,18 @@ def _register_shell(app: Dash) -> None:
         ClientsideFunction("vqscope", "keepAddress"),
         *[Output(route.link_id, "href") for route in ROUTES],
         Input("url", "pathname"),
-        *[Input(route.query, "data") for route in ROUTES if route.query],
+        *[Input(route.address_id, "data") for route in ROUTES if route.query],
         State("routes", "data"),
         prevent_initial_call=True,
     )
+    for route in ROUTES:
+        if route.query:
+            app.clientside_callback(
+                ClientsideFunction("vqscope", "copy"),
+                Output(route.address_id, "data"),
+                Input(route.query, "data"),
+                prevent_initial_call=True,
+            )
     app.clientside_callback(
         ClientsideFunction("vqscope", "switchScheme"),
         Input("scheme", "n_clicks"),

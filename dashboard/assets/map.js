@@ -51,8 +51,10 @@
   const isOn = (name) => wanted.on === null || wanted.on.includes(name);
 
   function sync() {
+    const none = document.getElementById("map-none-on");
+    if (!none) return; // the page has not been opened yet
     graphs().forEach(syncOne);
-    document.getElementById("map-none-on").hidden = wanted.on === null || wanted.on.length > 0;
+    none.hidden = wanted.on === null || wanted.on.length > 0;
   }
 
   function syncOne(gd) {

@@ -1,4 +1,4 @@
-// What components/popover.py makes: `.opens` (a button) opens the `.popover` after it.
+// What components/popover.py makes: the button of a `.popover-anchor` opens the `.popover` beside it.
 (function () {
   "use strict";
 
@@ -8,7 +8,7 @@
   document.addEventListener(
     "click",
     (event) => {
-      const opener = event.target.closest && event.target.closest(".opens");
+      const opener = event.target.closest && event.target.closest(".popover-anchor > button");
       if (!opener || opener.popoverTargetElement) return;
       const content = opener.parentElement.querySelector(".popover");
       content.popover = "auto";

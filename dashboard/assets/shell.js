@@ -36,6 +36,8 @@
     return api;
   }
 
+  const filled = new Set(); // names of the pages that have been shown
+
   // `routes` is what dashboard/pages/registry.py says: [{name, path, title, query}, …].
   function route(pathname, routes) {
     const page = routes.find((one) => one.path === pathname);
@@ -47,7 +49,12 @@
     document.title = (page ? page.title : "Not found") + " · VQScope";
     // A figure that was laid out while hidden has no size; let it measure itself again.
     requestAnimationFrame(() => window.dispatchEvent(new Event("resize")));
-    return [...routes.map((one) => one !== page), Boolean(page)];
+    const wanted = routes.map((one) => {
+      if (one !== page || filled.has(one.name)) return window.dash_clientside.no_update;
+      filled.add(one.name);
+      return true;
+    });
+    return [...routes.map((one) => one !== page), Boolean(page), ...wanted];
   }
 
   // `queries` are the values of the stores that the routes name, in their order, and then the routes.
@@ -58,7 +65,7 @@
     const changed = window.dash_clientside.callback_context.triggered.map((t) => t.prop_id);
     const page = routes.find((one) => one.path === pathname);
     const query = page && queryOf(page);
-    if (typeof query === "string" && changed.includes(page.query + ".data") && location.pathname === pathname) {
+    if (typeof query === "string" && changed.includes(`page-${page.name}-address.data`) && location.pathname === pathname) {
       if (location.search !== query) history.replaceState(history.state, "", pathname + query);
     }
     return routes.map((one) => one.path + (queryOf(one) || ""));
@@ -88,6 +95,7 @@
     pulse,
     route,
     keepAddress,
+    copy: (value) => value,
     switchScheme,
   });
 })();

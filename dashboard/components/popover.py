@@ -20,7 +20,6 @@ def popover(
         width: of what is opened, in pixels; default: as its content needs.
         end: align it with the button's right edge, not the left one.
     """
-    opener.className = f"{opener.className} opens"
     side = " popover-end" if end else ""
     style = {} if width is None else {"width": f"min({width}px, 100vw - 16px)"}
     return html.Span(

@@ -59,7 +59,6 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         State("codebook-query", "data"),
         State("codebook-loaded", "data"),
         State("codebook-with", "data"),
-        prevent_initial_call=True,
     )
     async def show_view(
         api: dict[str, Any] | None,

@@ -46,7 +46,6 @@ def _register_address(app: Dash, client: ApiClient) -> None:
         Input("url", "search"),
         State("lab-query", "data"),
         State("lab-loaded", "data"),
-        prevent_initial_call=True,
     )
     async def read(
         api: dict[str, Any] | None, pathname: str, search: str, query: str | None, loaded: str | None

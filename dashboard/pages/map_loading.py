@@ -61,7 +61,6 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
             State("map-query", "data"),
             State("map-loaded", "data"),
         ],
-        prevent_initial_call=True,
     )
     async def load(
         api: dict[str, Any] | None,

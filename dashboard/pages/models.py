@@ -49,7 +49,6 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
         Output("models-service", "children"),
         Input("api", "data"),
         Input("url", "pathname"),
-        prevent_initial_call=True,
     )
     async def show_service(api: dict[str, Any] | None, pathname: str) -> object:
         if pathname != PATH or not api:
@@ -62,7 +61,6 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
         Input("api", "data"),
         Input("url", "pathname"),
         State("models-loaded", "data"),
-        prevent_initial_call=True,
     )
     async def show_cards(
         api: dict[str, Any] | None, pathname: str, loaded: list[str] | None

@@ -47,7 +47,6 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         Input("url", "search"),
         State("recon-query", "data"),
         State("recon-loaded", "data"),
-        prevent_initial_call=True,
     )
     async def show_view(
         api: dict[str, Any] | None, pathname: str, search: str, query: str | None, loaded: str | None

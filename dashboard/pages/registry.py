@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from dash import Dash, html
+from dash.development.base_component import Component
 
 from dashboard.client import ApiClient
 from dashboard.pages import (
@@ -37,7 +38,7 @@ class Route:
     path: str
     title: str
     query: str | None = None
-    """Store with the query of the address that reproduces the page's view ('' or '?…'); None: it has none."""
+    """Id of the page's store for the query that reproduces the page's view ('' or '?…'); None: it has none."""
 
     @property
     def page_id(self) -> str:
@@ -48,6 +49,16 @@ class Route:
     def link_id(self) -> str:
         """Id of the link in the header, of which the shell keeps `href` at the page's last view."""
         return f"nav-{self.name}"
+
+    @property
+    def wanted_id(self) -> str:
+        """Id of the store that the shell sets once, when the page is first shown."""
+        return f"page-{self.name}-wanted"
+
+    @property
+    def address_id(self) -> str:
+        """Id of the shell's copy of that store, which is there before the page is."""
+        return f"page-{self.name}-address"
 
     def to_browser(self) -> dict[str, str | None]:
         """What assets/shell.js needs of it."""
@@ -60,9 +71,19 @@ class Page:
 
     route: Route
     layout: Callable[[], html.Main]
-    """Its element, with the id of the route and hidden=True."""
+    """Its element, with the id of the route and hidden=True; filled when it is first shown."""
     register: Callable[[Dash, ApiClient, DashboardSettings], None]
     """Attaches its callbacks to the app."""
+
+    def frame(self) -> html.Main:
+        """Its element without what is in it."""
+        main = self.layout()
+        main.children = []
+        return main
+
+    def content(self) -> list[Component]:
+        """What is in it."""
+        return list(self.layout().children)
 
 
 PAGES = (

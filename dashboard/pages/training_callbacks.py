@@ -81,7 +81,6 @@ def _register_look(app: Dash, client: ApiClient) -> None:
         Input("url", "pathname"),
         State("training-known", "data"),
         State("training-run", "value"),
-        prevent_initial_call=True,
     )
     async def look(
         _n: int | None,

@@ -2,7 +2,11 @@
 
 import httpx
 import pytest
+from dash import html
 from playwright.sync_api import Browser, Page, expect
+
+from dashboard.components.legend import warning_mark
+from dashboard.pages import registry
 
 pytestmark = pytest.mark.browser
 
@@ -59,11 +63,47 @@ def test_help_is_opened_by_keyboard(page: Page) -> None:
         button = page.get_by_role("button", name=f"What is meant by {word}?")
         button.focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_text(text)).to_be_visible()
-        # It takes the focus a moment after it is seen; an earlier Escape would go past it.
+        opened = page.get_by_role("dialog", name=f"What is meant by {word}?")
+        expect(opened).to_contain_text(text)
+        expect(opened).to_be_in_viewport(ratio=1)
+        # It takes the focus a moment after it is seen.
         page.wait_for_function("() => document.activeElement.closest('.popover')")
         page.keyboard.press("Escape")
-        expect(page.get_by_text(text)).to_be_hidden()
+        expect(opened).to_be_hidden()
+        expect(button).to_be_focused()
+
+
+def test_a_page_is_filled_when_it_is_first_shown_and_kept(page: Page) -> None:
+    """What nobody has opened costs nothing; what was chosen on a page is still there when one comes back."""
+    page.goto("/")
+    page.wait_for_selector(CONTENT["/"])
+    filled = (
+        "() => [...document.querySelectorAll('main')].filter((e) => e.children.length > 1).map((e) => e.id)"
+    )
+    assert page.evaluate(filled) == ["page-map"]
+    switch = page.get_by_role("switch").first
+    switch.click(force=True)
+    expect(switch).not_to_be_checked()
+    page.locator("#nav-codebook").click()
+    page.wait_for_selector(CONTENT["/codebook"])
+    page.locator("#nav-map").click()
+    expect(switch).to_be_visible()
+    expect(switch).not_to_be_checked()
+    assert page.evaluate(filled) == ["page-map", "page-codebook"]
+
+
+def test_no_component_goes_through_the_whole_page_at_each_change(page: Page) -> None:
+    """As some do in the dash-renderer, Mantine's dropdowns among them: ten of them take half of the time of a click."""
+    page.goto("/")
+    page.wait_for_selector(CONTENT["/"])
+    slow = page.evaluate(
+        """() => ["dash_mantine_components", "dash_core_components"].flatMap((space) =>
+          Object.entries(window[space]).filter(([, one]) => one.dashChildrenUpdate).map(([name]) => name))"""
+    )
+    assert "PopoverDropdown" in slow
+    ours = {type(part).__name__ for one in registry.PAGES for part in one.layout()._traverse()}
+    ours |= {type(part).__name__ for part in html.Div(warning_mark(["a warning"]))._traverse()}
+    assert not ours & set(slow)
 
 
 def test_the_service_goes_away_and_comes_back(page: Page, watched, service, api: httpx.Client) -> None:
