@@ -3,14 +3,14 @@
 import asyncio
 from typing import Any
 
-from dash import Dash, Input, Output, ctx, no_update
+from dash import Dash, Input, Output, no_update
 
 from dashboard.answers_map import Columns
 from dashboard.client import ApiClient, ApiError, ApiRefused
 from dashboard.client_map import columns, preservation
 from dashboard.colouring import Colouring, by_code, by_column, by_dataset, by_outlier, by_preservation
 from dashboard.components.colour_legend import colour_legend
-from dashboard.pages.map_controls import away
+from dashboard.pages.map_controls import away, only
 from dashboard.state_map import MapView
 
 CODE = {"value": "code", "label": "Presence of a code"}
@@ -42,7 +42,7 @@ def register(app: Dash, client: ApiClient) -> None:
     ) -> tuple[Any, ...]:
         no_code = name != "code"
         # A second map takes the colours that there are, except those that each map has of its own.
-        if not loaded or away(api) or (ctx.triggered_id == "map-second" and name != "preservation"):
+        if not loaded or away(api) or (only("map-second") and name != "preservation"):
             return no_update, no_update, no_update, no_code
         view = MapView.from_controls(map=loaded["map"], second=second, colour=name, code=code)
         try:

@@ -22,3 +22,8 @@ def away(api: dict[str, Any] | None) -> bool:
     When the service comes back it is called again, and what failed meanwhile is mended.
     """
     return ctx.triggered_id == "api" and (not api or api["state"] != "ready")
+
+
+def only(component: str) -> bool:
+    """Whether nothing but this changed; at first much does at once, of which `ctx.triggered_id` names one."""
+    return set(ctx.triggered_prop_ids.values()) == {component}

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import ALL, Dash, Input, Output, State, no_update
 
 from dashboard.client import ApiClient, ApiError, ApiRefused
 from dashboard.client_map import cells, neighbours, standing
 from dashboard.components.inspector import cell_details, inspector, nothing_selected
 from dashboard.components.inspector_more import neighbour_strip, standing_words
 from dashboard.components.states import empty, failed
+from dashboard.pages.map_controls import away, only
 from dashboard.state import Point
 
 NEIGHBOURS = 8
@@ -43,11 +44,11 @@ def _register_image(app: Dash, client: ApiClient) -> None:
         point = Point.parse(selected)
         if point is None:
             return nothing_selected(), None
-        if ctx.triggered_id == "api" and (not api or api["state"] != "ready"):
+        if away(api):
             return no_update, no_update  # what is shown stays true; the banner tells the rest
         if not loaded:
             return no_update, no_update  # what is loading comes back to this image
-        if ctx.triggered_id == "map-shown" and not _is_new(shown, sample):
+        if only("map-shown") and not _is_new(shown, sample):
             return no_update, no_update
         about = loaded["datasets"].get(point.dataset)
         if about is None:
