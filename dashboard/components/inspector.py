@@ -1,5 +1,7 @@
 """Everything known about one image: pictures, figures, codes."""
 
+import json
+
 from dash import dcc, html
 from dash.development.base_component import Component
 
@@ -127,47 +129,20 @@ def cell_details(cell: Cell) -> list[Component]:
 
 def _grid_over(codes: tuple[tuple[int, ...], ...]) -> html.Div:
     """The code grid over the image; hidden from readers of a screen, who have the table."""
-    cells = [
-        html.Span(
-            str(code),
-            className="over-cell",
-            title=f"code {code}",
-            **attributes({"data-cell": f"{r},{c}"}),
-        )
-        for r, row in enumerate(codes)
-        for c, code in enumerate(row)
-    ]
-    style = {
-        "gridTemplateColumns": f"repeat({len(codes[0])}, 1fr)",
-        "gridTemplateRows": f"repeat({len(codes)}, 1fr)",
-    }
-    return html.Div(cells, className="codes-over", style=style, **attributes({"aria-hidden": "true"}))
+    return html.Div(
+        className="codes-over", **attributes({"data-grid": json.dumps(codes), "aria-hidden": "true"})
+    )
 
 
 def _codes(codes: tuple[tuple[int, ...], ...]) -> html.Div:
-    """The code grid; the tint only helps the eye to find equal codes, their order means nothing."""
-    cells = [
-        html.Td(
-            html.Button(
-                str(code),
-                type="button",
-                tabIndex="0" if r == c == 0 else "-1",  # one stop; arrow keys go on (assets/map_inspect.js)
-                **attributes({"data-cell": f"{r},{c}"}),
-            ),
-            style={"--hue": str((code * 137) % 360)},
-            title=f"row {r + 1}, column {c + 1}: code {code}",
-        )
-        for r, row in enumerate(codes)
-        for c, code in enumerate(row)
-    ]
-    width = len(codes[0])
-    rows = [html.Tr(cells[i : i + width]) for i in range(0, len(cells), width)]
-    size = f"{len(codes)} × {width}"
+    """The code grid as a table; assets/code_grid.js draws its cells."""
+    size = f"{len(codes)} × {len(codes[0])}"
     return html.Div(
         [
             html.Div([html.Span(f"Codes, {size}"), help_button("code")], className="section-title"),
             html.Table(
-                html.Tbody(rows), className="codes", **attributes({"aria-label": f"Code grid, {size}"})
+                className="codes",
+                **attributes({"data-grid": json.dumps(codes), "aria-label": f"Code grid, {size}"}),
             ),
         ]
     )
