@@ -25,6 +25,7 @@ from tests.benchmarks.latent.serving import measured_over_http, service
 from tests.benchmarks.latent.synthetic import SyntheticSettings, synthetic_index
 from tests.benchmarks.models import machine
 
+_THROUGHPUT_IMAGES = 5000
 _EXAMPLES = """examples:
   make bench-latent
   make bench-latent ARGS="--dim 768"               as long as the embeddings of the shipped base
@@ -87,9 +88,11 @@ def _measure(folder: Path, rounds: int) -> Iterator[Measured]:
 
 
 def _measure_building(options: Namespace) -> Iterator[Measured]:
+    # The map and its quality take some seconds, whatever the size: a thousand images would say little of more.
+    some = draw_dataset(options.out / f"drawn-{_THROUGHPUT_IMAGES}", _THROUGHPUT_IMAGES)
+    yield throughput(load_model(device="cpu"), some, min(options.rounds, 3))
     sizes = (1000, options.build_images)
     small, large = (draw_dataset(options.out / f"drawn-{size}", size) for size in sizes)
-    yield throughput(load_model(device="cpu"), small, options.rounds)
     yield from memory(small, large, options.build_model, sizes)
 
 
