@@ -37,7 +37,7 @@ class Answers:
     def note(self, response: Response) -> None:
         """Remember an answer, if it is one to a callback that does not carry the points."""
         request = response.request
-        if not request.url.endswith("/_dash-update-component") or response.status != 200:
+        if "/_dash-update-component" not in request.url or response.status != 200:
             return
         output = (request.post_data_json or {}).get("output", "")
         if "map-graph.figure" not in output:
