@@ -181,6 +181,14 @@ def _register_shell(app: Dash) -> None:
         State("routes", "data"),
     )
     app.clientside_callback(
+        ClientsideFunction("vqscope", "refill"),
+        *[Output(route.wanted_id, "data", allow_duplicate=True) for route in ROUTES],
+        Input("api", "data"),
+        State("url", "pathname"),
+        State("routes", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
         ClientsideFunction("vqscope", "keepAddress"),
         *[Output(route.link_id, "href") for route in ROUTES],
         Input("url", "pathname"),

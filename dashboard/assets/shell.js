@@ -36,7 +36,26 @@
     return api;
   }
 
-  const filled = new Set(); // names of the pages that have been shown
+  const filled = new Set(); // names of the pages that have been asked for
+  let gone = false; // whether the dashboard itself was away when it was last looked for
+
+  /** For each page whether it is to be filled now: the one that is shown, once. */
+  function wanted(pathname, routes) {
+    return routes.map((one) => {
+      if (one.path !== pathname || filled.has(one.name)) return window.dash_clientside.no_update;
+      filled.add(one.name);
+      return true;
+    });
+  }
+
+  // What was asked of the dashboard while it was away never comes: it is asked again.
+  function refill(api, pathname, routes) {
+    const back = gone && api.state !== "gone";
+    gone = api.state === "gone";
+    const empty = (one) => !document.getElementById("page-" + one.name).children.length;
+    if (back) routes.filter(empty).forEach((one) => filled.delete(one.name));
+    return wanted(pathname, routes);
+  }
 
   // `routes` is what dashboard/pages/registry.py says: [{name, path, title, query}, …].
   function route(pathname, routes) {
@@ -49,12 +68,7 @@
     document.title = (page ? page.title : "Not found") + " · VQScope";
     // A figure that was laid out while hidden has no size; let it measure itself again.
     requestAnimationFrame(() => window.dispatchEvent(new Event("resize")));
-    const wanted = routes.map((one) => {
-      if (one !== page || filled.has(one.name)) return window.dash_clientside.no_update;
-      filled.add(one.name);
-      return true;
-    });
-    return [...routes.map((one) => one !== page), Boolean(page), ...wanted];
+    return [...routes.map((one) => one !== page), Boolean(page), ...wanted(pathname, routes)];
   }
 
   // `queries` are the values of the stores that the routes name, in their order, and then the routes.
@@ -94,6 +108,7 @@
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {
     pulse,
     route,
+    refill,
     keepAddress,
     copy: (value) => value,
     switchScheme,

@@ -92,6 +92,21 @@ def test_a_page_is_filled_when_it_is_first_shown_and_kept(page: Page) -> None:
     assert page.evaluate(filled) == ["page-map", "page-codebook"]
 
 
+def test_a_page_opened_while_the_dashboard_is_away_fills_when_it_comes(page: Page, watched) -> None:
+    watched.expected = ("Failed to load resource", "Failed to fetch", "Callback failed")
+    page.goto("/")
+    page.wait_for_selector(CONTENT["/"])
+    away = ("**/health", "**/_dash-update-component*")
+    for address in away:
+        page.route(address, lambda route: route.abort())
+    expect(page.locator("#banner")).to_contain_text("The dashboard itself does not answer")
+    page.locator("#nav-codebook").click()
+    expect(page.locator("#page-codebook")).to_be_visible()
+    for address in away:
+        page.unroute(address)
+    page.wait_for_selector(CONTENT["/codebook"])
+
+
 def test_no_component_goes_through_the_whole_page_at_each_change(page: Page) -> None:
     """As some do in the dash-renderer, Mantine's dropdowns among them: ten of them take half of the time of a click."""
     page.goto("/")
