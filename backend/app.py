@@ -14,6 +14,7 @@ from backend.decoding import Decoders
 from backend.hosts import HostGuard, answered_hosts
 from backend.keys import KeyGuard, document_keys, keys_of
 from backend.limits import BodyLimit
+from backend.lingering import Lingering
 from backend.map_jobs import MapJobs
 from backend.metrics import Metrics
 from backend.observing import INDEX, MODEL, REQUEST_ID, Observing
@@ -75,8 +76,8 @@ class Application(FastAPI):
         return super().openapi()  # made once, then the same one
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the observer around all, the answers to surprises too."""
-        return Observing(super().build_middleware_stack(), metrics=self.state.metrics)
+        """Put the observer around all, the answers to surprises too, and around it what waits for those refused."""
+        return Lingering(Observing(super().build_middleware_stack(), metrics=self.state.metrics))
 
 
 def create_app(

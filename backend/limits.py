@@ -1,17 +1,11 @@
 """The bounds on bodies, of one and of all requests: bytes are counted as they stream in, whatever is announced."""
 
 import asyncio
-import contextlib
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.problems import Problem
-
-LINGER = 10.0
-"""Seconds for which what a refused client still sends is read and dropped, at most."""
-QUIET = 1.0
-"""Seconds without a byte after which it is taken to have stopped sending."""
 
 
 class BodyLimit:
@@ -37,13 +31,11 @@ class BodyLimit:
         deadline = asyncio.get_running_loop().time() + self.seconds
         received = 0
         complete = False
-        refused = False
 
         def refuse(problem: Problem) -> Problem:
-            nonlocal received, refused
+            nonlocal received
             self.held -= received
             received = 0
-            refused = True
             return problem
 
         async def counted() -> Message:
@@ -67,15 +59,8 @@ class BodyLimit:
             complete = not message.get("more_body", False)
             return message
 
-        async def answer(message: Message) -> None:
-            if refused and message["type"] == "http.response.body" and not message.get("more_body", False):
-                await send({**message, "more_body": True})
-                await _read_on(receive)
-                message = {"type": "http.response.body"}
-            await send(message)
-
         try:
-            await self.app(scope, counted, answer)
+            await self.app(scope, counted, send)
         finally:
             self.held -= received
 
@@ -90,17 +75,3 @@ class BodyLimit:
     def _too_busy(self) -> Problem:
         detail = f"the requests in work hold {self.in_flight:,} bytes already; come back in about 1 s"
         return Problem(429, "too-many-bytes", detail, {"Connection": "close", "Retry-After": "1"})
-
-
-async def _read_on(receive: Receive) -> None:
-    """Drop what a refused client still sends, until it has ended, left or gone quiet.
-
-    A connection closed on bytes that nobody read is reset, and the reset may reach the client before it has read
-    its answer (RFC 9112, section 9.6).
-    """
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LINGER):
-            more = True
-            while more:
-                async with asyncio.timeout(QUIET):
-                    more = (await receive()).get("more_body", False)

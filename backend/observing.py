@@ -21,7 +21,7 @@ logger = logging.getLogger("vqscope.requests")
 
 
 class Observing:
-    """ASGI middleware, the outermost, so that nothing is answered past it.
+    """ASGI middleware around all that answers, so that nothing is answered past it.
 
     The log and the metrics get the route's template, never the path, which clients may fill as they like.
     """

@@ -37,69 +37,6 @@ def test_announced_too_large_is_413_before_it_is_sent(small):
     assert json.loads(body)["type"] == "urn:vqscope:problem:body-too-large"
 
 
-def test_a_client_that_goes_on_sending_still_reads_its_refusal(small):
-    """A connection closed on unread bytes is reset, which may throw away the answer before the client sees it."""
-    size = 8_000_000
-    request = (
-        f"POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
-        f"Content-Length: {size}\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", small.port), timeout=30) as connection:
-        connection.sendall(request.encode())
-        answer = connection.makefile("rb")
-        assert answer.readline().startswith(b"HTTP/1.1 413 ")  # it is sent before what follows
-        connection.sendall(bytes(size))
-        assert b"urn:vqscope:problem:body-too-large" in answer.read()
-
-
-async def test_a_refused_client_is_read_no_longer_than_it_sends(monkeypatch):
-    """Each way in which the reading ends; the last byte of the answer waits for it."""
-    monkeypatch.setattr("backend.limits.LINGER", 0.3)
-    monkeypatch.setattr("backend.limits.QUIET", 0.1)
-
-    async def refused(*messages, endless=False):
-        given = [*messages]
-        sent = []
-        read = 0
-
-        async def receive():
-            nonlocal read
-            if not given and endless:
-                await asyncio.sleep(0.01)  # the client's pace, not synchronisation
-                return {"type": "http.request", "body": b"x", "more_body": True}
-            if not given:
-                await asyncio.Event().wait()
-            read += 1
-            return given.pop(0)
-
-        async def send(message):
-            sent.append((message["type"], message.get("more_body", False)))
-
-        async def app(scope, receive, send):
-            with pytest.raises(Problem):
-                await receive()
-            await send({"type": "http.response.start", "status": 413})
-            await send({"type": "http.response.body", "body": b"no"})
-
-        limit = BodyLimit(app, body_bytes=1, in_flight=10, seconds=1)
-        await asyncio.wait_for(limit({"type": "http", "headers": []}, receive, send), 5)
-        assert sent == [
-            ("http.response.start", False),
-            ("http.response.body", True),
-            ("http.response.body", False),
-        ]
-        assert limit.held == 0
-        return read
-
-    part = {"type": "http.request", "body": b"too much", "more_body": True}
-    end = {"type": "http.request", "body": b"", "more_body": False}
-    gone = {"type": "http.disconnect"}
-    assert await refused(part, part, end, part) == 3
-    assert await refused(part, gone, part) == 2
-    assert await refused(part) == 1  # quiet
-    assert await refused(part, endless=True) == 1  # longer than anyone is waited for
-
-
 def test_chunked_without_length_is_counted(small, problem):
     def chunks():
         yield HEAD
