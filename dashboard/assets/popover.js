@@ -26,11 +26,18 @@
     if (content) setTimeout(() => content.hidePopover());
   });
 
-  // It stays where it was opened, and what it belongs to moves away.
-  for (const what of ["scroll", "resize"]) window.addEventListener(what, closeAll, { passive: true });
-  function closeAll() {
-    for (const content of document.querySelectorAll(".popover:popover-open")) content.hidePopover();
-  }
+  // What is open goes with its button, and closes when that leaves the window. (Not at every such event: the page
+  // itself announces a resize, so that figures measure themselves again.)
+  const follow = () => {
+    for (const content of document.querySelectorAll(".popover:popover-open")) {
+      const opener = content.parentElement.querySelector(":scope > button");
+      const box = opener.getBoundingClientRect();
+      if (box.bottom < 0 || box.top > innerHeight || !box.width) content.hidePopover();
+      else place(content, opener);
+    }
+  };
+  addEventListener("scroll", follow, { passive: true, capture: true });
+  addEventListener("resize", follow);
 
   function place(content, opener) {
     const box = opener.getBoundingClientRect();

@@ -68,6 +68,8 @@ def test_help_is_opened_by_keyboard(page: Page) -> None:
         expect(opened).to_be_in_viewport(ratio=1)
         # It takes the focus a moment after it is seen.
         page.wait_for_function("() => document.activeElement.closest('.popover')")
+        page.evaluate("dispatchEvent(new Event('resize'))")  # as the pages do for their figures
+        expect(opened).to_be_visible()
         page.keyboard.press("Escape")
         expect(opened).to_be_hidden()
         expect(button).to_be_focused()
