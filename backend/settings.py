@@ -24,7 +24,7 @@ class Limits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VQSCOPE_", frozen=True)
 
     queue_length: PositiveInt = Field(
-        default=256, description="Images being read, waiting or in work at once; more: 429."
+        default=128, description="Images being read, waiting or in work at once; more: 429."
     )
     batch_size: PositiveInt = Field(default=64, description="Most images that the model is given at once.")
     body_bytes: PositiveInt = Field(

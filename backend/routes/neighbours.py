@@ -45,11 +45,11 @@ def neighbours(
         {**item, "distance": distance}
         for item, distance in zip(sample_items(loaded, rows[0]), distances[0].tolist(), strict=True)
     ]
-    same_dataset = np.zeros(index.n, np.bool_)
-    for block in index.blocks:
-        same_dataset[block.start : block.stop] = block.dataset == dataset
-    labels = index.images["label"].to_numpy()
-    same_label = same_dataset & (labels == labels[row])
+    sizes = index.class_sizes
+    label = index.images["label"][row].as_py()
+    of_dataset = sum(n for (name, _), n in sizes.items() if name == dataset)
+    same_dataset = [item["dataset"] == dataset for item in items]
+    same_label = [item["dataset"] == dataset and item["label"] == label for item in items]
     return Neighbours.model_validate(
         {
             "model": loaded.model.version,
@@ -58,8 +58,8 @@ def neighbours(
             "search": "exact" if approximate is None else "approximate",
             "recall": 1.0 if approximate is None else approximate.recall[metric],
             "items": items,
-            "same_dataset": _item(agreement(same_dataset, row, rows[0])),
-            "same_label": _item(agreement(same_label, row, rows[0])),
+            "same_dataset": _item(agreement(same_dataset, alike=of_dataset, n=index.n)),
+            "same_label": _item(agreement(same_label, alike=sizes[dataset, label], n=index.n)),
         }
     )
 

@@ -220,6 +220,12 @@
     sync();
   }
 
+  /** Back, forward and links from other pages change the address: told on where it is not the page's own. */
+  function askAddress(search, pathname, query, asked) {
+    if (pathname !== "/" || typeof query !== "string" || search === query) return noUpdate();
+    return { search, turn: asked ? asked.turn + 1 : 0 };
+  }
+
   /** What other files of the map page need. */
   window.vqscopeMap = { wanted, graphs, mapOf, inSpace, isOn, sync, add: (part) => parts.push(part) };
 
@@ -242,6 +248,7 @@
     drawSecond,
     drawEllipses,
     drawSelected,
+    askAddress,
     clearSelected,
   });
 })();

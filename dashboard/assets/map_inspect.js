@@ -44,5 +44,24 @@
     document.getElementById("map-inspector").classList.toggle("with-codes", shown);
   }
 
-  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { showCodes });
+  /** What the inspector is to show, told on only where something has changed for it. */
+  function askInspector(selected, api, loaded, shown, sample, asked) {
+    const same = window.dash_clientside.no_update;
+    const changed = new Set(window.dash_clientside.callback_context.triggered.map((t) => t.prop_id));
+    const only = (id) => changed.size === 1 && changed.has(`${id}.data`);
+    if (!selected) return asked ? null : same;
+    if (!loaded) return same; // what is loading comes back to this image
+    // What is shown stays true while the service is away; the banner tells the rest.
+    if (only("api") && !(api && api.state === "ready")) return same;
+    // The second map may have been fitted after the image was asked for, so that its place there is not known.
+    if (only("map-shown") && !(shown && sample && !(shown.map in sample.places))) return same;
+    return { point: selected, turn: asked ? asked.turn + 1 : 0 };
+  }
+
+  function drawCell(found) {
+    const body = document.querySelector(".inspector-body");
+    if (found && body && body.dataset.point === found.point) body.querySelector(".cell").innerHTML = found.markup;
+  }
+
+  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { showCodes, askInspector, drawCell });
 })();

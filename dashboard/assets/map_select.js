@@ -108,6 +108,20 @@
     return polygon === null;
   }
 
+  /** A selection goes with the map that it is drawn on. */
+  function dropSelection(second, first, polygon) {
+    return polygon && ![first, second].includes(polygon.map) ? null : noUpdate();
+  }
+
+  /** What is selected, told on only where there is, or was, a selection. */
+  function askSelection(polygon, on, loaded, api, asked) {
+    const changed = window.dash_clientside.callback_context.triggered;
+    if (!polygon || !loaded) return asked ? null : noUpdate();
+    // While the service is away what is shown stays.
+    if (changed.length === 1 && changed[0].prop_id === "api.data" && !(api && api.state === "ready")) return noUpdate();
+    return { polygon, on: on || [], turn: asked ? asked.turn + 1 : 0 };
+  }
+
   function chooseTool() {
     const source = window.dash_clientside.callback_context.triggered_id;
     if (source) choose(source);
@@ -141,6 +155,8 @@
   window.vqscopeMap.add({ attached, layout });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {
     drawPolygon,
+    askSelection,
+    dropSelection,
     chooseTool,
     selectView,
     showTab,

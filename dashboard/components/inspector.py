@@ -53,11 +53,7 @@ def inspector(
             )
             if available
             else no_pictures(),
-            html.Div(
-                id={"type": "cell", "point": str(point)},
-                className="cell",
-                **attributes({"aria-live": "polite"}),
-            ),
+            html.Div(className="cell", **attributes({"aria-live": "polite"})),
             _figures(sample),
             *([_codes(sample.codes)] if sample.codes else []),
             dcc.Link("Edit its codes in the decode lab", href="/lab" + LabView(point=point).to_query()),

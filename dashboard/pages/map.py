@@ -6,6 +6,7 @@ from dash import dcc, html
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
 from dashboard.components.inspector import nothing_selected
+from dashboard.components.markup import drawn
 from dashboard.components.states import empty
 from dashboard.pages import map_panel, map_selection
 from dashboard.pages.map_panel import select
@@ -164,9 +165,9 @@ def _inspector() -> html.Section:
                 ],
                 className="panel-head",
             ),
-            html.Div(nothing_selected(), id="map-inspector", **attributes({"aria-live": "polite"})),
-            html.Div(id="map-neighbours"),
-            html.Div(id="map-standing"),
+            drawn(nothing_selected(), id="map-inspector", **attributes({"aria-live": "polite"})),
+            drawn(None, id="map-neighbours"),
+            drawn(None, id="map-standing"),
         ],
         className="panel inspector",
         **attributes({"aria-label": "Inspector"}),
@@ -179,14 +180,18 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-shown"),  # {"map", "index"} of the figure of the second map, or null
         dcc.Store(id="map-on"),  # names of the data sets that are on
         dcc.Store(id="map-selected"),  # "DATASET/SPLIT/POSITION" or null
+        dcc.Store(id="map-asked"),  # {"point", "turn"} of the image that the inspector is to show, or null
         dcc.Store(
             id="map-sample"
         ),  # {"point", "dataset", "places": {map: place}} of the inspected image, or null
         dcc.Store(id="map-cell"),  # {"point", "row", "column"} of the cell that is asked about, or null
+        dcc.Store(id="map-cell-found"),  # {"point", "markup"}: what is said about it, or null
         dcc.Store(id="map-ellipses"),  # {"key", "map", "outlines", "shapes"}
         dcc.Store(id="map-ellipses-2"),  # the same of the second map, or null
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
         dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null
+        dcc.Store(id="map-inside"),  # {"polygon", "on", "turn"} of what is selected, or null
+        dcc.Store(id="map-address"),  # {"search", "turn"} that the page is to follow: not of its own making
         dcc.Store(id="map-query"),  # the query that reproduces this view
         dcc.Store(id="map-ready"),  # written by clientside callbacks that only draw
         dcc.Store(id="webgl"),  # whether this browser has WebGL

@@ -86,6 +86,16 @@ def _register_clientside(app: Dash) -> None:
 
 
 def _register_address(app: Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "askAddress"),
+        Output("map-address", "data"),
+        Input("url", "search"),
+        State("url", "pathname"),
+        State("map-query", "data"),
+        State("map-address", "data"),
+        prevent_initial_call=True,
+    )
+
     @app.callback(
         output=Output("map-query", "data"),
         inputs=[
@@ -119,21 +129,14 @@ def _register_address(app: Dash) -> None:
             **{name: Output(f"map-{name}", "value", allow_duplicate=True) for name in CONTROLS},
         },
         inputs=[
-            Input("url", "search"),
-            State("url", "pathname"),
-            State("map-query", "data"),
+            Input("map-address", "data"),
             State({"type": "dataset-switch", "name": ALL}, "id"),
         ],
         prevent_initial_call=True,
     )
-    def read(search: str, pathname: str, query: str | None, ids: list[dict[str, str]]) -> dict[str, Any]:
+    def read(address: dict[str, Any], ids: list[dict[str, str]]) -> dict[str, Any]:
         """Back, forward and links from other pages change the address; the page follows."""
-        if pathname != "/" or query is None or search == query:
-            return {
-                "on": [no_update] * len(ids),
-                **dict.fromkeys(("point", "polygon", "map", *CONTROLS), no_update),
-            }
-        view = MapView.from_query(search)
+        view = MapView.from_query(address["search"])
         return {
             "on": [view.shows(id_["name"]) for id_ in ids],
             "point": str(view.point) if view.point else None,

@@ -2,21 +2,32 @@
 
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard.client import ApiClient, ApiError, ApiRefused
 from dashboard.client_map import cells, neighbours, standing
 from dashboard.components.inspector import cell_details, inspector, nothing_selected
 from dashboard.components.inspector_more import neighbour_strip, standing_words
+from dashboard.components.markup import markup
 from dashboard.components.states import empty, failed
-from dashboard.pages.map_controls import away, only
 from dashboard.state import Point
 
 NEIGHBOURS = 8
 
 
 def register(app: Dash, client: ApiClient) -> None:
-    """Attach the callbacks that fill the inspector: at once, then with what takes longer."""
+    """Attach the callbacks that fill the inspector, its parts at the same time."""
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "askInspector"),
+        Output("map-asked", "data"),
+        Input("map-selected", "data"),
+        Input("api", "data"),
+        Input("map-loaded", "data"),
+        Input("map-shown", "data"),
+        State("map-sample", "data"),
+        State("map-asked", "data"),
+        prevent_initial_call=True,
+    )
     _register_image(app, client)
     _register_cell(app, client)
     _register_more(app, client)
@@ -25,40 +36,25 @@ def register(app: Dash, client: ApiClient) -> None:
 def _register_image(app: Dash, client: ApiClient) -> None:
 
     @app.callback(
-        Output("map-inspector", "children"),
+        Output("map-inspector", "data-markup"),
         Output("map-sample", "data"),
-        Input("map-selected", "data"),
-        Input("api", "data"),
-        Input("map-loaded", "data"),
-        Input("map-shown", "data"),
-        State("map-sample", "data"),
+        Input("map-asked", "data"),
+        State("map-loaded", "data"),
         prevent_initial_call=True,
     )
-    async def inspect(
-        selected: str | None,
-        api: dict[str, Any] | None,
-        loaded: dict[str, Any] | None,
-        shown: dict[str, Any] | None,
-        sample: dict[str, Any] | None,
-    ) -> tuple[Any, Any]:
-        point = Point.parse(selected)
+    async def inspect(asked: dict[str, Any] | None, loaded: dict[str, Any]) -> tuple[Any, Any]:
+        point = Point.parse(asked["point"]) if asked else None
         if point is None:
-            return nothing_selected(), None
-        if away(api):
-            return no_update, no_update  # what is shown stays true; the banner tells the rest
-        if not loaded:
-            return no_update, no_update  # what is loading comes back to this image
-        if only("map-shown") and not _is_new(shown, sample):
-            return no_update, no_update
+            return markup(nothing_selected()), None
         about = loaded["datasets"].get(point.dataset)
         if about is None:
-            return empty("No such image", f"The index has no data set {point.dataset}."), None
+            return markup(empty("No such image", f"The index has no data set {point.dataset}.")), None
         try:
             index, found = await client.sample(point)
         except ApiRefused as error:
-            return empty("No such image", f"{error}"), None
+            return markup(empty("No such image", f"{error}")), None
         except ApiError as error:
-            return failed(str(error)), no_update
+            return markup(failed(str(error))), no_update
         ring = {"point": str(point), "dataset": found.dataset, "places": found.maps}
         filled = inspector(
             found,
@@ -67,64 +63,62 @@ def _register_image(app: Dash, client: ApiClient) -> None:
             image_size=about["size"],
             available=about["available"],
         )
-        return filled, ring
-
-
-def _is_new(shown: dict[str, Any] | None, sample: dict[str, Any] | None) -> bool:
-    """Whether the second map was fitted after the image was asked for, so that its place is not known."""
-    return bool(shown and sample and shown["map"] not in sample["places"])
+        return markup(filled), ring
 
 
 def _register_cell(app: Dash, client: ApiClient) -> None:
     @app.callback(
-        Output({"type": "cell", "point": ALL}, "children"),
+        Output("map-cell-found", "data"),
         Input("map-cell", "data"),
-        State({"type": "cell", "point": ALL}, "id"),
         prevent_initial_call=True,
     )
-    async def explain(asked: dict[str, Any] | None, ids: list[dict[str, str]]) -> list[Any]:
+    async def explain(asked: dict[str, Any] | None) -> dict[str, str] | None:
         point = Point.parse(asked["point"]) if asked else None
-        if asked is None or point is None or [id_["point"] for id_ in ids] != [asked["point"]]:
-            return [no_update] * len(ids)  # another image was clicked meanwhile
+        if asked is None or point is None:
+            return None
         try:
             found = await cells(client, point)
         except ApiError as error:
-            return [failed(str(error))]
+            return {"point": asked["point"], "markup": markup(failed(str(error)))}
         cell = next((c for c in found if (c.row, c.column) == (asked["row"], asked["column"])), None)
-        return [no_update if cell is None else cell_details(cell)]
+        return {"point": asked["point"], "markup": markup(cell and cell_details(cell))}
+
+    app.clientside_callback(ClientsideFunction("vqscope", "drawCell"), Input("map-cell-found", "data"))
 
 
 def _register_more(app: Dash, client: ApiClient) -> None:
     @app.callback(
-        Output("map-neighbours", "children"),
-        Input("map-sample", "data"),
+        Output("map-neighbours", "data-markup"),
+        Input("map-asked", "data"),
         State("map-loaded", "data"),
         prevent_initial_call=True,
     )
-    async def show_neighbours(sample: dict[str, Any] | None, loaded: dict[str, Any] | None) -> Any:  # noqa: ANN401
-        point = Point.parse(sample["point"]) if sample else None
-        if point is None or not loaded:
-            return []
+    async def show_neighbours(asked: dict[str, Any] | None, loaded: dict[str, Any]) -> str:
+        point = Point.parse(asked["point"]) if asked else None
+        if point is None:
+            return ""
         try:
             found = await neighbours(client, point, k=NEIGHBOURS)
+        except ApiRefused:
+            return ""  # there is no such image, as the inspector says
         except ApiError as error:
-            return failed(str(error))
-        return neighbour_strip(found, loaded["datasets"])
+            return markup(failed(str(error)))
+        return markup(neighbour_strip(found, loaded["datasets"]))
 
     @app.callback(
-        Output("map-standing", "children"),
-        Input("map-sample", "data"),
+        Output("map-standing", "data-markup"),
+        Input("map-asked", "data"),
         prevent_initial_call=True,
     )
-    async def show_standing(sample: dict[str, Any] | None) -> Any:  # noqa: ANN401
-        point = Point.parse(sample["point"]) if sample else None
+    async def show_standing(asked: dict[str, Any] | None) -> str:
+        point = Point.parse(asked["point"]) if asked else None
         if point is None:
-            return []
+            return ""
         if point.split != "test":
-            return standing_words(None)
+            return markup(standing_words(None))
         try:
-            return standing_words(await standing(client, point))
+            return markup(standing_words(await standing(client, point)))
         except ApiRefused as error:
-            return standing_words(None, f"{error}.")
+            return markup(standing_words(None, f"{error}."))
         except ApiError as error:
-            return standing_words(None, f"Not known now: {error}.")
+            return markup(standing_words(None, f"Not known now: {error}."))

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard.client import ApiClient, ApiError
 from dashboard.components.states import empty, failed
@@ -18,7 +18,14 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
     """Attach the callbacks of the second map."""
     _register_figure(app, client, settings)
     _register_ellipses(app, client)
-    _register_polygon(app)
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "dropSelection"),
+        Output("map-polygon", "data", allow_duplicate=True),
+        Input("map-second", "value"),
+        State("map-name", "value"),
+        State("map-polygon", "data"),
+        prevent_initial_call=True,
+    )
 
 
 def _register_figure(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
@@ -104,16 +111,3 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
         except ApiError:
             return no_update  # the first map's callback says what is wrong, of the same question
         return drawn_ellipses(view, catalogue, known, ellipses, grouped)
-
-
-def _register_polygon(app: Dash) -> None:
-    @app.callback(
-        Output("map-polygon", "data", allow_duplicate=True),
-        Input("map-second", "value"),
-        State("map-name", "value"),
-        State("map-polygon", "data"),
-        prevent_initial_call=True,
-    )
-    def drop(second: str, first: str, polygon: dict[str, Any] | None) -> Any:  # noqa: ANN401
-        """A selection goes with the map that it is drawn on."""
-        return None if polygon and polygon["map"] not in (first, second) else no_update

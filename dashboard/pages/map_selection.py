@@ -8,11 +8,11 @@ from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, dcc
 from dashboard.client import ApiClient, ApiError
 from dashboard.client_map import Inside, columns, rows, selection
 from dashboard.components.attributes import attributes
+from dashboard.components.markup import drawn, markup
 from dashboard.components.menu import download, menu
 from dashboard.components.selection import composition, figures_and_codes, thumbnails
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
-from dashboard.pages.map_controls import away
 from dashboard.pages.map_table import PAGE, grid, order_of, where_of
 from dashboard.state_map import MapView
 
@@ -61,9 +61,11 @@ def layout() -> html.Section:
             ),
             html.Div(
                 [
-                    html.Div(id="selection-composition"),
-                    html.Div(id="selection-codes", hidden=True),
-                    html.Div([html.Div(id="selection-images"), _pager()], id="selection-pages", hidden=True),
+                    drawn(None, id="selection-composition"),
+                    drawn(None, id="selection-codes", hidden=True),
+                    html.Div(
+                        [drawn(None, id="selection-images"), _pager()], id="selection-pages", hidden=True
+                    ),
                     html.Div(id="selection-table", hidden=True, className="selection-table"),
                 ],
                 className="selection-body",
@@ -96,25 +98,28 @@ def register(app: Dash, client: ApiClient) -> None:
 
     @app.callback(
         Output({"type": "selection-export", "form": ALL}, "href"),
-        Input("map-polygon", "data"),
-        Input("map-on", "data"),
-        State("map-loaded", "data"),
+        Input("map-inside", "data"),
         State({"type": "selection-export", "form": ALL}, "id"),
         prevent_initial_call=True,
     )
-    def link(
-        polygon: dict[str, Any] | None,
-        on: list[str] | None,
-        loaded: dict[str, Any] | None,
-        ids: list[dict[str, str]],
-    ) -> list[Any]:
-        if not polygon or not on or not loaded:
+    def link(asked: dict[str, Any] | None, ids: list[dict[str, str]]) -> list[Any]:
+        if asked is None or _inside(asked) is None:
             return [no_update] * len(ids)
-        query = MapView.from_controls(map=polygon["map"], on=on, polygon=polygon).to_query()
+        query = _query(asked)
         return [f"/exports/{id_['form']}{query}" for id_ in ids]
 
 
 def _register_clientside(app: Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "askSelection"),
+        Output("map-inside", "data"),
+        Input("map-polygon", "data"),
+        Input("map-on", "data"),
+        Input("map-loaded", "data"),
+        Input("api", "data"),
+        State("map-inside", "data"),
+        prevent_initial_call=True,
+    )
     app.clientside_callback(
         ClientsideFunction("vqscope", "showTab"),
         *[Output(f"selection-{part}", "hidden") for part in ("composition", "codes", "pages", "table")],
@@ -131,142 +136,113 @@ def _register_clientside(app: Dash) -> None:
     )
 
 
-def _inside(
-    polygon: dict[str, Any] | None, on: list[str] | None, loaded: dict[str, Any] | None
-) -> Inside | None:
+def _inside(asked: dict[str, Any] | None) -> Inside | None:
     """What is selected; None where that is nothing."""
-    if not polygon or not on or not loaded:
+    if not asked or not asked["on"]:
         return None
+    polygon = asked["polygon"]
     view = MapView.from_controls(map=polygon["map"], polygon=polygon)
-    return None if view.polygon is None else Inside(map=view.map, polygon=view.polygon, datasets=tuple(on))
+    return (
+        None
+        if view.polygon is None
+        else Inside(map=view.map, polygon=view.polygon, datasets=tuple(asked["on"]))
+    )
+
+
+def _query(asked: dict[str, Any]) -> str:
+    polygon = asked["polygon"]
+    return MapView.from_controls(map=polygon["map"], on=asked["on"], polygon=polygon).to_query()
 
 
 def _register_summary(app: Dash, client: ApiClient) -> None:
     @app.callback(
         Output("selection-count", "children"),
-        Output("selection-composition", "children"),
-        Output("selection-codes", "children"),
+        Output("selection-composition", "data-markup"),
+        Output("selection-codes", "data-markup"),
         Output("selection-page", "data"),
-        Input("map-polygon", "data"),
-        Input("map-on", "data"),
-        Input("map-loaded", "data"),
-        Input("api", "data"),
+        Input("map-inside", "data"),
         prevent_initial_call=True,
     )
-    async def summarise(
-        polygon: dict[str, Any] | None,
-        on: list[str] | None,
-        loaded: dict[str, Any] | None,
-        api: dict[str, Any] | None,
-    ) -> tuple[Any, ...]:
-        if away(api):
-            return (no_update,) * 4
-        if not polygon or not loaded:
-            return "", [], [], no_update
-        inside = _inside(polygon, on, loaded)
+    async def summarise(asked: dict[str, Any] | None) -> tuple[Any, ...]:
+        if not asked:
+            return "", "", "", no_update
+        inside = _inside(asked)
         if inside is None:
-            none = empty("No data set is switched on", "Choose one on the left.")
+            none = markup(empty("No data set is switched on", "Choose one on the left."))
             return "", none, none, 1
         try:
             catalogue = await client.catalogue()
             found = await selection(client, inside, codes=CODES, offset=0, limit=0)
         except ApiError as error:
-            return "", failed(str(error)), failed(str(error)), no_update
+            return "", markup(failed(str(error))), markup(failed(str(error))), no_update
         share = f" ({per_cent(found.n / found.total)})" if found.total else ""
         return (
             f"{count(found.n)} of {count(found.total)}{share}",
-            composition(found, catalogue),
-            figures_and_codes(found),
+            markup(composition(found, catalogue)),
+            markup(figures_and_codes(found)),
             1,
         )
 
     @app.callback(
-        Output("selection-images", "children"),
+        Output("selection-images", "data-markup"),
         Output("selection-place", "children"),
         Output("selection-previous", "disabled"),
         Output("selection-next", "disabled"),
         Input("selection-page", "data"),
         Input("selection-tab", "value"),
-        Input("map-polygon", "data"),
-        Input("map-on", "data"),
-        Input("map-loaded", "data"),
-        Input("api", "data"),
+        Input("map-inside", "data"),
         prevent_initial_call=True,
     )
-    async def show_images(
-        page: int,
-        tab: str,
-        polygon: dict[str, Any] | None,
-        on: list[str] | None,
-        loaded: dict[str, Any] | None,
-        api: dict[str, Any] | None,
-    ) -> tuple[Any, ...]:
-        inside = _inside(polygon, on, loaded)
-        if tab != "images" or inside is None or away(api):
+    async def show_images(page: int, tab: str, asked: dict[str, Any] | None) -> tuple[Any, ...]:
+        inside = _inside(asked)
+        if tab != "images" or inside is None:
             return (no_update,) * 4
         try:
             catalogue = await client.catalogue()
             found = await selection(client, inside, codes=0, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
         except ApiError as error:
-            return failed(str(error)), "", True, True
+            return markup(failed(str(error))), "", True, True
         pages = max(1, -(-found.n // PAGE_SIZE))
         place = f"Page {count(page)} of {count(pages)}"
-        return thumbnails(found, catalogue), place, page <= 1, page >= pages
+        return markup(thumbnails(found, catalogue)), place, page <= 1, page >= pages
 
 
 def _register_table(app: Dash, client: ApiClient) -> None:
     @app.callback(
         Output("selection-table", "children"),
         Input("selection-tab", "value"),
-        Input("map-polygon", "data"),
-        Input("map-on", "data"),
-        Input("map-loaded", "data"),
-        Input("api", "data"),
+        Input("map-inside", "data"),
         prevent_initial_call=True,
     )
-    async def show_table(
-        tab: str,
-        polygon: dict[str, Any] | None,
-        on: list[str] | None,
-        loaded: dict[str, Any] | None,
-        api: dict[str, Any] | None,
-    ) -> Any:  # noqa: ANN401 - a component or no_update
-        inside = _inside(polygon, on, loaded)
-        if tab != "table" or inside is None or away(api):
+    async def show_table(tab: str, asked: dict[str, Any] | None) -> Any:  # noqa: ANN401 - a component or no_update
+        if tab != "table" or asked is None or _inside(asked) is None:
             return no_update
         try:
             known = await columns(client)
         except ApiError as error:
             return failed(str(error))
         # A table of its own for each selection: what the one before had fetched is another selection's.
-        return grid(known, f"{known.index} {MapView.from_controls(on=on, polygon=polygon).to_query()}")
+        return grid(known, f"{known.index} {_query(asked)}")
 
     @app.callback(
         Output({"type": "selection-grid", "key": MATCH}, "getRowsResponse"),
         Input({"type": "selection-grid", "key": MATCH}, "getRowsRequest"),
-        State("map-polygon", "data"),
-        State("map-on", "data"),
-        State("map-loaded", "data"),
+        State("map-inside", "data"),
         prevent_initial_call=True,
     )
-    async def fetch(
-        asked: dict[str, Any] | None,
-        polygon: dict[str, Any] | None,
-        on: list[str] | None,
-        loaded: dict[str, Any] | None,
-    ) -> Any:  # noqa: ANN401 - rows or no_update
-        inside = _inside(polygon, on, loaded)
-        if not asked or inside is None:
+    async def fetch(wanted: dict[str, Any] | None, asked: dict[str, Any] | None) -> Any:  # noqa: ANN401 - rows or no_update
+        inside = _inside(asked)
+        if not wanted or inside is None:
             return no_update
-        start = max(0, int(asked["startRow"]))
+        start = max(0, int(wanted["startRow"]))
         try:
             total, found = await rows(
                 client,
                 inside,
                 offset=start,
-                limit=min(PAGE, max(0, int(asked["endRow"]) - start)),
-                order=order_of(asked.get("sortModel")),
-                where=where_of(asked.get("filterModel")),
+                limit=min(PAGE, max(0, int(wanted["endRow"]) - start)),
+                order=order_of(wanted.get("sortModel")),
+                where=where_of(wanted.get("filterModel")),
             )
         except ApiError as error:
             set_props("selection-count", {"children": f"The table cannot be read now: {error}."})

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -87,6 +88,18 @@ class LatentIndex:
     def squared_lengths(self) -> NDArray[np.float32]:
         """(N,) of the embeddings, computed when they are first asked for: see `model.latent.neighbours.nearest`."""
         return squared_lengths(self.embeddings)
+
+    @cached_property
+    def class_sizes(self) -> Mapping[tuple[str, int], int]:
+        """Number of images of each label of each data set, counted when it is first asked for."""
+        labels = self.images["label"].to_numpy()
+        sizes: Counter[tuple[str, int]] = Counter()
+        for block in self.blocks:
+            found, counts = np.unique(labels[block.start : block.stop], return_counts=True)
+            sizes.update(
+                {(block.dataset, int(label)): int(n) for label, n in zip(found, counts, strict=True)}
+            )
+        return MappingProxyType(sizes)
 
     @cached_property
     def figure_summaries(self) -> Mapping[str, Summary]:

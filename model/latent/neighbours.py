@@ -1,5 +1,6 @@
 """Exact nearest neighbours in the full embedding space."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -95,21 +96,21 @@ class Agreement:
     """Share of all other rows that have the property: what neighbours drawn at random would give."""
 
 
-def agreement(shares_it: NDArray[np.bool_], row: int, neighbours: NDArray[np.integer[Any]]) -> Agreement:
-    """How many neighbours share a property with a row, beside what chance would give.
+def agreement(shared: Sequence[bool], *, alike: int, n: int) -> Agreement:
+    """How many of a row's neighbours share a property with it, beside what chance would give.
 
     Args:
-        shares_it: (N,) which rows have the property that the row itself has.
-        row: the row whose neighbours these are.
-        neighbours: (k,) rows, without ``row``.
+        shared: (k,) which of the neighbours have the property; the row itself is none of them.
+        alike: rows that have the property, the row itself among them.
+        n: rows in all.
 
     Raises:
-        SettingError: the row does not have the property, or is among the neighbours.
+        SettingError: the counts contradict each other.
     """
-    if not shares_it[row] or (neighbours == row).any():
-        raise SettingError("agreement is of neighbours with another row that has the property itself")
-    count, others = int(shares_it[neighbours].sum()), max(len(shares_it) - 1, 1)
-    return Agreement(count, count / max(len(neighbours), 1), (int(shares_it.sum()) - 1) / others)
+    count = sum(shared)
+    if not (count < alike <= n and len(shared) < n):
+        raise SettingError(f"{count} of {len(shared)} neighbours cannot be of {alike} rows alike of {n}")
+    return Agreement(count, count / max(len(shared), 1), (alike - 1) / max(n - 1, 1))
 
 
 class _Scan:

@@ -38,7 +38,8 @@ from tests.benchmarks.service.overload import overload
 _BATCHES = (16, 32, 64, 128, 256)
 _PER_REQUEST = 64
 _PER_OVERLOAD = 16
-_CLIENTS = 4
+_CLIENTS = 2
+"""Of full requests: one in work and one that is ready fill the queue as it is delivered."""
 _SINGLE_CLIENTS = 64
 _BOUNDARY = "vqscope-bench"
 

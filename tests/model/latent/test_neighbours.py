@@ -152,12 +152,12 @@ def test_queries_that_do_not_fit():
 
 
 def test_agreement_beside_chance():
-    shares_it = np.array([True, True, False, True, False, False, False, False, False])
-    assert agreement(shares_it, 0, np.array([1, 2, 3, 4])) == Agreement(2, 0.5, 2 / 8)
-    assert agreement(shares_it, 0, np.array([], dtype=np.int64)) == Agreement(0, 0.0, 2 / 8)
-    for row, near in ((2, [0]), (0, [0, 1])):
-        with pytest.raises(SettingError, match="another row"):
-            agreement(shares_it, row, np.array(near))
+    assert agreement([True, False, True, False], alike=3, n=9) == Agreement(2, 0.5, 2 / 8)
+    assert agreement([], alike=3, n=9) == Agreement(0, 0.0, 2 / 8)
+    assert agreement([], alike=1, n=1) == Agreement(0, 0.0, 0.0)
+    for shared, alike in (([False], 0), ([True, True], 2), ([False], 10), ([False] * 9, 1)):
+        with pytest.raises(SettingError, match="alike"):
+            agreement(shared, alike=alike, n=9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
