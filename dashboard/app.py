@@ -15,6 +15,7 @@ from dashboard.components.states import empty
 from dashboard.headers import LoopbackHosts, SecurityHeaders
 from dashboard.pages.registry import PAGES, ROUTES, Page
 from dashboard.routes import add_routes
+from dashboard.routes_inspector import add_inspector_routes
 from dashboard.routes_map import add_map_routes
 from dashboard.routes_place import add_place_route
 from dashboard.routes_training import add_training_route
@@ -82,6 +83,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_routes(server, client)
     add_map_routes(server, client)
+    add_inspector_routes(server, client)
     add_place_route(server, client)
     add_training_route(server, client)
     app = Dash(

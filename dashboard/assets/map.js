@@ -173,12 +173,12 @@
   function clickInSpace(event) {
     if (!inSpace(event.currentTarget) || !pressed || !hovered) return;
     const moved = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
-    if (moved < 4) window.dash_clientside.set_props("map-selected", { data: hovered });
+    if (moved < 4) window.vqscopeMap.inspect(hovered);
   }
 
   function select(event) {
     const id = identity(event);
-    if (id) window.dash_clientside.set_props("map-selected", { data: id.name });
+    if (id) window.vqscopeMap.inspect(id.name);
   }
 
   async function hasWebgl(_pathname, known) {
@@ -229,17 +229,6 @@
   /** What other files of the map page need. */
   window.vqscopeMap = { wanted, graphs, mapOf, inSpace, isOn, sync, add: (part) => parts.push(part) };
 
-  function drawSelected(sample) {
-    wanted.sample = sample;
-    sync();
-  }
-
-  function clearSelected(clicks) {
-    return clicks ? null : noUpdate();
-  }
-
-  new MutationObserver(sync).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
-
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {
     hasWebgl,
@@ -247,8 +236,6 @@
     drawMap,
     drawSecond,
     drawEllipses,
-    drawSelected,
     askAddress,
-    clearSelected,
   });
 })();

@@ -1,20 +1,95 @@
-/* The inspector: small pictures that open in it, cells of the code grid, the grid over the image. */
+/* The inspector: what it shows of an image, small pictures that open in it, cells of the code grid, the grid over the image. */
 (function () {
   "use strict";
 
   const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  const PARTS = { image: "map-inspector", neighbours: "map-neighbours", standing: "map-standing" };
+  const map = () => window.vqscopeMap;
+  const path = (name) => `/inspector/${name.split("/").map(encodeURIComponent).join("/")}`;
 
-  function choose(cell) {
+  let open = null; // name of the image, DATASET/SPLIT/POSITION
+  let turn = 0; // of opening an image; what comes for an earlier one is too late
+  let loaded = null; // version of the index that the page shows
+  let index = null; // and of that which the image was asked of
+  let failed = false; // whether a part of it could not be had
+  let untold = false; // whether the page does not know yet what was chosen last
+
+  async function ask(address) {
+    try {
+      const answer = await fetch(address);
+      if (answer.ok) return await answer.json();
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // TypeError: no connection, as the banner says
+    }
+    return { markup: "", failed: true };
+  }
+
+  function ring(sample) {
+    map().wanted.sample = sample;
+    map().sync();
+  }
+
+  /** Show an image, or none (null). */
+  async function show(name) {
+    const mine = ++turn;
+    open = name;
+    failed = false;
+    index = loaded;
+    if (name === null) {
+      Object.values(PARTS).forEach((id) => (document.getElementById(id).innerHTML = document.getElementById(id).dataset.markup));
+      return ring(null);
+    }
+    await Promise.all(
+      Object.entries(PARTS).map(async ([part, id]) => {
+        const found = await ask(`${path(name)}/${part}`);
+        if (mine !== turn) return;
+        document.getElementById(id).innerHTML = found.markup;
+        failed ||= Boolean(found.failed);
+        // After the inspector itself, as without a graphics card drawing the map takes longer than all that.
+        if (part === "image") requestAnimationFrame(() => setTimeout(() => mine === turn && ring(found.sample || null)));
+      }),
+    );
+  }
+
+  /** Someone has chosen an image. What the page makes of that (its address) waits, as it would hold up the inspector. */
+  async function inspect(name) {
+    untold = true;
+    const shown = show(name);
+    const mine = turn;
+    await shown;
+    if (mine !== turn) return;
+    untold = false;
+    window.dash_clientside.set_props("map-selected", { data: name });
+  }
+
+  /** What is shown follows the address, an index that was replaced, a service that is back, a map that was fitted. */
+  function followInspector(selected, api, first, second) {
+    if (!first || untold) return; // what is loading comes back to this image
+    loaded = first.index;
+    const { sample } = map().wanted;
+    const lacks = (shown) => shown && sample && !(shown.map in sample.places);
+    const again = index !== loaded || lacks(first) || lacks(second) || (failed && api && api.state === "ready");
+    if ((selected || null) !== open || (open && again)) show(selected || null);
+  }
+
+  function clearSelected(clicks) {
+    if (!clicks) return window.dash_clientside.no_update;
+    untold = false;
+    show(null);
+    return null;
+  }
+
+  async function choose(cell) {
     const body = cell.closest(".inspector-body");
-    const [row, column] = cell.dataset.cell.split(",").map(Number);
     body.querySelectorAll("[data-cell]").forEach((other) => other.toggleAttribute("data-chosen", other.dataset.cell === cell.dataset.cell));
-    window.dash_clientside.set_props("map-cell", { data: { point: body.dataset.point, row, column } });
+    const found = await ask(`${path(body.dataset.point)}/cells/${cell.dataset.cell.replace(",", "/")}`);
+    if (cell.hasAttribute("data-chosen")) body.querySelector(".cell").innerHTML = found.markup;
   }
 
   document.addEventListener("click", (event) => {
     const picture = event.target.closest("[data-inspect]");
-    if (picture) window.dash_clientside.set_props("map-selected", { data: picture.dataset.inspect });
-    const cell = event.target.closest("[data-cell]");
+    if (picture) inspect(picture.dataset.inspect);
+    const cell = event.target.closest(".inspector-body [data-cell]");
     if (cell) choose(cell);
     const mark = event.target.closest("[data-mark-code]");
     if (mark) {
@@ -44,24 +119,6 @@
     document.getElementById("map-inspector").classList.toggle("with-codes", shown);
   }
 
-  /** What the inspector is to show, told on only where something has changed for it. */
-  function askInspector(selected, api, loaded, shown, sample, asked) {
-    const same = window.dash_clientside.no_update;
-    const changed = new Set(window.dash_clientside.callback_context.triggered.map((t) => t.prop_id));
-    const only = (id) => changed.size === 1 && changed.has(`${id}.data`);
-    if (!selected) return asked ? null : same;
-    if (!loaded) return same; // what is loading comes back to this image
-    // What is shown stays true while the service is away; the banner tells the rest.
-    if (only("api") && !(api && api.state === "ready")) return same;
-    // The second map may have been fitted after the image was asked for, so that its place there is not known.
-    if (only("map-shown") && !(shown && sample && !(shown.map in sample.places))) return same;
-    return { point: selected, turn: asked ? asked.turn + 1 : 0 };
-  }
-
-  function drawCell(found) {
-    const body = document.querySelector(".inspector-body");
-    if (found && body && body.dataset.point === found.point) body.querySelector(".cell").innerHTML = found.markup;
-  }
-
-  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { showCodes, askInspector, drawCell });
+  window.vqscopeMap.inspect = inspect;
+  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { showCodes, followInspector, clearSelected });
 })();

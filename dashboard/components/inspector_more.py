@@ -1,22 +1,20 @@
 """What the inspector shows once the image itself is there: its neighbours, and how unusual it is."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from dash import html
 from dash.development.base_component import Component
 
+from dashboard.answers import Catalogue
 from dashboard.answers_map import Agreement, Neighbours, Standing
 from dashboard.components.selection import thumbnail
 from dashboard.components.words import SPLIT_NAMES, count, figure, per_cent
 from dashboard.state import Point
 
 
-def neighbour_strip(found: Neighbours, datasets: Mapping[str, Mapping[str, Any]]) -> list[Component]:
+def neighbour_strip(found: Neighbours, catalogue: Catalogue) -> list[Component]:
     """The nearest images with their distances, and how far their labels agree beside chance."""
     cards = []
     for item in found.items:
-        about = datasets.get(item.dataset, {})
+        about = catalogue.get(item.dataset)
         point = Point(item.dataset, item.split, item.position)
         place = f"{SPLIT_NAMES.get(item.split, item.split)} image {count(item.position)}"
         distance = figure(item.distance, 3)
@@ -26,7 +24,7 @@ def neighbour_strip(found: Neighbours, datasets: Mapping[str, Mapping[str, Any]]
                     thumbnail(
                         point,
                         found.index,
-                        size=about["size"] if about.get("available") else None,
+                        size=about.image_size if about and about.available else None,
                         text=f"{item.label_name}, {item.dataset}, {place}, distance {distance}",
                     ),
                     html.Div(distance, className="neighbour-distance"),

@@ -180,12 +180,6 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-shown"),  # {"map", "index"} of the figure of the second map, or null
         dcc.Store(id="map-on"),  # names of the data sets that are on
         dcc.Store(id="map-selected"),  # "DATASET/SPLIT/POSITION" or null
-        dcc.Store(id="map-asked"),  # {"point", "turn"} of the image that the inspector is to show, or null
-        dcc.Store(
-            id="map-sample"
-        ),  # {"point", "dataset", "places": {map: place}} of the inspected image, or null
-        dcc.Store(id="map-cell"),  # {"point", "row", "column"} of the cell that is asked about, or null
-        dcc.Store(id="map-cell-found"),  # {"point", "markup"}: what is said about it, or null
         dcc.Store(id="map-ellipses"),  # {"key", "map", "outlines", "shapes"}
         dcc.Store(id="map-ellipses-2"),  # the same of the second map, or null
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null

@@ -9,7 +9,6 @@ from dashboard.pages import (
     map_colour,
     map_ellipses,
     map_fit,
-    map_inspector,
     map_loading,
     map_second,
     map_selection,
@@ -26,7 +25,6 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
     map_second.register(app, client, settings)
     map_ellipses.register(app, client)
     map_colour.register(app, client)
-    map_inspector.register(app, client)
     map_selection.register(app, client)
     map_fit.register(app, client)
     _register_address(app)
@@ -50,7 +48,13 @@ def _register_clientside(app: Dash) -> None:
     draw("drawMap", Output("map-ready", "data"), Input("map-graph", "figure"), Input("map-loaded", "data"))
     draw("drawSecond", Input("map-graph-2", "figure"), Input("map-shown", "data"))
     draw("drawEllipses", Input("map-ellipses", "data"), Input("map-ellipses-2", "data"))
-    draw("drawSelected", Input("map-sample", "data"))
+    draw(
+        "followInspector",
+        Input("map-selected", "data"),
+        Input("api", "data"),
+        Input("map-loaded", "data"),
+        Input("map-shown", "data"),
+    )
     draw("drawColours", Input("map-colouring", "data"))
     draw("drawPolygon", Output("map-selection", "hidden"), Input("map-polygon", "data"))
     draw(

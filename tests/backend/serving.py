@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -18,13 +19,14 @@ def served(
     index: Path,
     data_dir: Path,
     environment: Mapping[str, str] | None = None,
+    stderr: IO[str] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its URL, from when it is ready; killed at the end."""
+    """The process, whose log goes to ``stderr`` if given, and its URL, from when it is ready; killed at the end."""
     command = [sys.executable, "-m", "model.cli", "serve", "--port", "0"]
     command += ["--index", str(index), "--data-dir", str(data_dir)]
     command += ["--model", str(model)] if model is not None else []
     variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
-    process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=stderr, text=True)
     assert process.stdout is not None
     try:
         for line in process.stdout:

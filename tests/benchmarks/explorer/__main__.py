@@ -86,7 +86,7 @@ def _explorer(index: Path, data_dir: Path, answers: Answers) -> Iterator[Page]:
     """A window of a new browser on a new dashboard of a new service, none of which has shown anything."""
     with (
         served(model=None, index=index, data_dir=data_dir) as (_, api),
-        dashboard(api) as base,
+        dashboard(api) as (_pid, base, _log),
         opened(base, answers) as page,
     ):
         yield page

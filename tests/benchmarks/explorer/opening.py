@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,16 +16,20 @@ WAIT = 120.0
 
 
 @contextmanager
-def dashboard(api: str) -> Iterator[str]:
-    """``python -m dashboard`` over a service; gives its address."""
+def dashboard(api: str) -> Iterator[tuple[int, str, Callable[[], str]]]:
+    """``python -m dashboard`` over a service; gives its process ID, its address, and what it has logged so far."""
     command = [sys.executable, "-m", "dashboard", "--api", api, "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
-        yield process.stderr.readline().split()[1]
+        base = process.stderr.readline().split()[1]
+        lines: list[str] = []
+        reader = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
+        reader.start()
+        yield process.pid, base, lambda: "".join(lines)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=WAIT)
+        process.wait(timeout=WAIT)
 
 
 @dataclass

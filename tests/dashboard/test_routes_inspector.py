@@ -1,0 +1,61 @@
+"""The inspector's parts where the service does not give them; what they are like else, tests/browser sees."""
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from dashboard.routes_inspector import PARTS, add_inspector_routes
+
+
+def _page(client) -> httpx.AsyncClient:
+    server = FastAPI()
+    add_inspector_routes(server, client)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(server), base_url="http://dashboard.test")
+
+
+def _refuse(request):
+    if request.url.path == "/v1/datasets":
+        return httpx.Response(200, json={"model": "m", "index": "i", "items": []})
+    return httpx.Response(404, json={"title": "Not found", "detail": "there is <none> of that number"})
+
+
+def _away(request):
+    raise httpx.ConnectError("no connection", request=request)
+
+
+@pytest.mark.parametrize("part", [*PARTS, "cells/1/2"])
+async def test_a_service_that_is_away(client_of, part):
+    """The page asks again once it is back."""
+    async with _page(client_of(_away)) as page:
+        found = (await page.get(f"/inspector/a%20b/test/3/{part}")).json()
+    assert 'role="alert"' in found["markup"]
+    assert found.get("failed", part == "cells/1/2") is True
+
+
+async def test_an_image_that_is_not_there(client_of):
+    async with _page(client_of(_refuse)) as page:
+        parts = {part: (await page.get(f"/inspector/small/test/99/{part}")).json() for part in PARTS}
+    assert "No such image" in parts["image"]["markup"]
+    assert parts["image"]["sample"] is None
+    assert parts["neighbours"] == {"markup": ""}
+    assert "there is &lt;none&gt; of that number." in parts["standing"]["markup"]
+    assert not any(found.get("failed") for found in parts.values())
+
+
+async def test_only_test_images_are_judged(client_of):
+    async with _page(client_of(_refuse)) as page:
+        found = (await page.get("/inspector/small/train/0/standing")).json()
+    assert "Only test images are judged" in found["markup"]
+
+
+@pytest.mark.parametrize(
+    "path", ["small/test/-1/image", "small/nowhere/0/image", "small/test/0/other", "small/test/1e3/image"]
+)
+async def test_an_address_that_names_nothing(client_of, path):
+    def asked(request):
+        raise AssertionError(f"asked for {request.url}")
+
+    async with _page(client_of(asked)) as page:
+        assert "No such image" in (await page.get(f"/inspector/{path}")).json()["markup"]
+        for cell in ("x/0", "0/-1", "12345/0"):
+            assert (await page.get(f"/inspector/small/test/0/cells/{cell}")).json() == {"markup": ""}
