@@ -89,6 +89,7 @@
     parts.forEach((part) => part.layout && part.layout(gd));
   }
 
+  /** Of a map in space; in the plane it is drawn by map_ring.js. */
   function ring(gd, trace, i, want) {
     const { sample } = wanted;
     const place = (sample && isOn(sample.dataset) && sample.places[mapOf(gd)]) || [];
@@ -96,7 +97,7 @@
     const colour = dark ? "#ffffff" : "#111418";
     if (trace.marker.color !== colour) want("marker.color", i, colour);
     if ((trace.x || [])[0] === place[0] && (trace.y || [])[0] === place[1]) return;
-    (inSpace(gd) ? ["x", "y", "z"] : ["x", "y"]).forEach((axis, k) => want(axis, i, place.slice(k, k + 1)));
+    ["x", "y", "z"].forEach((axis, k) => want(axis, i, place.slice(k, k + 1)));
   }
 
   function attach(slot) {

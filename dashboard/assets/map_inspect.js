@@ -64,12 +64,14 @@
 
   /** What is shown follows the address, an index that was replaced, a service that is back, a map that was fitted. */
   function followInspector(selected, api, first, second) {
-    if (!first || untold) return; // what is loading comes back to this image
+    const none = window.dash_clientside.no_update;
+    if (!first || untold) return none; // what is loading comes back to this image
     loaded = first.index;
     const { sample } = map().wanted;
     const lacks = (shown) => shown && sample && !(shown.map in sample.places);
     const again = index !== loaded || lacks(first) || lacks(second) || (failed && api && api.state === "ready");
     if ((selected || null) !== open || (open && again)) show(selected || null);
+    return none;
   }
 
   function clearSelected(clicks) {

@@ -14,7 +14,8 @@
   /** As it is seen, with a legend of the data sets. */
   function whole(gd) {
     const { ink, ...colours } = ground();
-    const data = gd.data.map((trace) => ({ ...trace, showlegend: trace.meta.role === "points" }));
+    const shown = gd.data.map((trace) => ({ ...trace, showlegend: trace.meta.role === "points" }));
+    const data = [...shown, ...map().ringTrace(gd, ink)];
     const { width, height } = gd.getBoundingClientRect();
     const legend = { orientation: "h", y: 1.02, yanchor: "bottom", itemsizing: "constant" };
     const font = { ...gd.layout.font, color: ink };

@@ -50,7 +50,6 @@ def map_figure(
         figure.add_trace(
             _ellipse_trace(scatter, dataset, regions.get(dataset.name), mark(dataset.index), view)
         )
-    figure.add_trace(_ring(scatter))
     return figure
 
 
@@ -94,18 +93,6 @@ def _ellipse_trace(
         fillcolor=rgba(look.colour, 0.06),
         hoverinfo="skip",
         visible=view.shows(dataset.name),
-    )
-
-
-def _ring(scatter: type[go.Scatter]) -> go.Scatter:
-    return scatter(
-        x=[],
-        y=[],
-        name="selected",
-        meta={"role": "selected"},
-        mode="markers",
-        marker={"symbol": "circle-open", "size": 18, "color": "#111", "line": {"width": 3}},
-        hoverinfo="skip",
     )
 
 

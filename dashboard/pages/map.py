@@ -188,5 +188,6 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-address"),  # {"search", "turn"} that the page is to follow: not of its own making
         dcc.Store(id="map-query"),  # the query that reproduces this view
         dcc.Store(id="map-ready"),  # written by clientside callbacks that only draw
+        dcc.Store(id="map-followed"),
         dcc.Store(id="webgl"),  # whether this browser has WebGL
     ]

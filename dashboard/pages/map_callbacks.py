@@ -50,6 +50,9 @@ def _register_clientside(app: Dash) -> None:
     draw("drawEllipses", Input("map-ellipses", "data"), Input("map-ellipses-2", "data"))
     draw(
         "followInspector",
+        Output(
+            "map-followed", "data"
+        ),  # never written; a callback without output is called where the page is not
         Input("map-selected", "data"),
         Input("api", "data"),
         Input("map-loaded", "data"),

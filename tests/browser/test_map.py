@@ -21,6 +21,14 @@ TRACES = """() => document.querySelector('#map-graph .js-plotly-plot').data.map(
   x: t.meta.role === 'points' ? [] : Array.from(t.x || []), y: t.meta.role === 'points' ? [] : Array.from(t.y || []),
 }))"""
 
+# Where a place of the map is in the window.
+ON_SCREEN = """([x, y]) => {
+  const gd = document.querySelector('#map-graph .js-plotly-plot');
+  const box = gd.getBoundingClientRect();
+  const { xaxis, yaxis } = gd._fullLayout;
+  return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)];
+}"""
+
 # A point of a data set that stands alone: its place in the window, so that the mouse meets no other.
 LONELY = """(dataset) => {
   const gd = document.querySelector('#map-graph .js-plotly-plot');
@@ -65,7 +73,7 @@ def _traces(page: Page) -> list[dict[str, Any]]:
 
 def _wait_visible(page: Page, names: set[str]) -> None:
     page.wait_for_function(
-        f"(names) => {{ const drawn = ({TRACES})().filter((t) => t.role !== 'selected');"
+        f"(names) => {{ const drawn = ({TRACES})();"
         "return drawn.every((t) => t.visible === names.includes(t.dataset)); }",
         arg=sorted(names),
     )
@@ -217,8 +225,15 @@ def _expect_inspector(page: Page, api: httpx.Client, path: str) -> None:
         width, natural = img.evaluate("(img) => [img.getBoundingClientRect().width, img.naturalWidth]")
         assert width % natural == 0
         assert img.evaluate("(img) => getComputedStyle(img).imageRendering") == "pixelated"
-    ring = next(t for t in _traces(page) if t["role"] == "selected")
-    assert [*ring["x"], *ring["y"]] == pytest.approx(sample["maps"]["pca"], rel=1e-5)
+    ring = page.locator("#map-graph .map-ring")
+    expect(ring).to_be_visible()
+    assert json.loads(ring.get_attribute("data-place") or "") == pytest.approx(
+        sample["maps"]["pca"], rel=1e-5
+    )
+    drawn = page.evaluate(ON_SCREEN, sample["maps"]["pca"])
+    box = ring.bounding_box()
+    assert box is not None
+    assert [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2] == pytest.approx(drawn, abs=1)
 
 
 def test_click_fills_the_inspector_with_the_numbers_of_the_service(page: Page, api: httpx.Client) -> None:

@@ -31,7 +31,10 @@ SELECTED = """(graph) => {
   return rows;
 }"""
 RING = """(graph) => {
-  const ring = document.querySelector(`${graph} .js-plotly-plot`).data.find((t) => t.meta.role === 'selected');
+  const gd = document.querySelector(`${graph} .js-plotly-plot`);
+  const flat = gd.querySelector('.map-ring:not([hidden])');
+  if (gd.layout.meta.dimensions === 2) return (flat && JSON.parse(flat.dataset.place)) || [];
+  const ring = gd.data.find((t) => t.meta.role === 'selected');
   return ['x', 'y', 'z'].flatMap((axis) => Array.from(ring[axis] || []));
 }"""
 # The point of a map that stands most alone on the screen, and where.
