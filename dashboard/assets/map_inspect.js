@@ -39,16 +39,19 @@
       Object.values(PARTS).forEach((id) => (document.getElementById(id).innerHTML = document.getElementById(id).dataset.markup));
       return ring(null);
     }
-    await Promise.all(
-      Object.entries(PARTS).map(async ([part, id]) => {
-        const found = await ask(`${path(name)}/${part}`);
-        if (mine !== turn) return;
-        document.getElementById(id).innerHTML = found.markup;
-        failed ||= Boolean(found.failed);
-        // After the inspector itself, as without a graphics card drawing the map takes longer than all that.
-        if (part === "image") requestAnimationFrame(() => setTimeout(() => mine === turn && ring(found.sample || null)));
-      }),
-    );
+    const put = (part, found) => {
+      if (mine !== turn) return;
+      document.getElementById(PARTS[part]).innerHTML = found.markup;
+      failed ||= Boolean(found.failed);
+    };
+    const asked = Object.fromEntries(Object.keys(PARTS).map((part) => [part, ask(`${path(name)}/${part}`)]));
+    const { sample, ...image } = await asked.image;
+    put("image", image);
+    // Nothing of another image beside this one; what takes longer comes when it is there.
+    for (const part of ["neighbours", "standing"]) put(part, { markup: "" });
+    // The ring comes after the inspector itself, which drawing the map would hold up.
+    requestAnimationFrame(() => setTimeout(() => mine === turn && ring(sample || null)));
+    await Promise.all(["neighbours", "standing"].map(async (part) => put(part, await asked[part])));
   }
 
   /** Someone has chosen an image. What the page makes of that (its address) waits, as it would hold up the inspector. */
@@ -56,9 +59,12 @@
     untold = true;
     const shown = show(name);
     const mine = turn;
-    await shown;
+    try {
+      await shown;
+    } finally {
+      if (mine === turn) untold = false;
+    }
     if (mine !== turn) return;
-    untold = false;
     window.dash_clientside.set_props("map-selected", { data: name });
   }
 
