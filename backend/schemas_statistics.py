@@ -121,8 +121,10 @@ class GroupUse(BaseModel):
     images: int = Field(description="Of them with the code.", examples=[402])
     share: float = Field(description="Of the group.", examples=[0.25])
     share_elsewhere: float = Field(description="Of the others.", examples=[0.08])
-    log2_odds: Log2Odds
-    interval: Interval
+    log2_odds: Log2Odds | None = Field(
+        description="Null, as is its interval, where no image or every image contains the code."
+    )
+    interval: Interval | None
     p: float = Field(description="Exact, two-sided, over images.", examples=[0.0002])
     q: QValue
 

@@ -1,5 +1,6 @@
 """What the service says of its codebook, as values of our own."""
 
+import math
 from dataclasses import dataclass
 
 from dashboard.answers import Json
@@ -80,7 +81,7 @@ class GroupUse:
     share: float
     share_elsewhere: float
     log2_odds: float
-    """Base-2 logarithm of the odds ratio."""
+    """Base-2 logarithm of the odds ratio; NaN, as its limits are, where there is nothing to compare."""
     low: float
     high: float
     """95 % interval of it."""
@@ -90,7 +91,7 @@ class GroupUse:
     @classmethod
     def of(cls, item: Json) -> "GroupUse":
         """From one entry of `by_dataset` or `by_label`."""
-        low, high = item["interval"]
+        log2_odds, (low, high) = item["log2_odds"], item["interval"] or (math.nan, math.nan)
         label = item["label"]
         return cls(
             dataset=str(item["dataset"]),
@@ -100,7 +101,7 @@ class GroupUse:
             images=int(item["images"]),
             share=float(item["share"]),
             share_elsewhere=float(item["share_elsewhere"]),
-            log2_odds=float(item["log2_odds"]),
+            log2_odds=math.nan if log2_odds is None else float(log2_odds),
             low=float(low),
             high=float(high),
             q=float(item["q"]),

@@ -24,7 +24,9 @@ def figure(value: float, digits: int) -> str:
 
 
 def odds(log2_odds: float) -> str:
-    """Odds ratio from its base-2 logarithm, two digits: 1.7 → '3.2×', 0 → '1.0×', 12 → '4,100×', -9 → '< 0.01×'."""
+    """Odds ratio from its base-2 logarithm, two digits: 1.7 → '3.2×', 12 → '4,100×', -9 → '< 0.01×', NaN → '–'."""
+    if math.isnan(log2_odds):
+        return "–"
     ratio = 2.0**log2_odds
     if ratio < 0.01:
         return "< 0.01×"

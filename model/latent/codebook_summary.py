@@ -27,8 +27,9 @@ class GroupUse:
     images: int
     share: float
     share_elsewhere: float
-    log2_odds: float
-    interval: tuple[float, float]
+    log2_odds: float | None
+    """None, as its interval is, where no image or every image contains the code, or there are no others."""
+    interval: tuple[float, float] | None
     p: float
     q: float
 
@@ -109,14 +110,15 @@ def _named(names: Sequence[str | int | None], best: NDArray[np.int64], absent: N
 
 
 def _uses(groups: Sequence[Group], tests: Enrichment, code: int) -> list[GroupUse]:
+    told = np.isfinite(tests.log2_odds[:, code])
     return [
         GroupUse(
             group=group,
             images=int(tests.inside[i, code]),
             share=float(tests.share[i, code]),
             share_elsewhere=float(tests.share_elsewhere[i, code]),
-            log2_odds=float(tests.log2_odds[i, code]),
-            interval=(float(tests.low[i, code]), float(tests.high[i, code])),
+            log2_odds=float(tests.log2_odds[i, code]) if told[i] else None,
+            interval=(float(tests.low[i, code]), float(tests.high[i, code])) if told[i] else None,
             p=float(tests.p[i, code]),
             q=float(tests.q[i, code]),
         )

@@ -30,16 +30,18 @@ class Enrichment:
     share_elsewhere: Floats
     """Of the other images."""
     log2_odds: Floats
-    """Logarithm to base 2 of the odds ratio, half an image added to each field of the table (J. B. S. Haldane 1956)."""
+    """Logarithm to base 2 of the odds ratio, from a table to which two images are added, spread over its fields as if
+    group and code were independent (A. Agresti 1999, Biometrics 55, 597); NaN where a margin is empty. Half an image in
+    each field (J. B. S. Haldane 1956) says that a rare code goes with every small group."""
     low: Floats
     high: Floats
-    """95 % limits of it (B. Woolf 1955, J. J. Gart 1966), each by itself: not corrected for the number of tests."""
+    """95 % limits of it, from the same fields (B. Woolf 1955); each by itself, not corrected for how many there are."""
     p: Floats
     """Two-sided exact p-value: twice the smaller tail of the hypergeometric distribution (F. Yates 1984), at most 1."""
     q: Floats
     """p adjusted over all of these tests (Y. Benjamini and Y. Hochberg 1995): tests with q <= 0.05 hold 5 % of false
     discoveries on average. A table with an empty margin (a code that no image, or every image, contains) tests nothing:
-    it is not counted, and has q = 1."""
+    it is not counted, has q = 1, and no odds ratio."""
 
 
 def enrichment(inside: ArrayLike, n_inside: ArrayLike, total: ArrayLike, n_total: ArrayLike) -> Enrichment:
@@ -60,11 +62,10 @@ def enrichment(inside: ArrayLike, n_inside: ArrayLike, total: ArrayLike, n_total
     outside, n_outside = of_code - k, everything - n
     if (np.stack([k, n - k, outside, n_outside - outside]) < 0).any():
         raise SettingError("a group cannot have more images with a code than there are")
-    fields = [field + 0.5 for field in (k, n - k, outside, n_outside - outside)]
-    log_odds = np.log(fields[0]) - np.log(fields[1]) - np.log(fields[2]) + np.log(fields[3])
-    error = np.sqrt(sum(1 / field for field in fields)) * stats.norm.ppf((1 + LEVEL) / 2)
     p = two_sided(k, everything, of_code, n)
     tested = (of_code > 0) & (of_code < everything) & (n > 0) & (n < everything)
+    log_odds, error = np.full(k.shape, np.nan), np.full(k.shape, np.nan)
+    log_odds[tested], error[tested] = _log_odds(k[tested], n[tested], of_code[tested], everything[tested])
     q = np.ones_like(p)
     if tested.any():
         q[tested] = stats.false_discovery_control(p[tested])
@@ -78,6 +79,20 @@ def enrichment(inside: ArrayLike, n_inside: ArrayLike, total: ArrayLike, n_total
         p=p,
         q=q,
     )
+
+
+def _log_odds(k: Counts, n: Counts, of_code: Counts, everything: Counts) -> tuple[Floats, Floats]:
+    """Logarithm of the odds ratio of tables without an empty margin, and half the width of its limits."""
+    share, share_of_code = n / everything, of_code / everything
+    fields = [
+        k + 2 * share * share_of_code,
+        n - k + 2 * share * (1 - share_of_code),
+        of_code - k + 2 * (1 - share) * share_of_code,
+        everything - n - of_code + k + 2 * (1 - share) * (1 - share_of_code),
+    ]
+    log_odds = np.log(fields[0]) - np.log(fields[1]) - np.log(fields[2]) + np.log(fields[3])
+    error = np.sqrt(sum(1 / field for field in fields)) * stats.norm.ppf((1 + LEVEL) / 2)
+    return log_odds, error
 
 
 def image_counts(
@@ -159,7 +174,7 @@ def enriched_codes(
         limit: at most so many.
 
     Returns:
-        Codes with ``q <= level``; none where the selection is empty or the whole.
+        Codes with ``q <= level``, not one that every image has; none where the selection is empty or the whole.
 
     Raises:
         SettingError: rows out of range or repeated, a level outside (0, 1], totals beside a background.
@@ -178,7 +193,7 @@ def enriched_codes(
         n_total = len(codes)
     if len(selected) in (0, n_total):
         return []
-    used = np.flatnonzero(of_code)  # a code that no image has is no hypothesis
+    used = np.flatnonzero((of_code > 0) & (of_code < n_total))  # what none or all have is no hypothesis
     tests = enrichment(counts[used], len(selected), of_code[used], n_total)
     kept = np.flatnonzero((tests.q <= level) & ((tests.log2_odds > 0) | depleted))
     kept = kept[np.argsort(-tests.log2_odds[kept], kind="stable")][:limit]

@@ -1,4 +1,5 @@
 import json
+import math
 
 import httpx
 import pytest
@@ -57,6 +58,7 @@ def test_the_view_at_first_has_a_short_address():
         (12, "4,100×"),
         (-9, "< 0.01×"),
         (-0.003, "1.0×"),
+        (math.nan, "–"),
     ],
 )
 def test_odds_have_two_digits(log2, told):
@@ -110,6 +112,13 @@ def test_what_goes_with_a_code_is_told_in_words(datasets):
     assert "2 images, 1.2×" in shown
     chance = _details(by_dataset=[_group(q=0.06)], by_label=[], companions=[])
     assert "no data set and no label more than by chance" in _shown(use(chance, {}))
+
+
+def test_a_code_of_every_image_has_no_odds():
+    alike = _group(share=1.0, share_elsewhere=1.0, log2_odds=None, interval=None, p=1.0, q=1.0)
+    shown = _shown(use(_details(by_dataset=[alike], by_label=[], companions=[]), {}))
+    assert "– the odds of the others (95 %: – to –)" in shown
+    assert "no data set and no label more than by chance" in shown
 
 
 def test_a_dead_code_has_nothing_to_tell():

@@ -33,11 +33,45 @@ def test_odds_ratio_and_its_interval():
     table = np.array([[40, 60], [20, 180]])
     theirs = stats.contingency.odds_ratio(table, kind="sample")
     interval = theirs.confidence_interval(0.95)
-    assert 2 ** found.log2_odds[0] == pytest.approx(theirs.statistic, rel=0.03)  # they add no half
+    assert 2 ** found.log2_odds[0] == pytest.approx(theirs.statistic, rel=0.03)  # they add nothing
     assert 2 ** found.low[0] == pytest.approx(interval.low, rel=0.05)
     assert 2 ** found.high[0] == pytest.approx(interval.high, rel=0.05)
     assert (found.share[0], found.share_elsewhere[0]) == (0.4, 0.1)
     assert found.p[0] == pytest.approx(2 * stats.fisher_exact(table, "greater").pvalue)
+
+
+@pytest.mark.parametrize(
+    ("everything", "n", "share", "ratio"),
+    [
+        (708_000, 546, 1e-5, 1),
+        (708_000, 546, 1e-4, 20),
+        (25_310, 546, 1e-3, 1),
+        (9_958, 115, 2e-3, 1),
+        (9_958, 115, 2e-3, 10),
+        (9_958, 115, 0.998, 1),
+        (1_250, 60, 0.01, 5),
+        (300, 100, 0.2, 2),
+    ],
+)
+def test_the_limits_cover_the_true_odds_ratio(everything, n, share, ratio):
+    """Of tables that test something, and none with limits on the side that its own shares contradict."""
+    rng = np.random.default_rng(2)
+    odds = ratio * share / (1 - share)
+    inside, elsewhere = (
+        rng.binomial(n, odds / (1 + odds), 20_000),
+        rng.binomial(everything - n, share, 20_000),
+    )
+    tested = (inside + elsewhere > 0) & (inside + elsewhere < everything)
+    found = enrichment(inside[tested], n, (inside + elsewhere)[tested], everything)
+    covered = (found.low <= np.log2(ratio)) & (np.log2(ratio) <= found.high)
+    assert 0.94 <= covered.mean() <= 1
+    assert not ((found.low > 0) & (found.share <= found.share_elsewhere)).any()
+    assert not ((found.high < 0) & (found.share >= found.share_elsewhere)).any()
+
+
+def test_a_rare_code_that_a_small_group_lacks_does_not_go_with_it():
+    found = enrichment([0], [546], [3], [708_000])
+    assert found.low[0] < found.log2_odds[0] < 0 < found.high[0]
 
 
 def test_q_is_benjamini_hochberg_over_all_tests():
@@ -51,6 +85,10 @@ def test_what_cannot_be_tested_is_no_test():
     found = enrichment([0, 9, 5, 10], [10, 10, 10, 10], [0, 12, 12, 40], 40)
     np.testing.assert_allclose(found.q[[1, 2]], stats.false_discovery_control(found.p[[1, 2]]))
     assert found.q[[0, 3]].tolist() == [1, 1]
+    for figures in (found.log2_odds, found.low, found.high):
+        assert np.isnan(figures).tolist() == [True, False, False, True]
+    alone = enrichment([3], [10], [3], [10])  # no other images
+    assert np.isnan(alone.log2_odds).all()
 
 
 def test_what_was_planted_is_found_and_chance_is_not(codes):
@@ -94,6 +132,12 @@ def test_a_background_and_depleted_codes(codes):
 def test_selections_that_leave_nothing_to_compare(codes):
     assert enriched_codes(codes, [], codebook_size=30) == []
     assert enriched_codes(codes, np.arange(300), codebook_size=30) == []
+
+
+def test_a_code_of_every_image_is_enriched_nowhere(codes):
+    codes[:, 0, 0] = 4
+    found = enriched_codes(codes, np.arange(60), codebook_size=30, level=1, depleted=True)
+    assert 4 not in [code.code for code in found]
 
 
 @pytest.mark.parametrize(
