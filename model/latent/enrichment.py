@@ -1,5 +1,6 @@
 """Which codes some images have more often than others do: exact tests over images, corrected for their number."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -114,8 +115,8 @@ def image_counts(
 def code_chunks(
     codes: NDArray[np.integer[Any]], codebook_size: int, rows: ArrayLike | None = None
 ) -> Iterator[NDArray[np.integer[Any]]]:
-    """Some images' codes, (n, H', W') each, so many that `contains` of them stays small."""
-    step = max(1, _CHUNK_BYTES // codebook_size)
+    """Some images' codes, (n, H', W') each, so many that `contains` of them, and the codes as int64, stay small."""
+    step = max(1, _CHUNK_BYTES // max(codebook_size, 8 * math.prod(codes.shape[1:])))
     chosen = None if rows is None else np.asarray(rows, np.int64)
     for start in range(0, len(codes) if chosen is None else len(chosen), step):
         part = slice(start, start + step)

@@ -1,5 +1,6 @@
 """The use of the codebook on the index of the offline sample, counted again in plain Python."""
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -184,3 +185,23 @@ def test_a_contact_sheet_shows_all_pictures():
     assert (sheet[5:, 5:] == 255).all()
     with pytest.raises(ValueError, match="needs a picture"):
         contact_sheet([])
+
+
+def test_memory_does_not_grow_with_the_grid_where_there_are_few_codes():
+    n, size = 16_384, 16
+    codes = np.random.default_rng(0).integers(0, size, (n, 16, 16)).astype(np.uint8)
+    small = SimpleNamespace(
+        manifest={"model": {"codebook_size": size}},
+        codes=codes,
+        images=pa.table({"label": np.zeros(n, np.int32)}),
+        blocks=(Block("a", "test", 0, n),),
+        datasets=({"name": "a"},),
+    )
+    for count in (codebook_use, lambda index: enrichment.image_counts(index.codes, size)):
+        tracemalloc.start()
+        try:
+            count(small)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 16 << 20  # as int64 all codes are 32 MiB
