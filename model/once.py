@@ -125,11 +125,30 @@ def remove_abandoned(folder: Path, pattern: str, *, spare: Path | None = None) -
             os.close(descriptor)
 
 
-def lock_folder(folder: Path) -> int | None:
-    """Descriptor that holds the lock of a folder until it is closed; None where folders have no locks.
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, once whoever has it lets go.
 
     Raises:
-        BlockingIOError: Somebody else holds it.
+        FileNotFoundError: It has gone.
+    """
+    descriptor = lock_folder(folder, wait=True)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def lock_folder(folder: Path, *, wait: bool = False) -> int | None:
+    """Descriptor that holds the lock of a folder until it is closed; None where folders have no locks.
+
+    Args:
+        folder: It stays as it is: nothing is written for the lock.
+        wait: Until whoever holds it lets go.
+
+    Raises:
+        BlockingIOError: Somebody else holds it, and ``wait`` is not asked for.
         FileNotFoundError: It has gone.
     """
     if sys.platform == "win32":
@@ -138,7 +157,7 @@ def lock_folder(folder: Path) -> int | None:
 
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
         os.close(descriptor)
         if isinstance(error, BlockingIOError):

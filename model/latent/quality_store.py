@@ -20,6 +20,7 @@ from model.latent.quality import (
     Stability,
 )
 from model.latent.storage import NpyWriter, open_npy, read_json, sync, write_json
+from model.once import holding
 
 VERSION = 1
 """Of the files and of how the figures are computed; what another one wrote counts as not measured."""
@@ -31,8 +32,14 @@ _ROWS = 1 << 16
 def write_quality(folder: Path, quality: MapQuality, preservation: NDArray[np.float32]) -> None:
     """Write the quality of the map in a folder, in place of what was there.
 
-    Killed at any moment, it leaves a map with its old quality, without, or with its new one.
+    Killed at any moment, it leaves a map with its old quality, without, or with its new one. Of those who do so at
+    the same time one waits for the other, whose figures it then replaces.
     """
+    with holding(folder):
+        _write(folder, quality, preservation)
+
+
+def _write(folder: Path, quality: MapQuality, preservation: NDArray[np.float32]) -> None:
     parts = {name: folder / f"{name}.part" for name in (_JSON, _NPY)}
     for part in parts.values():
         part.unlink(missing_ok=True)  # cut by a kill

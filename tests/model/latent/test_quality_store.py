@@ -1,12 +1,15 @@
 """The quality of the maps of a real small index: measured when it is built, stored beside the map."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
+from model import once
 from model.latent import quality_store
 from model.latent.errors import IndexDamaged, MapNotFound, SettingError
 from model.latent.index import open_index
@@ -160,6 +163,39 @@ def test_a_kill_while_writing_leaves_old_none_or_new(copy, monkeypatch):
             assert found[0] == new
             return
     pytest.fail("it never came to its end")
+
+
+def test_two_who_measure_one_map_at_once_do_not_spoil_each_other(copy, monkeypatch):
+    folder = copy / "maps" / "pca"
+    n = open_index(copy).n
+    old, preservation = (open_quality(folder, n)[0], np.array(open_quality(folder, n)[1]))
+    new, other = replace(old, seed=7), preservation / 2
+    inside, waits = threading.Event(), threading.Event()
+    write_json, lock_folder = quality_store.write_json, once.lock_folder
+
+    def write_slowly(path, content):  # until the other one is at the lock, or in here as well
+        if inside.is_set():
+            waits.set()
+        inside.set()
+        assert waits.wait(60)
+        write_json(path, content)
+
+    def lock(path, **given):
+        if inside.is_set():
+            waits.set()
+        return lock_folder(path, **given)
+
+    monkeypatch.setattr(quality_store, "write_json", write_slowly)
+    monkeypatch.setattr(once, "lock_folder", lock)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(write_quality, folder, old, preservation)
+        assert inside.wait(60)
+        second = pool.submit(write_quality, folder, new, other)
+        first.result(), second.result()
+    found = open_quality(folder, n)
+    assert found[0] == new
+    np.testing.assert_array_equal(found[1], other)
+    assert not list(folder.glob("*.part"))
 
 
 def test_verify_reads_the_preservation(copy):
