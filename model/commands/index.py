@@ -66,7 +66,9 @@ def _recipes(folder: Path) -> list[str]:
     from model.commands.map import recipe
     from model.latent.errors import IndexDamaged, IndexMismatch
     from model.latent.index import open_index
+    from model.latent.replacement import put_back
 
+    put_back(folder.expanduser().resolve())
     if not (folder / "index.json").is_file():
         return []
     try:

@@ -1,6 +1,5 @@
 """Building a latent index: every image through the model once, then a map fitted to the training split."""
 
-import glob
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,9 +31,9 @@ from model.latent.manifest import FORMAT, Manifest
 from model.latent.map_fitting import fit_map
 from model.latent.metadata import Metadata, common_schema
 from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays, partial_folder
+from model.latent.replacement import put_back, remove_replaced, swap
 from model.latent.reuse import Reusable, digests, reusable
 from model.latent.storage import open_arrays, open_npy, read_json, sync, write_json
-from model.once import new_folder_beside, remove_abandoned
 from model.stage_bars import StageBars
 
 if TYPE_CHECKING:
@@ -59,11 +58,12 @@ def build_index(
     """Build the latent index of some data sets under a model.
 
     It is made in the hidden folder ``.NAME.partial`` beside ``out`` and renamed when it is whole; until then an
-    index at ``out`` stays as it was. A build that was killed at any moment, interrupted, or ended by a full disk
-    is gone on with by the next call that asks for the same, and ends in the same bytes of every array; a call
-    that asks for something else drops it, and so does any other error. Splits that the index at ``out`` holds of
-    the same model and the same file are taken over, not encoded again. Official data sets that are absent are
-    downloaded. ``NAME.metadata.csv`` beside a data set becomes columns of the index (`model.latent.metadata`).
+    index at ``out`` stays as it was (a kill between two renames: the next call puts it back). A build that was
+    killed at any moment, interrupted, or ended by a full disk is gone on with by the next call that asks for the
+    same, and ends in the same bytes of every array; a call that asks for something else drops it, and so does any
+    other error. Splits that the index at ``out`` holds of the same model and the same file are taken over, not
+    encoded again. Official data sets that are absent are downloaded. ``NAME.metadata.csv`` beside a data set
+    becomes columns of the index (`model.latent.metadata`).
 
     Args:
         model: it encodes, decodes and is named in the index.
@@ -89,6 +89,8 @@ def build_index(
     settings = BuildSettings(splits=splits, batch_size=batch_size, add=add, afresh=afresh, progress=progress)
     out = out.expanduser()
     target = out.resolve()
+    with _told_of(target):
+        put_back(target)
     _check_target(target)
     wanted = wanted_splits(model, target, datasets, settings)
     from model.data.download import (
@@ -226,43 +228,32 @@ def _fit_maps(model: "InferenceModel", manifest: Manifest, folder: Path, *, prog
 @contextmanager
 def _in_place_of(target: Path, plan: Mapping[str, Any], settings: BuildSettings) -> Iterator[Path]:
     """The folder of the build: takes the place of ``target`` when the block ends well."""
-    try:
+    with _told_of(target):
         with partial_folder(target, plan, afresh=settings.afresh) as folder:
             try:
                 yield folder
-                for name in (JOURNAL, _FIGURES, PLAN):
+                for name in (JOURNAL, _FIGURES):
                     (folder / name).unlink(missing_ok=True)
                 sync(folder)
-                _swap(folder, target)
+                swap(folder, target)
+                (target / PLAN).unlink(missing_ok=True)  # until now it told the next call what this is
             except (KeyboardInterrupt, SystemExit, OSError):
                 raise  # the next call goes on
             except BaseException:
                 # What was raised matters more than a folder that cannot be removed.
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-        remove_abandoned(target.parent, f".{glob.escape(target.name)}.replaced-*")  # once a new one stands
+        remove_replaced(target)
+
+
+@contextmanager
+def _told_of(target: Path) -> Iterator[None]:
+    """Make an error of the disk one that says what was to be written."""
+    try:
+        yield
     except OSError as error:
         why = error.strerror or str(error)
         raise VQScopeError(
             f"cannot write the index {target}: {why}; free space and give the same command again, which goes on "
             "where it was, or choose another folder"
         ) from error
-
-
-def _swap(folder: Path, target: Path) -> None:
-    """Rename ``folder`` to ``target``; what was there goes, but not before the new one stands."""
-    if not target.exists():
-        folder.rename(target)
-        sync(target.parent)
-        return
-    with new_folder_beside(target, "replaced") as bin_:
-        try:
-            target.rename(bin_ / "index")
-            try:
-                folder.rename(target)
-            except BaseException:
-                (bin_ / "index").rename(target)
-                raise
-            sync(target.parent)
-        finally:
-            shutil.rmtree(bin_, ignore_errors=True)

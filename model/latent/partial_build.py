@@ -43,6 +43,7 @@ def partial_folder(target: Path, plan: Mapping[str, Any], *, afresh: bool = Fals
     descriptor = _hold(folder)
     try:
         if afresh or _plan_in(folder) != plan:
+            (folder / PLAN).unlink(missing_ok=True)  # first: what is emptied in part is of no plan
             for entry in folder.iterdir():
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             write_json(folder / f"{PLAN}.part", plan)
