@@ -15,6 +15,7 @@ from backend.selection import rows_of
 from model.latent.code_examples import covering_rows, nearest_of_each
 from model.latent.code_patches import Patch, crop
 from model.latent.codebook_summary import CodebookSummary
+from model.latent.enrichment import Counts, image_counts
 
 COLUMNS = 16
 PAGE = COLUMNS * COLUMNS
@@ -48,6 +49,20 @@ class Examples:
         """A patch at its own size."""
         image = image_of(loaded, int(self.rows[patch.candidate]))
         return crop(image, loaded.model.code_grid, patch.row, patch.column)
+
+
+def block_counts(loaded: Loaded) -> Stepwise[Counts]:
+    """(B, K) for B blocks of the index and K codes: how many images of a block contain the code."""
+
+    def steps() -> Generator[None, None, Counts]:
+        index, size = loaded.index, loaded.model.codebook_size
+        counts = np.zeros((len(index.blocks), size), np.int64)
+        for place, block in enumerate(index.blocks):
+            yield
+            counts[place] = image_counts(index.codes[block.start : block.stop], size)
+        return counts
+
+    return loaded.computed.stepwise("images of blocks", steps)
 
 
 def summary(loaded: Loaded) -> Stepwise[CodebookSummary]:
@@ -84,13 +99,16 @@ def examples(loaded: Loaded) -> Stepwise[Examples]:
 
 
 def ahead(loaded: Loaded) -> Iterator[None]:
-    """Make what the first look at the codebook needs, a step at a time; what was asked for meanwhile is not made again.
+    """Make what the first look at the codebook, and at the codes of a selection, needs, a step at a time.
+
+    What was asked for meanwhile is not made again.
 
     Raises:
         Problem: the model's queue is full, or the service closes.
     """
-    while not summary(loaded).advance():
-        yield
+    for work in (block_counts(loaded), summary(loaded)):
+        while not work.advance():
+            yield
     size = loaded.model.codebook_size
     pages = [codes_of(page, size) for page in range(min(AHEAD_PAGES, -(-size // PAGE)))]
     for page, codes in enumerate(pages):

@@ -1,16 +1,22 @@
 """Images inside a polygon on a map."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from fastapi import APIRouter, Response
+from numpy.typing import NDArray
 
 from backend import problems
+from backend.codebook_work import block_counts
 from backend.dependencies import LoadedNow
+from backend.loading import Loaded
 from backend.routes.columns import NPY, npy
 from backend.routes.samples import sample_items
 from backend.schemas_selections import PolygonRequest, Selection, SelectionPart, SelectionRequest
 from backend.selection import chosen_blocks, rows_of, table_of
 from model.latent.composition import compose
-from model.latent.enrichment import enriched_codes
+from model.latent.enrichment import EnrichedCode, enriched_codes
+from model.latent.manifest import Block
 from model.latent.polygon import inside_polygon
 
 router = APIRouter(prefix="/v1/selections", tags=["selections"])
@@ -28,17 +34,7 @@ def selections(loaded: LoadedNow, asked: SelectionRequest) -> Selection:
     everything = len(chosen) == len(index.blocks)
     known = index.figure_summaries if everything else None
     whole = compose(table_of(index.images, chosen), selected, known)
-    codes = (
-        enriched_codes(
-            index.codes,
-            inside,
-            codebook_size=loaded.model.codebook_size,
-            background=rows,
-            limit=asked.codes,
-        )
-        if asked.codes
-        else []
-    )
+    codes = _codes(loaded, chosen, rows, inside, asked.codes) if asked.codes else []
     labels = [SelectionPart.model_validate(part) for part in whole.labels]
     for part in labels:
         part.label_name = loaded.labels[part.dataset].name(part.label or 0)
@@ -76,3 +72,18 @@ def mask(loaded: LoadedNow, asked: PolygonRequest) -> Response:
     selected = np.zeros(index.n, np.uint8)
     selected[rows] = inside_polygon(index.map(asked.map).coordinates[rows], asked.polygon)
     return Response(npy(selected), media_type=NPY)
+
+
+def _codes(
+    loaded: Loaded, chosen: Sequence[Block], rows: NDArray[np.int64], inside: NDArray[np.int64], limit: int
+) -> list[EnrichedCode]:
+    """Codes that the selection has more often than the rest of the blocks, whose images were counted before."""
+    places = [place for place, block in enumerate(loaded.index.blocks) if block in chosen]
+    return enriched_codes(
+        loaded.index.codes,
+        inside,
+        codebook_size=loaded.model.codebook_size,
+        background=rows,
+        totals=block_counts(loaded).value()[places].sum(axis=0),
+        limit=limit,
+    )

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from model.latent.enrichment import Counts, Enrichment, code_chunks, contains, enrichment
+from model.latent.enrichment import (
+    Counts,
+    Enrichment,
+    code_chunks,
+    column_counts,
+    contains,
+    enrichment,
+    image_counts,
+)
 
 if TYPE_CHECKING:
     from model.latent.index import LatentIndex
@@ -111,7 +119,7 @@ def codebook_use(index: "LatentIndex", splits: Sequence[str] | None = None) -> C
             flat = chunk.reshape(len(chunk), places).astype(np.int64) + np.arange(places) * size
             positions += np.bincount(flat.ravel(), minlength=len(positions))
             there = contains(chunk, size)
-            counts += there.sum(axis=0)
+            counts += column_counts(there)
             # Whole numbers below 2^24: exact in float32, and a product of matrices is the quickest sum.
             of_class = members[done : done + len(chunk)].astype(np.float32).T @ there.astype(np.float32)
             for value, row in zip(values, of_class, strict=True):
@@ -190,9 +198,7 @@ def companions(
         limit: at most so many.
     """
     size = len(images)
-    both = np.zeros(size, np.int64)
-    for chunk in code_chunks(index.codes, size, rows):
-        both += contains(chunk, size).sum(axis=0)
+    both = image_counts(index.codes, size, rows)
     both[code] = 0
     best = np.argsort(-both, kind="stable")[:limit]
     n = len(index.codes)

@@ -16,8 +16,9 @@ from model.latent.hypergeometric import two_sided
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-_CHUNK_BYTES = 1 << 22
-"""Of the table of images by codes that is held at a time."""
+_CHUNK_BYTES = 1 << 19
+"""Of the table of images by codes that is held at a time: it stays in a processor's cache."""
+_BYTE = np.iinfo(np.uint8).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ def image_counts(
     """
     counts = np.zeros(codebook_size, np.int64)
     for chunk in code_chunks(codes, codebook_size, rows):
-        counts += contains(chunk, codebook_size).sum(axis=0)
+        counts += column_counts(contains(chunk, codebook_size))
     return counts
 
 
@@ -125,10 +126,18 @@ def code_chunks(
 
 def contains(codes: NDArray[np.integer[Any]], codebook_size: int) -> NDArray[np.bool_]:
     """(n, H', W') -> (n, K): which image contains which code."""
-    flat = codes.reshape(len(codes), -1)
     table = np.zeros((len(codes), codebook_size), np.bool_)
-    table[np.arange(len(codes))[:, None], flat] = True
+    places = codes.reshape(len(codes), -1) + np.arange(0, table.size, codebook_size)[:, None]
+    table.reshape(-1)[places.reshape(-1)] = True
     return table
+
+
+def column_counts(table: NDArray[np.bool_]) -> Counts:
+    """(n, K) -> (K,): how often each column is true; bytes are summed as bytes as long as they cannot overflow."""
+    counts = np.zeros(table.shape[1], np.int64)
+    for start in range(0, len(table), _BYTE):
+        counts += table[start : start + _BYTE].sum(axis=0, dtype=np.uint8)
+    return counts
 
 
 @dataclass(frozen=True)
@@ -168,8 +177,8 @@ def enriched_codes(
         rows: (n,) distinct rows of the selection.
         codebook_size: K.
         background: rows to compare with; those of the selection belong to it whether named or not. None: all N.
-        totals: (K,) images of all N that contain each code (`image_counts`), if known: saves a pass. Only
-            without ``background``.
+        totals: (K,) images of the background that contain each code (`image_counts`), if known: saves counting them.
+            The background has to name the selection then.
         level: largest q, in (0, 1].
         depleted: also give the codes that the selection has less often, as negative log-odds.
         limit: at most so many.
@@ -178,24 +187,33 @@ def enriched_codes(
         Codes with ``q <= level``, not one that every image has; none where the selection is empty or the whole.
 
     Raises:
-        SettingError: rows out of range or repeated, a level outside (0, 1], totals beside a background.
+        SettingError: rows out of range or repeated, a level outside (0, 1], totals of a background that lacks rows of
+            the selection.
     """
     if not 0 < level <= 1:
         raise SettingError(f"level must lie in (0, 1], not {level}")
-    if totals is not None and background is not None:
-        raise SettingError("totals are those of all images: leave them out where a background is given")
-    selected = _rows(rows, len(codes), "rows")
-    counts = image_counts(codes, codebook_size, selected)
-    if background is not None:
-        others = np.setdiff1d(_rows(background, len(codes), "background"), selected)
-        of_code, n_total = counts + image_counts(codes, codebook_size, others), len(selected) + len(others)
-    else:
-        of_code = image_counts(codes, codebook_size) if totals is None else np.asarray(totals, np.int64)
-        n_total = len(codes)
-    if len(selected) in (0, n_total):
+    selected = _marked(rows, len(codes), "rows")
+    whole = (
+        np.ones(len(codes), np.bool_) if background is None else _marked(background, len(codes), "background")
+    )
+    if totals is not None and (selected & ~whole).any():
+        raise SettingError("totals are those of the background, which has to hold the selection then")
+    others = whole & ~selected
+    n_selected, n_others = int(selected.sum()), int(others.sum())
+    if not n_selected or not n_others:
         return []
+    if totals is None:
+        counts = image_counts(codes, codebook_size, np.flatnonzero(selected))
+        of_code = counts + image_counts(codes, codebook_size, np.flatnonzero(others))
+    elif n_selected <= n_others:
+        of_code = np.asarray(totals, np.int64)
+        counts = image_counts(codes, codebook_size, np.flatnonzero(selected))
+    else:
+        of_code = np.asarray(totals, np.int64)
+        counts = of_code - image_counts(codes, codebook_size, np.flatnonzero(others))
+    n_total = n_selected + n_others
     used = np.flatnonzero((of_code > 0) & (of_code < n_total))  # what none or all have is no hypothesis
-    tests = enrichment(counts[used], len(selected), of_code[used], n_total)
+    tests = enrichment(counts[used], n_selected, of_code[used], n_total)
     kept = np.flatnonzero((tests.q <= level) & ((tests.log2_odds > 0) | depleted))
     kept = kept[np.argsort(-tests.log2_odds[kept], kind="stable")][:limit]
     return [
@@ -212,13 +230,16 @@ def enriched_codes(
     ]
 
 
-def _rows(rows: ArrayLike, n: int, what: str) -> Counts:
+def _marked(rows: ArrayLike, n: int, what: str) -> NDArray[np.bool_]:
+    """(n,) true in the rows named. Sorting out repeated ones with `np.unique` takes seconds for a million."""
+    marked = np.zeros(n, np.bool_)
     given = np.asarray(rows)
     if given.size == 0:
-        return np.empty(0, np.int64)
+        return marked
     if given.ndim != 1 or given.dtype.kind not in "iu":
         raise SettingError(f"{what} must be a list of row numbers")
-    distinct = np.unique(given.astype(np.int64))
-    if distinct[0] < 0 or distinct[-1] >= n or len(distinct) < len(given):
+    if given.min() >= 0 and given.max() < n:
+        marked[given] = True
+    if marked.sum() < len(given):
         raise SettingError(f"{what} must be distinct rows of 0 to {n - 1}")
-    return distinct
+    return marked

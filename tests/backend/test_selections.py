@@ -1,6 +1,7 @@
 """Images inside a polygon, over HTTP."""
 
 import io
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -49,6 +50,28 @@ def test_only_of_some_images(client, index, halves):
     assert answer["n"] == int(inside[block.start : block.stop].sum())
     assert answer["items"] == []
     assert answer["codes"] == []
+
+
+@pytest.mark.parametrize("splits", [[], ["train"], ["val", "test"]])
+def test_codes_are_those_that_the_selection_has_more_often_than_the_rest(client, index, halves, splits):
+    polygon, inside = halves
+    rows = np.concatenate(
+        [np.arange(b.start, b.stop) for b in index.blocks if not splits or b.split in splits]
+    )
+    body = {"polygon": polygon, "splits": splits, "codes": 100, "limit": 0}
+    answer = client.post("/v1/selections", json=body).json()
+    expected = enriched_codes(
+        index.codes,
+        rows[inside[rows]],
+        codebook_size=int(index.manifest["model"]["codebook_size"]),
+        background=rows,
+        limit=100,
+    )
+    assert expected
+    assert answer["codes"] == [
+        {name: value for name, value in asdict(code).items() if name not in ("total", "p")}
+        for code in expected
+    ]
 
 
 def test_the_mask_of_all_images(client, index, halves):

@@ -24,6 +24,8 @@ from tests.benchmarks.bars import Measured
 ARROW = "application/vnd.apache.arrow.stream"
 WAIT = 120.0
 _SELECTED = 100_000
+_CODES = 20
+"""As many as the dashboard asks for with each selection."""
 _QUERIES = 20
 
 
@@ -119,7 +121,8 @@ def _ellipses(served: Served, index: LatentIndex, rounds: int) -> Measured:
 
 
 def _selection(served: Served, index: LatentIndex, rounds: int) -> Measured:
-    body = {"map": "pca", "polygon": round_about(np.asarray(index.map("pca").coordinates), _SELECTED)}
+    polygon = round_about(np.asarray(index.map("pca").coordinates), _SELECTED)
+    body = {"map": "pca", "polygon": polygon, "codes": _CODES}
     asked = served.ask(rounds, "POST", "/v1/selections", json=body)
     return Measured(
         what=f"selection of {asked.answer.json()['n']:,} points by a polygon of 64 corners",
@@ -127,7 +130,7 @@ def _selection(served: Served, index: LatentIndex, rounds: int) -> Measured:
         values=asked.spent,
         cpu=asked.cpu,
         bar=200,
-        note=f"with composition and figures; first: {asked.spent[0]:.0f} ms",
+        note=f"with composition, figures and codes; first: {asked.spent[0]:.0f} ms",
     )
 
 

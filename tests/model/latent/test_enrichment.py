@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from model.latent import enrichment as module
-from model.latent.enrichment import contains, enriched_codes, enrichment, image_counts
+from model.latent.enrichment import column_counts, contains, enriched_codes, enrichment, image_counts
 from model.latent.errors import SettingError
 
 
@@ -108,13 +108,32 @@ def test_what_was_planted_is_found_and_chance_is_not(codes):
     assert np.mean(np.array(chance) > 0) < 0.12  # of families without a true one, 5 % are expected
 
 
-def test_known_totals_spare_a_pass_and_change_nothing(codes):
-    selection = np.flatnonzero((codes == 3).any(axis=(1, 2)))
-    found = enriched_codes(codes, selection, codebook_size=30)
-    again = enriched_codes(codes, selection, codebook_size=30, totals=image_counts(codes, 30))
-    assert found == again
+@pytest.mark.parametrize("wanted", [60, 190])
+def test_known_totals_spare_a_pass_and_change_nothing(codes, wanted, monkeypatch):
+    background = np.arange(40, 300)
+    selection = background[np.argsort(~(codes[background] == 3).any(axis=(1, 2)), kind="stable")[:wanted]]
+    for given in ({}, {"background": background}):
+        found = enriched_codes(codes, selection, codebook_size=30, depleted=True, level=1, **given)
+        totals = image_counts(codes, 30, given.get("background"))
+        read = []
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                module,
+                "contains",
+                lambda chunk, size, read=read: read.append(len(chunk)) or contains(chunk, size),
+            )
+            again = enriched_codes(
+                codes, selection, codebook_size=30, depleted=True, level=1, totals=totals, **given
+            )
+        assert found == again
+        assert sum(read) == min(wanted, (260 if given else 300) - wanted)
     assert found[0].code == 3
-    assert found[0].share == 1.0
+    assert found[0].inside == by_hand(codes)[selection, 3].sum()
+
+
+def test_sums_of_more_images_than_a_byte_counts():
+    table = np.random.default_rng(2).random((1000, 5)) < [0, 0.1, 0.5, 0.999, 1]
+    np.testing.assert_array_equal(column_counts(table), table.sum(axis=0))
 
 
 def test_a_background_and_depleted_codes(codes):
