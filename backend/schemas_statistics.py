@@ -67,9 +67,10 @@ class OutlierItem(Uploaded):
 class Outliers(IndexAnswer):
     """Results in the order of the files."""
 
-    image_size: int = Field(
-        description="Side to which images were brought, in pixels; it is that of the held-out images.",
-        examples=[28],
+    image_sizes: list[int] = Field(
+        description="Sides to which each image was brought, in pixels: those of the held-out images. Each data set "
+        "judges it at its own.",
+        examples=[[28]],
     )
     skipped: dict[str, str] = Field(description="Why a data set is not judged against, by its name.")
     items: list[OutlierItem | FailedItem]

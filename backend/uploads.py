@@ -142,9 +142,9 @@ def from_base64(number: int, text: str) -> bytes:
 
 
 async def decode_uploads(
-    sent: list[Sent], decoders: Decoders, size: int, *, partial: bool = False
+    sent: Sequence[Sent], decoders: Decoders, size: int, *, partial: bool = False
 ) -> list[Upload | Refused]:
-    """Bring images to the model's size, files decoded in processes of their own; ``sent`` is emptied on the way.
+    """Bring images to the model's size, files decoded in processes of their own.
 
     Args:
         sent: what came; all files, or all pixels.
@@ -157,7 +157,6 @@ async def decode_uploads(
     """
     names = [one.filename for one in sent]
     contents = [one.content for one in sent]
-    sent.clear()
     files = [content for content in contents if isinstance(content, bytes | bytearray)]
     if files:
         found = await decoders.decode(files, size, go_on=partial)

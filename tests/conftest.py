@@ -114,6 +114,43 @@ def tiny_index_dir(
 
 
 @pytest.fixture(scope="session")
+def mixed_dir(sample_dir: Path, tiny_model_dir: Path, made_once: Callable[..., Path]) -> Path:
+    """Data sets of two image sizes, ``small`` of 28 and ``large`` of 56 pixels, with their latent index ``index``."""
+    import numpy as np
+
+    from model.data.arrays import open_split
+    from model.inference import load_model
+    from model.latent.index import build_index
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        sets: dict[str, dict[str, np.ndarray]] = {"small": {}, "large": {}}
+        rng = np.random.default_rng(0)
+        # Splits are drawn alike, so that nothing but the size makes an image unusual.
+        pool = rng.permutation(open_split("sample_mr", "train", data_dir=sample_dir).images)
+        for split, start, stop in (("train", 0, 240), ("val", 240, 400), ("test", 400, 480)):
+            images = pool[start:stop]
+            tiles = images.reshape(-1, 2, 2, 28, 28).swapaxes(2, 3).reshape(-1, 56, 56)
+            grain = rng.normal(0, 40, tiles.shape)  # is lost on the way to 28 pixels
+            for name, pictures in (("small", images), ("large", np.clip(tiles + grain, 0, 255))):
+                sets[name] |= {
+                    f"{split}_images": pictures.astype(np.uint8),
+                    f"{split}_labels": np.arange(len(pictures), dtype=np.uint8)[:, None] % 2,
+                }
+        for name, arrays in sets.items():
+            np.savez_compressed(folder / f"{name}.npz", **arrays)
+        build_index(
+            load_model(tiny_model_dir, "cpu"),
+            data_dir=folder,
+            datasets=tuple(sets),
+            out=folder / "index",
+            progress=False,
+        )
+
+    return made_once("mixed", make)
+
+
+@pytest.fixture(scope="session")
 def real_data_dir() -> Path:
     """Folder of real MedMNIST files, where this machine has one; tests that need it are skipped elsewhere."""
     candidates = [os.environ.get("VQSCOPE_DATA"), REPOSITORY.parent / "shared" / "data"]

@@ -45,6 +45,7 @@ async def embeddings(request: Request, loaded: LoadedNow, settings: SettingsNow)
 
         async def work() -> list[Encoded]:
             decoded = await decode_uploads(files, request.app.state.decoders, loaded.model.image_size)
+            files.clear()
             images = [one.image for one in decoded if isinstance(one, Upload)]  # a bad one has raised
             return await results(loaded.batcher, ENCODE, images)
 

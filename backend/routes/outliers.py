@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from backend import problems
 from backend.dependencies import LoadedNow, SettingsNow
 from backend.jobs import DESCRIBE, Described
-from backend.routes.uploads import PROBLEMS, Partial, compute
+from backend.routes.uploads import PROBLEMS, Partial, compute_at
 from backend.schemas_statistics import OutlierItem, Outliers, OutlierVerdict
 from backend.selection import dataset_named
 from backend.uploads import REQUEST_BODY, Upload
@@ -42,28 +42,30 @@ async def outliers(
         )
     except NoReferences as error:
         raise problems.not_found(str(error)) from error
-    done = await compute(request, loaded, settings, DESCRIBE, size=detector.image_size, partial=partial)
+    sizes = detector.image_sizes
+    done = await compute_at(request, loaded, settings, DESCRIBE, sizes=sizes, partial=partial)
     items = await run_in_threadpool(_judge, detector, done.uploads, done.results, datasets)
     return Outliers(
         model=loaded.model.version,
         index=loaded.index.version,
-        image_size=detector.image_size,
+        image_sizes=list(sizes),
         skipped=dict(detector.skipped),
         items=done.merged(items),
     )
 
 
 def _judge(
-    detector: OutlierDetector, uploads: Sequence[Upload], found: Sequence[Described], datasets: Sequence[str]
+    detector: OutlierDetector,
+    uploads: Sequence[Upload],
+    found: Sequence[tuple[Described, ...]],
+    datasets: Sequence[str],
 ) -> list[OutlierItem]:
     if not uploads:
         return []
-    images = LatentImages(
-        np.stack([one.embedding for one in found]),
-        np.stack([one.codes for one in found]),
-        np.array([one.quantisation_error for one in found]),
-        np.array([one.psnr for one in found]),
-    )
+    images = {
+        size: _stacked(described)
+        for size, described in zip(detector.image_sizes, zip(*found, strict=True), strict=True)
+    }
     return [
         OutlierItem(
             filename=upload.filename,
@@ -77,3 +79,12 @@ def _judge(
         )
         for upload, judgement in zip(uploads, detector.judge(images), strict=True)
     ]
+
+
+def _stacked(found: Sequence[Described]) -> LatentImages:
+    return LatentImages(
+        np.stack([one.embedding for one in found]),
+        np.stack([one.codes for one in found]),
+        np.array([one.quantisation_error for one in found]),
+        np.array([one.psnr for one in found]),
+    )

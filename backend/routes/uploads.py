@@ -152,27 +152,50 @@ async def compute(
     settings: Settings,
     job: Job[Picture, Result],
     *,
-    size: int | None = None,
     partial: bool = False,
 ) -> Done[Result]:
-    """The images of a request, brought to ``size`` (default: the model's), and what a job makes of them."""
+    """The images of a request, brought to the model's size, and what a job makes of them."""
+    sizes = [loaded.model.image_size]
+    done = await compute_at(request, loaded, settings, job, sizes=sizes, partial=partial)
+    return Done(done.uploads, [result for (result,) in done.results], done.failed)
+
+
+async def compute_at(
+    request: Request,
+    loaded: Loaded,
+    settings: Settings,
+    job: Job[Picture, Result],
+    *,
+    sizes: Sequence[int],
+    partial: bool = False,
+) -> Done[tuple[Result, ...]]:
+    """The images of a request, brought to each of these sizes, and what a job makes of them, in the sizes' order."""
     # The slot is taken before the body is read: an overloaded service reads no uploads.
     with loaded.batcher.slots() as slots:
         limits = settings.limits
         sent = await read_uploads(request, limits)
         slots.grow(len(sent) - 1)
 
-        async def work() -> Done[Result]:
-            side = size or loaded.model.image_size
-            outcomes = await decode_uploads(sent, request.app.state.decoders, side, partial=partial)
-            uploads = [one for one in outcomes if isinstance(one, Upload)]
-            failed = {
-                place: FailedItem(filename=one.filename, problem=problems.described(request, one.problem))
-                for place, one in enumerate(outcomes)
-                if isinstance(one, Refused)
-            }
-            found = await results(loaded.batcher, job, [upload.image for upload in uploads])
-            return Done(uploads, found, failed)
+        async def work() -> Done[tuple[Result, ...]]:
+            decoders = request.app.state.decoders
+            outcomes = [await decode_uploads(sent, decoders, size, partial=partial) for size in sizes]
+            sent.clear()
+            failed: dict[int, FailedItem] = {}
+            taken: list[list[Upload]] = []
+            for place, at_sizes in enumerate(zip(*outcomes, strict=True)):
+                uploads = [one for one in at_sizes if isinstance(one, Upload)]
+                refused = next((one for one in at_sizes if isinstance(one, Refused)), None)
+                if refused is None:
+                    taken.append(uploads)
+                else:
+                    problem = problems.described(request, refused.problem)
+                    failed[place] = FailedItem(filename=refused.filename, problem=problem)
+            # One size after the other: no more images wait for the model than slots are held.
+            found = [
+                await results(loaded.batcher, job, [uploads[at].image for uploads in taken])
+                for at in range(len(sizes))
+            ]
+            return Done([uploads[-1] for uploads in taken], list(zip(*found, strict=True)), failed)
 
         return await attend(request, work(), seconds=limits.request_seconds)
 

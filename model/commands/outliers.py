@@ -53,8 +53,11 @@ def main(argv: list[str]) -> int:
         if name not in known:
             raise VQScopeError(f"this index has no data set {name!r}; it has {', '.join(known)}")
     detector = open_outliers(index, progress=True)
-    images = [read_image(path, detector.image_size) for path in options.files]
-    judgements = detector.judge(describe(model, images))
+    described = {
+        size: describe(model, [read_image(path, size) for path in options.files])
+        for size in detector.image_sizes
+    }
+    judgements = detector.judge(described)
     print("\n".join(as_table(options.files, judgements, options.datasets or ())))
     if options.json is not None:
         content = {
@@ -142,7 +145,7 @@ def as_json(
 ) -> dict[str, Any]:
     """All verdicts, in the shape of the service's answer."""
     return {
-        "image_size": detector.image_size,
+        "image_sizes": list(detector.image_sizes),
         "skipped": dict(detector.skipped),
         "items": [
             {

@@ -89,9 +89,8 @@ def fit_outliers(
     return OutlierDetector(
         references=tuple(references),
         skipped=skipped,
-        measures=overall_measures(whole),
+        measures=overall_measures(whole, strange),
         strangeness=strange.min(axis=0),
-        image_size=_image_size(index),
         settings=settings,
     )
 
@@ -117,6 +116,7 @@ def _reference(
     reference = DatasetReference(
         name=described["name"],
         title=described["title"],
+        image_size=int(described["image_size"]),
         bank=bank,
         rarity=rarity,
         typicality=typicality,
@@ -152,13 +152,3 @@ def _training_codes(index: "LatentIndex", dataset: str) -> Iterator[NDArray[np.u
         if (block.dataset, block.split) == (dataset, "train"):
             for start in range(block.start, block.stop, _CHUNK):
                 yield index.codes[start : min(start + _CHUNK, block.stop)]
-
-
-def _image_size(index: "LatentIndex") -> int:
-    """Side of most images of the index."""
-    sizes: dict[int, int] = {}
-    native = {described["name"]: int(described["image_size"]) for described in index.datasets}
-    for block in index.blocks:
-        size = native[block.dataset]
-        sizes[size] = sizes.get(size, 0) + block.count
-    return max(sizes, key=lambda size: sizes[size])

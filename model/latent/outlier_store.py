@@ -25,7 +25,7 @@ from model.paths import cache_dir
 if TYPE_CHECKING:
     from model.latent.index import LatentIndex
 
-VERSION = 1
+VERSION = 2
 """Of these files and of how the measures are computed; another one is never read."""
 
 _FILES = ("references.json", "references.safetensors", "bank.npy")
@@ -85,12 +85,12 @@ def save_outliers(detector: OutlierDetector, folder: Path) -> None:
         {
             "version": VERSION,
             "settings": asdict(detector.settings),
-            "image_size": detector.image_size,
             "skipped": dict(detector.skipped),
             "references": [
                 {
                     "name": reference.name,
                     "title": reference.title,
+                    "image_size": reference.image_size,
                     "bank": len(reference.bank),
                     "n": reference.typicality.n,
                     "floor": reference.typicality.floor,
@@ -121,6 +121,7 @@ def load_outliers(folder: Path, index: "LatentIndex") -> OutlierDetector:
             DatasetReference(
                 name=str(entry["name"]),
                 title=str(entry["title"]),
+                image_size=int(entry["image_size"]),
                 bank=bank[stops[i] : stops[i + 1]],
                 rarity=CodeRarity(tensors[f"{i}.counts"], settings.smoothing),
                 typicality=Typicality(
@@ -139,7 +140,6 @@ def load_outliers(folder: Path, index: "LatentIndex") -> OutlierDetector:
             skipped=dict(content["skipped"]),
             measures=tensors["measures"],
             strangeness=tensors["strangeness"],
-            image_size=int(content["image_size"]),
             settings=settings,
         )
     except (SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -61,7 +61,7 @@ class LatentImages:
     quantisation_error: NDArray[np.floating[Any]]
     """(N,)"""
     psnr: NDArray[np.floating[Any]]
-    """(N,) in dB, at the size of the images of the index."""
+    """(N,) in dB, at the size at which the model was given the images."""
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -73,12 +73,18 @@ class LatentImages:
         return cls(encoding.embeddings, encoding.codes, encoding.quantisation_error, analysis.figures.psnr)
 
 
+Images = LatentImages | Mapping[int, LatentImages]
+"""The same images at each size that a detector asks for, by size; or at one: an image of the index at its own."""
+
+
 @dataclass(frozen=True, eq=False)
 class DatasetReference:
     """What the images of one data set are like: fitted to its training and validation images alone."""
 
     name: str
     title: str
+    image_size: int
+    """Side of its images in pixels; the measures depend on it, so new images are judged at this size."""
     bank: NDArray[np.float32]
     """(B, D) embeddings of training images, which may be memory-mapped."""
     rarity: CodeRarity
@@ -164,32 +170,40 @@ class OutlierDetector:
     """(n, 4) overall measures of all held-out images, see `overall_measures`."""
     strangeness: Floats
     """(n,) overall strangeness of all held-out images."""
-    image_size: int
-    """Side in pixels at which most of the index's images were reconstructed: give new images at this size."""
     settings: OutlierSettings
 
-    def measure(self, images: LatentImages) -> Floats:
+    @property
+    def image_sizes(self) -> tuple[int, ...]:
+        """Sizes of the images of all references, ascending: give new images at each of these."""
+        return tuple(sorted({reference.image_size for reference in self.references}))
+
+    def measure(self, images: Images) -> Floats:
         """(R, N, 4): measures of N images under each of the R references."""
-        return np.stack([measure(r.bank, r.rarity, images, self.settings.neighbour) for r in self.references])
+        neighbour = self.settings.neighbour
+        return np.stack(
+            [measure(r.bank, r.rarity, _at(images, r.image_size), neighbour) for r in self.references]
+        )
 
     def strangeness_of(self, measures: Floats) -> Floats:
         """(R, N, 4) measures -> (R, N) strangeness under each reference."""
         pairs = zip(self.references, measures, strict=True)
         return np.stack([reference.typicality.strangeness(own) for reference, own in pairs])
 
-    def judge(self, images: LatentImages) -> list[Judgement]:
+    def judge(self, images: Images) -> list[Judgement]:
         """One judgement for each of N images.
 
         Raises:
-            SettingError: shapes that do not fit the references.
+            SettingError: shapes that do not fit the references, or a size of theirs that is missing.
         """
-        if images.embeddings.ndim != 2 or images.embeddings.shape[1] != self.references[0].bank.shape[1]:
-            raise SettingError(f"embeddings {images.embeddings.shape} do not fit the references")
+        for size in self.image_sizes:
+            shape = _at(images, size).embeddings.shape
+            if len(shape) != 2 or shape[1] != self.references[0].bank.shape[1]:
+                raise SettingError(f"embeddings {shape} do not fit the references")
         measures = self.measure(images)
         strange = self.strangeness_of(measures)
-        overall = overall_measures(measures)
+        overall = overall_measures(measures, strange)
         judgements = []
-        for i in range(len(images)):
+        for i in range(len(overall)):
             verdicts = tuple(
                 _verdict(r.name, r.title, own[i], how[i], r.measures, r.strangeness)
                 for r, own, how in zip(self.references, measures, strange, strict=True)
@@ -207,10 +221,22 @@ class OutlierDetector:
         return judgements
 
 
-def overall_measures(measures: Floats) -> Floats:
-    """(R, N, 4) -> (N, 4): distance and rarity under the data set where each is least; the others as they are."""
-    overall: Floats = np.where(_OF_DATASET, measures.min(axis=0), measures[0])
+def overall_measures(measures: Floats, strangeness: Floats) -> Floats:
+    """(R, N, 4) and (R, N) -> (N, 4): distance and rarity under the data set where each is least.
+
+    The others are those at the image size of the data set that the image fits best.
+    """
+    best = measures[strangeness.argmin(axis=0), np.arange(measures.shape[1])]
+    overall: Floats = np.where(_OF_DATASET, measures.min(axis=0), best)
     return overall
+
+
+def _at(images: Images, size: int) -> LatentImages:
+    if isinstance(images, LatentImages):
+        return images
+    if size not in images:
+        raise SettingError(f"images at {size} pixels are needed; given: {', '.join(map(str, images))}")
+    return images[size]
 
 
 def _verdict(

@@ -5,7 +5,10 @@ import io
 import numpy as np
 import pytest
 
+from model.data.arrays import open_split
+from model.data.sizing import fit
 from model.latent.class_separation import class_separation
+from model.latent.index import open_index
 from model.latent.outlier_fitting import fit_outliers
 from model.latent.outliers import LatentImages
 from model.latent.typicality import MEASURES
@@ -24,7 +27,7 @@ def files(png, images):
 
 def test_verdicts_are_those_of_the_detector(client, index, model, detector, grey, png):
     answer = client.post("/v1/outliers", files=files(png, grey[:3])).json()
-    assert (answer["index"], answer["image_size"], answer["skipped"]) == (index.version, 28, {})
+    assert (answer["index"], answer["image_sizes"], answer["skipped"]) == (index.version, [28], {})
     for item, expected in zip(
         answer["items"], detector.judge(LatentImages.of(model.analyse(grey[:3]))), strict=True
     ):
@@ -62,6 +65,28 @@ def test_noise_of_another_size_is_an_outlier(client, png):
     answer = client.post("/v1/outliers", files=files(png, [noise, checks])).json()
     for item in answer["items"]:
         assert item["overall"]["combined"]["more_unusual_than"] > 0.99
+
+
+def test_each_data_set_judges_at_the_size_of_its_images(run_service, make_settings, mixed_dir, model, png):
+    images = np.array(open_split("large", "test", data_dir=mixed_dir).images[:6])
+    detector = fit_outliers(open_index(mixed_dir / "index", model))
+    expected = detector.judge(
+        {
+            size: LatentImages.of(model.analyse(np.stack([fit(image, size) for image in images])))
+            for size in (28, 56)
+        }
+    )
+    bad = [("file", ("bad.png", b"no image", "image/png"))]
+    with run_service(make_settings(index=mixed_dir / "index", data_dir=mixed_dir)) as service:
+        sent = files(png, images[:3]) + bad + files(png, images[3:])
+        answer = service.client.post("/v1/outliers", params={"partial": True}, files=sent).json()
+    assert answer["image_sizes"] == [28, 56]
+    assert answer["items"].pop(3)["problem"]["status"] == 415
+    for item, judgement in zip(answer["items"], expected, strict=True):
+        assert item["most_like"] == judgement.most_like
+        for told, verdict in zip(item["datasets"], judgement.datasets, strict=True):
+            assert told["reference"] == verdict.reference
+            assert told["combined"]["value"] == pytest.approx(verdict.combined.value, rel=1e-3)
 
 
 def test_some_data_sets_only(client, detector, colour, png, problem):

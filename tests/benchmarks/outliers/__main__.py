@@ -81,9 +81,10 @@ def test_images(model: InferenceModel, name: str, options: Any) -> LatentImages:
 def scores(found: OutlierDetector, images: LatentImages) -> dict[str, NDArray[np.float64]]:
     """Combined score and overall measures of images, each (N,)."""
     measures = found.measure(images)
-    overall = overall_measures(measures)
+    strange = found.strangeness_of(measures)
+    overall = overall_measures(measures, strange)
     columns = {name: overall[:, i] for i, name in enumerate(MEASURES)}
-    return {"combined": found.strangeness_of(measures).min(axis=0), **columns}
+    return {"combined": strange.min(axis=0), **columns}
 
 
 def compare(

@@ -49,7 +49,7 @@ def test_verdicts_are_those_of_the_detector(
     assert "more unusual than" in lines[0]
     content = json.loads(out.read_text())
     model = load_model(tiny_model_dir, "cpu")
-    assert (content["model"], content["image_size"]) == (model.version, detector.image_size)
+    assert (content["model"], content["image_sizes"]) == (model.version, [28])
     assert content["index"] == open_index(tiny_index_dir).version
     for i, (item, array) in enumerate(zip(content["items"], arrays, strict=True)):
         expected = detector.judge(LatentImages.of(model.analyse(array[None])))[0]
@@ -74,6 +74,20 @@ def test_an_image_of_another_size_is_brought_to_that_of_the_index(
     Image.fromarray(pictures[1][2].repeat(8, axis=0).repeat(8, axis=1)).save(large)
     assert main(arguments(tiny_model_dir, tiny_index_dir, [large])) == 0
     assert "large.png" in capsys.readouterr().out
+
+
+def test_each_data_set_judges_at_the_size_of_its_images(tiny_model_dir, mixed_dir, tmp_path, capsys):
+    image = np.array(open_split("large", "test", data_dir=mixed_dir).images[0])
+    path, out = tmp_path / "large.png", tmp_path / "verdicts.json"
+    Image.fromarray(image).save(path)
+    assert main(arguments(tiny_model_dir, mixed_dir / "index", [path], "--json", str(out))) == 0
+    assert "large.png" in capsys.readouterr().out
+    content = json.loads(out.read_text())
+    assert content["image_sizes"] == [28, 56]
+    model = load_model(tiny_model_dir, "cpu")
+    own = next(v for v in content["items"][0]["datasets"] if v["reference"] == "large")
+    psnr = model.analyse(image[None]).figures.psnr[0]
+    assert own["measures"]["reconstruction_error"]["value"] == pytest.approx(10 ** (-psnr / 10), rel=1e-3)
 
 
 @pytest.mark.parametrize("wrong", ["absent", "text", "dataset", "index", "none"])

@@ -195,7 +195,7 @@ def test_a_damaged_cache_is_made_anew(index, tmp_path, asked, detector):
 def test_what_does_not_fit_is_refused(index, detector, tmp_path):
     save_outliers(detector, tmp_path)
     for name, change in {
-        "references.json": lambda text: text.replace('"version": 1', '"version": 99'),
+        "references.json": lambda text: text.replace('"version": 2', '"version": 1'),
         "references.safetensors": lambda text: text[:50],
         "bank.npy": lambda text: text[:-4],
     }.items():
