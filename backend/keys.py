@@ -119,7 +119,6 @@ def _refusal(request: Request, sent: bool) -> Response:
         else "send an API key, as Authorization: Bearer KEY or X-API-Key: KEY"
     )
     error = ', error="invalid_token"' if sent else ""
-    # The connection stays open, its server drops what still comes of the body: closing it now could take the answer
-    # from a client that is still sending.
+    # No Connection: close. Where the client keeps the connection, the server drops what still comes of the body.
     headers = {"WWW-Authenticate": f'Bearer realm="vqscope"{error}'}
     return document(request, Problem(401, "unauthorized", detail, headers))

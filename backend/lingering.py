@@ -15,6 +15,7 @@ QUIET = 1.0
 class Lingering:
     """ASGI middleware: an answer that closes the connection ends only when the client has stopped sending.
 
+    The server closes it where answer or request say so, and after any request of HTTP/1.0.
     A connection closed on bytes that nobody read is reset, and the reset may reach the client before it has read
     its answer (RFC 9112, section 9.6). All but the end of the answer is sent at once, and what the request held is
     given back before.
@@ -28,7 +29,7 @@ class Lingering:
             await self.app(scope, receive, send)
             return
         sending = True
-        closes = False
+        closes = scope.get("http_version") == "1.0" or _says_close(Headers(scope=scope))
         open_ended = False
 
         async def watched() -> Message:
@@ -40,7 +41,7 @@ class Lingering:
         async def answer(message: Message) -> None:
             nonlocal closes, open_ended
             if message["type"] == "http.response.start":
-                closes = Headers(raw=message.get("headers", [])).get("connection", "").lower() == "close"
+                closes = closes or _says_close(Headers(raw=message.get("headers", [])))
             elif closes and sending and not message.get("more_body", False):
                 open_ended = True
                 message = {**message, "more_body": True}
@@ -52,6 +53,11 @@ class Lingering:
             if open_ended:
                 await _read_on(receive)
                 await send({"type": "http.response.body"})
+
+
+def _says_close(headers: Headers) -> bool:
+    tokens = ",".join(headers.getlist("connection")).lower().split(",")
+    return "close" in (token.strip() for token in tokens)
 
 
 async def _read_on(receive: Receive) -> None:

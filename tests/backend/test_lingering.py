@@ -40,6 +40,23 @@ def test_it_still_reads_its_refusal(small, host, length, begin, problem):
         assert f"urn:vqscope:problem:{problem}".encode() in answer.read()
 
 
+@pytest.mark.parametrize(
+    ("version", "connection"), [("1.0", ""), ("1.0", "keep-alive"), ("1.1", "close"), ("1.1", "TE, Close")]
+)
+def test_so_does_one_whose_own_request_closes_the_connection(small, version, connection):
+    """As proxies do unless told otherwise; the refusal itself says nothing of the connection."""
+    request = (
+        f"POST /v1/decode HTTP/{version}\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+        f"Content-Length: {SIZE}\r\nConnection: {connection}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", small.port), timeout=30) as connected:
+        connected.sendall(request.encode())
+        answer = connected.makefile("rb")
+        assert answer.readline()[9:12] == b"415"
+        connected.sendall(bytes(SIZE))
+        assert b"urn:vqscope:problem:unsupported-media-type" in answer.read()
+
+
 PIECE = {"type": "http.request", "body": b"too much", "more_body": True}
 END = {"type": "http.request", "body": b"", "more_body": False}
 GONE = {"type": "http.disconnect"}
@@ -48,7 +65,11 @@ BEGUN = {**NO, "more_body": True}
 REST = {"type": "http.response.body"}
 
 
-async def answered(*messages, connection=b"close", endless=False, fails=False):
+def scope(version="1.1", connection=b"keep-alive"):
+    return {"type": "http", "http_version": version, "headers": [(b"connection", connection)]}
+
+
+async def answered(*messages, asked=None, connection=b"close", endless=False, fails=False):
     """What was sent in answer, and how many of a client's messages were read."""
     start = {"type": "http.response.start", "status": 413, "headers": [(b"connection", connection)]}
     given = [*messages]
@@ -73,7 +94,7 @@ async def answered(*messages, connection=b"close", endless=False, fails=False):
             raise RuntimeError
 
     with pytest.raises(RuntimeError) if fails else contextlib.nullcontext():
-        await asyncio.wait_for(Lingering(app)({"type": "http"}, receive, send), 5)
+        await asyncio.wait_for(Lingering(app)(asked or scope(), receive, send), 5)
     assert sent.pop(0) == start
     return sent, len(messages) - len(given)
 
@@ -93,3 +114,10 @@ async def test_others_are_answered_at_once():
     """Who has sent all, or keeps the connection."""
     assert await answered(END, PIECE) == ([NO], 1)
     assert await answered(PIECE, PIECE, connection=b"keep-alive") == ([NO], 1)
+
+
+async def test_the_request_may_close_the_connection_too(monkeypatch):
+    monkeypatch.setattr("backend.lingering.QUIET", 0.1)
+    for asked in (scope("1.0"), scope("1.1", b"close"), scope("1.1", b"TE, Close")):
+        assert await answered(PIECE, PIECE, END, asked=asked, connection=b"") == ([BEGUN, REST], 3)
+        assert await answered(END, PIECE, asked=asked, connection=b"") == ([NO], 1)
