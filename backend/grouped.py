@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from backend.dependencies import DatasetFilter, LoadedNow, MapName, SplitFilter
 from backend.loading import Loaded
+from backend.questions import question_body, short_question
 from backend.schemas_ellipses import ColumnName, ConditionText, EdgeValue, EllipsesRequest, LabelValue
 from backend.selection import chosen_blocks, table_of
 from model.latent.conditions import Condition, kept_by
@@ -95,13 +96,19 @@ def asked_by_query(
     return Question(loaded, map, asked)
 
 
-def asked_by_body(loaded: LoadedNow, map: MapName, asked: EllipsesRequest) -> Question:
+def asked_by_body(
+    loaded: LoadedNow,
+    map: MapName,
+    asked: Annotated[EllipsesRequest, Depends(short_question(EllipsesRequest))],
+) -> Question:
     """Read a question from the body of a request."""
     return Question(loaded, map, asked)
 
 
 AskedByQuery = Annotated[Question, Depends(asked_by_query)]
 AskedByBody = Annotated[Question, Depends(asked_by_body)]
+BODY = question_body(EllipsesRequest)
+"""Of a route that is `AskedByBody`, for OpenAPI."""
 
 
 def grouped(question: Question, at_most: int = MAX_GROUPS) -> Grouped:

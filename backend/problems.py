@@ -1,6 +1,7 @@
 """Every failure as a problem document (RFC 9457), ``application/problem+json``."""
 
 import logging
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,10 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 CLIENT_GONE = 499
 """Nobody reads this status; it is what proxies log for a client that left before its answer."""
+
+
+MOST_FAULTS = 10
+"""Told of one request."""
 
 
 class ProblemDocument(BaseModel):
@@ -71,6 +76,13 @@ def invalid(detail: str) -> Problem:
     return Problem(422, "invalid-request", detail)
 
 
+def listed(faults: Iterable[str]) -> str:
+    """Faults of a request in a line: each once, and the first of many."""
+    found = list(dict.fromkeys(faults))
+    more = [f"and {len(found) - MOST_FAULTS:,} more"] if len(found) > MOST_FAULTS else []
+    return "; ".join(found[:MOST_FAULTS] + more)
+
+
 def unavailable(detail: str, *, kind: str = "not-ready", retry_after: int = 1) -> Problem:
     """503: not now; ``retry_after`` in seconds."""
     return Problem(503, kind, detail, {"Retry-After": str(retry_after)})
@@ -112,7 +124,7 @@ def install(app: FastAPI) -> None:
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
         # Names the parameter, not its value, which may be anything.
         parts = [f"{' '.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors()]
-        return document(request, invalid("; ".join(parts)))
+        return document(request, invalid(listed(parts)))
 
     @app.exception_handler(ColumnNotFound)
     @app.exception_handler(MapNotFound)
@@ -153,9 +165,6 @@ def fault() -> Problem:
 
 
 def _of_http(request: Request, error: HTTPException) -> Problem:
-    if error.status_code == HTTPStatus.BAD_REQUEST:
-        # FastAPI's, for a body that is no text or nests too deep; every other body that is no JSON is a 422.
-        return invalid("the body cannot be read as JSON")
     detail = error.detail
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = "there is nothing at this path; / links to what there is"

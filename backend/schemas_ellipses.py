@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.dependencies import INT32_MAX
 from backend.schemas import IndexAnswer
-from backend.schemas_selections import Coordinate
+from backend.schemas_selections import Coordinate, Name
 from model.data.npz import Split
 from model.latent.ellipse import EllipseKind
 from model.latent.grouping import MAX_BINS, MAX_GROUPS
@@ -77,7 +77,7 @@ class EllipsesRequest(BaseModel):
         0.95, gt=0, le=0.9999, description="Nominal coverage; not used by sigma.", examples=[0.95]
     )
     k: float = Field(3.0, gt=0, lt=100, description="Standard deviations, for sigma.", examples=[3.0])
-    datasets: list[str] = Field(
+    datasets: list[Name] = Field(
         [], max_length=1000, description="Only these data sets; none: all.", examples=[[]]
     )
     splits: list[Split] = Field([], max_length=3, description="Only these splits; none: all.", examples=[[]])

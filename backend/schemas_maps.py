@@ -1,6 +1,6 @@
 """Answers about maps that can be fitted, and those that are being fitted."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,7 @@ from model.latent.map_settings import STABILITY_FITS, STABILITY_FITS_MAX
 Fittable = Literal["pca", "umap", "tsne"]
 """Methods that a client may ask for; mean2d is made with the index, where it makes sense."""
 Parameter = int | float | str
+ParameterName = Annotated[str, Field(max_length=64)]
 
 
 class ParameterItem(BaseModel):
@@ -40,7 +41,7 @@ class MapRequest(BaseModel):
 
     method: Fittable = Field(description="As /v1/maps lists them.", examples=["umap"])
     dimensions: Literal[2, 3] = Field(default=2, description="Axes of the map.", examples=[2])
-    parameters: dict[str, Parameter] = Field(
+    parameters: dict[ParameterName, Parameter] = Field(
         default={}, max_length=32, description="Of the method.", examples=[{"n_neighbors": 15}]
     )
     name: str | None = Field(

@@ -8,6 +8,7 @@ from backend.schemas import IndexAnswer, SampleItem
 from model.data.npz import Split
 from model.latent.polygon import LARGEST
 
+Name = Annotated[str, Field(max_length=200)]
 Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
 
 
@@ -16,14 +17,14 @@ class PolygonRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    map: str = Field("pca", description="Name of a map of the index.", examples=["pca"])
+    map: str = Field("pca", max_length=200, description="Name of a map of the index.", examples=["pca"])
     polygon: list[tuple[Coordinate, Coordinate]] = Field(
         min_length=3,
         max_length=2000,
         description="Vertices in the map's units; the last is joined to the first. By the even-odd rule.",
         examples=[[(-20.0, -20.0), (20.0, -20.0), (0.0, 20.0)]],
     )
-    datasets: list[str] = Field(
+    datasets: list[Name] = Field(
         [], max_length=1000, description="Only these data sets; none: all.", examples=[[]]
     )
     splits: list[Split] = Field([], max_length=3, description="Only these splits; none: all.", examples=[[]])

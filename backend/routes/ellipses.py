@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from backend import problems
-from backend.grouped import AskedByBody, AskedByQuery, Question, grouped
+from backend.grouped import BODY, AskedByBody, AskedByQuery, Question, grouped
 from backend.schemas_ellipses import EllipseItem, Ellipses
 from model.latent.ellipse import Ellipse
 from model.latent.ellipse_outline import triangles
@@ -17,7 +17,11 @@ def ellipses(asked: AskedByQuery) -> Ellipses:
     return _ellipses(asked)
 
 
-@router.post("/{map}/ellipses", responses=problems.responses(404, 413, 422, 503))
+@router.post(
+    "/{map}/ellipses",
+    responses=problems.responses(404, 408, 413, 415, 422, 429, 503),
+    openapi_extra=BODY,
+)
 def ellipses_of_selection(asked: AskedByBody) -> Ellipses:
     """The same, also of the images inside a polygon; nothing is stored."""
     return _ellipses(asked)

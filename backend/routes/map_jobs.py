@@ -8,6 +8,7 @@ from backend import problems
 from backend.dependencies import LoadedNow, SettingsNow
 from backend.map_jobs import MapJobs, MapOrder, may_fit
 from backend.problems import Problem
+from backend.questions import question_body, short_question
 from backend.schemas_maps import Job, Jobs, MapRequest
 from model.latent.map_fitting import check_name, default_name
 from model.latent.map_settings import fits_to_compare, parse_settings, stored
@@ -25,21 +26,18 @@ JobsNow = Annotated[MapJobs, Depends(_jobs)]
 JobId = Annotated[str, Path(max_length=64, description="As the answer to the request had it.")]
 
 
-def _only_json(request: Request) -> None:
-    """Refuse what a page of another origin can send without asking: a body that is not declared to be JSON."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem(415, "unsupported-media-type", "send the request as application/json")
-
-
 @router.post(
     "/maps",
     status_code=202,
-    responses=problems.responses(403, 409, 415, 422, 503),
-    dependencies=[Depends(_only_json)],
+    responses=problems.responses(403, 408, 409, 413, 415, 422, 429, 503),
+    openapi_extra=question_body(MapRequest),
 )
 def fit(
-    loaded: LoadedNow, settings: SettingsNow, jobs: JobsNow, response: Response, wanted: MapRequest
+    loaded: LoadedNow,
+    settings: SettingsNow,
+    jobs: JobsNow,
+    response: Response,
+    wanted: Annotated[MapRequest, Depends(short_question(MapRequest))],
 ) -> Job:
     """Begin to fit a map in a process of its own; it is listed and served once the job is done."""
     if not may_fit(settings):

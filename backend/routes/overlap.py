@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from backend import problems
-from backend.grouped import AskedByBody, AskedByQuery, Question, grouped
+from backend.grouped import BODY, AskedByBody, AskedByQuery, Question, grouped
 from backend.schemas_ellipses import Overlap, OverlapGroup, OverlapPair
 from model.latent.ellipse_radius import nominal_level
 from model.latent.overlap import MAX_OVERLAPPING, overlaps
@@ -17,7 +17,11 @@ def overlap(asked: AskedByQuery) -> Overlap:
     return _overlap(asked)
 
 
-@router.post("/{map}/ellipses/overlap", responses=problems.responses(404, 413, 422, 503))
+@router.post(
+    "/{map}/ellipses/overlap",
+    responses=problems.responses(404, 408, 413, 415, 422, 429, 503),
+    openapi_extra=BODY,
+)
 def overlap_of_selection(asked: AskedByBody) -> Overlap:
     """The same, also of the images inside a polygon; nothing is stored."""
     return _overlap(asked)

@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from numpy.typing import NDArray
 
 from backend import problems
 from backend.dependencies import LoadedNow
 from backend.loading import Loaded
+from backend.questions import question_body, short_question
 from backend.routes.columns import NPY
 from backend.schemas_selections import RowCondition, Rows, RowsRequest
 from backend.selection import chosen_blocks, rows_of
@@ -37,12 +38,13 @@ router = APIRouter(prefix="/v1/selections", tags=["selections"])
     response_model=Rows,
     responses={
         200: {"content": {name.partition(";")[0]: _BINARY for name in MEDIA_TYPES.values()}},
-        **problems.responses(404, 413, 422, 503),
+        **problems.responses(404, 408, 413, 415, 422, 429, 503),
     },
+    openapi_extra=question_body(RowsRequest),
 )
 def rows(
     loaded: LoadedNow,
-    asked: RowsRequest,
+    asked: Annotated[RowsRequest, Depends(short_question(RowsRequest))],
     form: Annotated[
         Form,
         Query(

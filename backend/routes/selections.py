@@ -1,15 +1,17 @@
 """Images inside a polygon on a map."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from numpy.typing import NDArray
 
 from backend import problems
 from backend.codebook_work import block_counts
 from backend.dependencies import LoadedNow
 from backend.loading import Loaded
+from backend.questions import question_body, short_question
 from backend.routes.columns import NPY, npy
 from backend.routes.samples import sample_items
 from backend.schemas_selections import PolygonRequest, Selection, SelectionPart, SelectionRequest
@@ -22,8 +24,14 @@ from model.latent.polygon import inside_polygon
 router = APIRouter(prefix="/v1/selections", tags=["selections"])
 
 
-@router.post("", responses=problems.responses(404, 413, 422, 503))
-def selections(loaded: LoadedNow, asked: SelectionRequest) -> Selection:
+@router.post(
+    "",
+    responses=problems.responses(404, 408, 413, 415, 422, 429, 503),
+    openapi_extra=question_body(SelectionRequest),
+)
+def selections(
+    loaded: LoadedNow, asked: Annotated[SelectionRequest, Depends(short_question(SelectionRequest))]
+) -> Selection:
     """Count what lies inside by data set and label, summarise its figures, and page through it; nothing is stored."""
     index = loaded.index
     chart = index.map(asked.map)
@@ -62,10 +70,13 @@ def selections(loaded: LoadedNow, asked: SelectionRequest) -> Selection:
     response_class=Response,
     responses={
         200: {"content": {NPY: {"schema": {"type": "string", "format": "binary"}}}},
-        **problems.responses(404, 413, 422, 503),
+        **problems.responses(404, 408, 413, 415, 422, 429, 503),
     },
+    openapi_extra=question_body(PolygonRequest),
 )
-def mask(loaded: LoadedNow, asked: PolygonRequest) -> Response:
+def mask(
+    loaded: LoadedNow, asked: Annotated[PolygonRequest, Depends(short_question(PolygonRequest))]
+) -> Response:
     """Which of all n images of the index lie inside: an npy file of (n,) uint8, 1 or 0; to find them on another map."""
     index = loaded.index
     rows = rows_of(chosen_blocks(index, asked.datasets, asked.splits))

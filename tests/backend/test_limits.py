@@ -73,10 +73,14 @@ def test_the_limit_itself_is_allowed(small, problem):
     problem(small.client.post("/v1/encode", content=full + b" ", headers=HEADERS), 413, "body-too-large")
 
 
-def test_a_body_that_stops_coming_is_408(small):
+READERS = [("/v1/encode", HEADERS["Content-Type"]), ("/v1/selections", "application/json")]
+"""A route that takes files, and one that takes a short question."""
+
+
+@pytest.mark.parametrize(("path", "kind"), READERS)
+def test_a_body_that_stops_coming_is_408(small, path, kind):
     request = (
-        f"POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: {HEADERS['Content-Type']}\r\n"
-        "Content-Length: 1000\r\n\r\n--b"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 1000\r\n\r\n--b"
     )
     with socket.create_connection(("127.0.0.1", small.port), timeout=30) as connection:
         connection.sendall(request.encode())
@@ -84,6 +88,17 @@ def test_a_body_that_stops_coming_is_408(small):
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"urn:vqscope:problem:request-timeout" in answer
     assert small.batcher._occupied == 0
+
+
+@pytest.mark.parametrize(("path", "kind"), READERS)
+def test_who_leaves_while_sending_is_counted_as_gone(small, path, kind):
+    request = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 1000\r\n\r\n--b"
+    )
+    with socket.create_connection(("127.0.0.1", small.port), timeout=30) as connection:
+        connection.sendall(request.encode())
+    line = f'vqscope_requests_total{{method="POST",route="{path}",status="499"}} 1.0'
+    assert any(line in small.client.get("/metrics").text for _ in range(1000))
 
 
 async def test_the_wait_after_the_body_is_not_limited():
@@ -146,6 +161,10 @@ def test_bodies_of_all_requests_are_bounded_together(crowded, problem):
         assert "10,000" in problem(answer, 429, "too-many-bytes")
         assert answer.headers["retry-after"] == "1"
         assert crowded.client.get("/v1/samples").status_code == 200
+        answer = crowded.client.post(
+            "/v1/selections", content=b" " * 5500, headers={"Content-Type": "application/json"}
+        )
+        problem(answer, 429, "too-many-bytes")
     wait_until_held(crowded, 0)
     problem(crowded.client.post("/v1/encode", content=body, headers=HEADERS), 415, "unsupported-image")
 
