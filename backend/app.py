@@ -47,6 +47,7 @@ from backend.routes import (
     separation,
     uploads,
 )
+from backend.sending import Sending
 from backend.service import Service
 from backend.settings import Settings
 from model.inference import InferenceModel, load_model
@@ -76,8 +77,9 @@ class Application(FastAPI):
         return super().openapi()  # made once, then the same one
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the observer around all, the answers to surprises too, and around it what waits for those refused."""
-        return Lingering(Observing(super().build_middleware_stack(), metrics=self.state.metrics))
+        """Put the observer around all, the answers to surprises too, and around it what waits for clients."""
+        observed = Observing(super().build_middleware_stack(), metrics=self.state.metrics)
+        return Sending(Lingering(observed), seconds=self.state.service.settings.limits.request_seconds)
 
 
 def create_app(

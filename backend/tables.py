@@ -1,6 +1,7 @@
 """The table of chosen images with the names of their labels and their places on a map; and its files."""
 
 import io
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,11 +12,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from backend.loading import Loaded
+from backend.sending import PIECE
 from model.latent.image_columns import distinct_labels
 from model.latent.projection import LatentMap
 
 CHUNK = 8192
-"""Rows that a streamed file is made of at a time."""
+"""Rows that a streamed table is made of at a time: some hundreds of KiB."""
 
 
 def named_table(loaded: Loaded, chart: LatentMap, rows: NDArray[np.int64]) -> pa.Table:
@@ -60,8 +62,10 @@ def npy_file(array: NDArray[Any], rows: NDArray[np.int64]) -> Iterator[bytes]:
         {"descr": array.dtype.str, "fortran_order": False, "shape": (len(rows), *array.shape[1:])},
     )
     yield header.getvalue()
-    for start in range(0, len(rows), CHUNK):
-        yield np.ascontiguousarray(array[rows[start : start + CHUNK]]).tobytes()
+    row_bytes = array.dtype.itemsize * math.prod(array.shape[1:])
+    step = max(1, PIECE // max(1, row_bytes))
+    for start in range(0, len(rows), step):
+        yield np.ascontiguousarray(array[rows[start : start + step]]).tobytes()
 
 
 def _plain(table: pa.Table) -> pa.Table:
