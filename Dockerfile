@@ -64,7 +64,8 @@ EXPOSE 8000 8050
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=6 \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=4)"]
 
-# Run alone this needs VQSCOPE_API_KEYS, or VQSCOPE_ALLOW_NO_KEY=1 where nobody else reaches the port.
+# Run alone this needs VQSCOPE_API_KEYS, or, where nobody else reaches the port, VQSCOPE_ALLOW_NO_KEY=1 and
+# VQSCOPE_ALLOWED_HOSTS=localhost,127.0.0.1.
 # What `vqscope explore --prepare-only --ready-dir /var/lib/vqscope/ready` linked there.
 CMD ["vqscope", "serve", "--model", "/var/lib/vqscope/ready/model", "--index", "/var/lib/vqscope/ready/index", \
      "--data-dir", "/var/lib/vqscope/ready/data", "--host", "0.0.0.0", "--port", "8000"]

@@ -96,9 +96,10 @@ def create_app(
         load: gives the model; another one only to provoke faults in tests.
 
     Raises:
-        VQScopeError: the keys are wrong, or missing where other machines reach the service.
+        VQScopeError: the keys are wrong, or keys or names are missing where other machines reach the service.
     """
     keys = keys_of(settings)
+    hosts = answered_hosts(settings.host, settings.allowed_hosts, keyed=bool(keys))
     metrics = Metrics()
     service = Service(settings, notify, load, metrics)
     metrics.watch(service)
@@ -145,7 +146,7 @@ def create_app(
             allow_headers=["Authorization", "X-API-Key", "If-None-Match", REQUEST_ID],
             expose_headers=["ETag", "Retry-After", REQUEST_ID, MODEL, INDEX],
         )
-    app.add_middleware(HostGuard, hosts=answered_hosts(settings.host, settings.allowed_hosts))
+    app.add_middleware(HostGuard, hosts=hosts)
     problems.install(app)
     for module in (
         root,

@@ -145,7 +145,7 @@ def _serve(supervisor: Supervisor, given: argparse.Namespace, prepared: Prepared
             f"--port={api_port}",
         ],
         log=logs / f"explore-{port}-service.log",
-        variables=of_service,
+        variables=of_service | names_of_service(),
     )
     supervisor.start(
         "the dashboard",
@@ -171,6 +171,12 @@ def shared_key() -> tuple[dict[str, str], dict[str, str]]:
         return {}, {}
     key = secrets.token_urlsafe(32)
     return {"VQSCOPE_API_KEYS": f"{keys},{key}"}, {"VQSCOPE_API_KEY": key}
+
+
+def names_of_service() -> dict[str, str]:
+    """Where the explorer's names are set: these and the address by which the dashboard asks the service."""
+    names = os.environ.get("VQSCOPE_ALLOWED_HOSTS", "")
+    return {"VQSCOPE_ALLOWED_HOSTS": f"{names},{_LOOPBACK}"} if names.strip(" ,") else {}
 
 
 def reachable(host: str) -> str:

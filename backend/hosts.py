@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.problems import Problem, document
+from model.errors import VQScopeError
 
 ANY = "*"
 
@@ -24,18 +25,27 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def answered_hosts(listening_on: str, allowed: Collection[str]) -> frozenset[str]:
+def answered_hosts(listening_on: str, allowed: Collection[str], *, keyed: bool) -> frozenset[str]:
     """Names to answer to, of which ``*`` is any.
 
     Args:
         listening_on: address of the service.
         allowed: the names that were set; none set: on loopback this machine's own, else any, since there the names
             are those of the network and of proxies.
+        keyed: whether a key is asked for, which a page of another name does not have.
+
+    Raises:
+        VQScopeError: neither a key nor a name keeps such a page out.
     """
     if allowed:
         return frozenset(name.strip("[]").lower() for name in allowed)
     if is_loopback(listening_on):
         return frozenset({"localhost", "127.0.0.1", "::1", listening_on})
+    if not keyed:
+        raise VQScopeError(
+            f"no key is asked for on {listening_on}: set VQSCOPE_ALLOWED_HOSTS to the names or addresses that clients "
+            "use, with commas between, or any page that a user of the network opens could read all images (*: any name)"
+        )
     return frozenset({ANY})
 
 

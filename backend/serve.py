@@ -35,8 +35,8 @@ def main(argv: Sequence[str]) -> int:
         0 after a clean end, 1 after a fault of the program while loading (its traceback is logged).
 
     Raises:
-        VQScopeError: the address cannot be had, its API keys are wrong or missing, or model or index cannot be
-            loaded.
+        VQScopeError: the address cannot be had, its API keys or names are wrong or missing, or model or index
+            cannot be loaded.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -101,13 +101,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: Settings) -> int:
     with Signals() as signals, listen(settings.host, settings.port) as listener:
-        from backend.hosts import is_loopback
+        from backend.hosts import answered_hosts, is_loopback
         from backend.keys import keys_of
         from backend.logs import configure
 
         url = _url(listener)
         configure(settings.log_format)
-        if not keys_of(settings) and not is_loopback(settings.host):
+        keyed = bool(keys_of(settings))
+        answered_hosts(settings.host, settings.allowed_hosts, keyed=keyed)
+        if not keyed and not is_loopback(settings.host):
             _warn(
                 settings,
                 f"{settings.host} can be reached from other machines and no key is asked for: "

@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
         description="Names to answer to, with commas between (Host header; *: any); "
-        "default: on loopback this machine's own, else any.",
+        "default: on loopback this machine's own, else any, but without keys there none: they must be set.",
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(),

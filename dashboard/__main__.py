@@ -21,7 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m dashboard",
         description="The VQScope explorer, for a VQScope service that runs elsewhere.",
-        epilog="VQSCOPE_API_KEY in the environment: the key, where the service asks for one.",
+        epilog="VQSCOPE_API_KEY in the environment: the key, where the service asks for one. VQSCOPE_ALLOWED_HOSTS: "
+        "names to answer to beside those of this machine, with commas between (*: any); default: on loopback no "
+        "others, else any.",
     )
     parser.add_argument(
         "--api", required=True, metavar="URL", help="the service, such as http://127.0.0.1:8000"
@@ -32,7 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # The key comes from the environment: other users of the machine see what is on a command line.
         key = os.environ.get("VQSCOPE_API_KEY", "")
-        settings = DashboardSettings(api_url=options.api, api_key=key, host=options.host, port=options.port)
+        names = os.environ.get("VQSCOPE_ALLOWED_HOSTS", "").split(",")
+        settings = DashboardSettings(
+            api_url=options.api,
+            api_key=key,
+            host=options.host,
+            allowed_hosts=frozenset(name.strip() for name in names if name.strip()),
+            port=options.port,
+        )
         listener = _listen(settings.host, settings.port)
     except (ValueError, OSError) as error:
         print(f"vqscope: error: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from dashboard.client import ApiClient
 from dashboard.components.attributes import attributes
 from dashboard.components.header import banner, header
 from dashboard.components.states import empty
-from dashboard.headers import LoopbackHosts, SecurityHeaders
+from dashboard.headers import HostGuard, SecurityHeaders
 from dashboard.pages.registry import PAGES, ROUTES, Page
 from dashboard.routes import add_routes
 from dashboard.routes_inspector import add_inspector_routes
@@ -107,8 +107,9 @@ def create_app(settings: DashboardSettings) -> FastAPI:
         page.register(app, client, settings)
     # Dash does this at the first request for "/" alone: a link to another page, opened first, had no scripts.
     app._setup_server()
-    if settings.loopback:
-        server.add_middleware(LoopbackHosts, name=settings.host)
+    names = settings.answered_hosts
+    if names is not None:
+        server.add_middleware(HostGuard, names=names)
     server.add_middleware(SecurityHeaders)  # the last one is the outermost: refusals carry them too
     return server
 

@@ -32,17 +32,17 @@ _HEADERS = {
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\[\]:]+))(?::[0-9]{1,5})?")
 
 
-class LoopbackHosts:
-    """ASGI middleware for a dashboard that only this machine can reach: a Host must name this machine too.
+class HostGuard:
+    """ASGI middleware: a Host must name this machine, or be one of the dashboard's names.
 
-    Otherwise a page of another site, whose name is made to stand for 127.0.0.1 once it is loaded ("DNS
-    rebinding"), could read everything here. An address or localhost cannot be made to stand for something else.
+    Otherwise a page of another site, whose name is made to stand for the dashboard's address once it is loaded
+    ("DNS rebinding"), could read everything here. An address or localhost cannot be made to stand for something else.
     """
 
-    def __init__(self, app: ASGIApp, *, name: str) -> None:
-        """`name`: the address or name that the dashboard listens on; a Host may be this one too."""
+    def __init__(self, app: ASGIApp, *, names: frozenset[str]) -> None:
+        """`names`: what a Host may be beside localhost and loopback addresses, in small letters."""
         self._app = app
-        self._name = name.lower()
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 421 (Misdirected Request)."""
@@ -55,7 +55,8 @@ class LoopbackHosts:
                 "type": "about:blank",
                 "title": "Not an address of this dashboard",
                 "status": 421,
-                "detail": "open it as localhost or 127.0.0.1; to reach it from elsewhere start it with --host",
+                "detail": "open it as localhost or 127.0.0.1, or let its operator add this name to "
+                "VQSCOPE_ALLOWED_HOSTS; to reach it from other machines start it with --host",
             }
             refusal = JSONResponse(
                 body, 421, headers={"Cache-Control": "no-store"}, media_type="application/problem+json"
@@ -67,7 +68,7 @@ class LoopbackHosts:
         if found is None:
             return False
         named = found[1] or found[2]
-        return is_loopback(named) or named.lower() == self._name
+        return is_loopback(named) or named.lower() in self._names
 
 
 class SecurityHeaders:

@@ -19,6 +19,8 @@ class DashboardSettings:
     """Key that the service asks for; none by default."""
     host: str = "127.0.0.1"
     """Address to listen on; only this machine by default."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names to answer to beside those of this machine (*: any); none: on loopback no others, else any."""
     port: int = 8050
     """TCP port, 0 … 65535 (0: any free one)."""
     timeout: float = 20.0
@@ -40,6 +42,13 @@ class DashboardSettings:
             raise ValueError(f"port {self.port} does not exist; give one between 0 and 65535")
         if self.timeout <= 0 or self.health_interval <= 0 or self.svg_points < 1:
             raise ValueError("timeout, health_interval and svg_points must be positive")
+
+    @property
+    def answered_hosts(self) -> frozenset[str] | None:
+        """Names to answer to beside localhost and loopback addresses, in small letters; None: any."""
+        if "*" in self.allowed_hosts or not (self.allowed_hosts or self.loopback):
+            return None
+        return frozenset(name.strip("[]").lower() for name in (self.host, *self.allowed_hosts))
 
     @property
     def loopback(self) -> bool:

@@ -8,11 +8,13 @@ import sys
 import sysconfig
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from backend import explore, serve
+from backend.hosts import answered_hosts
 from model.commands import data, train
 from model.prepare_settings import settings_from
 
@@ -166,6 +168,19 @@ def test_the_api_is_served_without_a_key_only_where_that_is_said(services):
         assert services[name]["environment"]["VQSCOPE_ALLOW_NO_KEY"] == "1"
         assert "--host=0.0.0.0" in command(services[name])
     assert "ALLOW_NO_KEY" not in re.sub("#.*", "", (ROOT / "Dockerfile").read_text())
+
+
+def test_only_names_of_this_machine_and_of_the_containers_are_answered(services):
+    """Ports on 127.0.0.1 keep out other machines, not a page whose name is made to stand for 127.0.0.1."""
+    for name in TALKING:
+        names = services[name]["environment"]["VQSCOPE_ALLOWED_HOSTS"]
+        assert set(names.split(",")) == {"localhost", "127.0.0.1", "api", "api-gpu"}
+    words = command(services["dashboard"])
+    asked = next(word.removeprefix("--api=") for word in words if word.startswith("--api="))
+    assert urlsplit(asked).hostname in names.split(",")
+    hosts = answered_hosts("0.0.0.0", names.split(","), keyed=False)
+    assert "rebound.example" not in hosts
+    assert "*" not in hosts
 
 
 def test_the_image_passes_hadolint():

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from backend.explore import check_port, free_port, is_loopback, link_ready, reachable, shared_key
+from backend.explore import (
+    check_port,
+    free_port,
+    is_loopback,
+    link_ready,
+    names_of_service,
+    reachable,
+    shared_key,
+)
 from backend.keys import keys_of
 from backend.settings import Settings
 from model.errors import VQScopeError
@@ -106,6 +114,13 @@ def test_links_are_replaced(tmp_path):
     ready = tmp_path / "ready"
     assert sorted(path.name for path in ready.iterdir()) == ["data", "index", "model"]
     assert all(path.resolve() == tmp_path / "two" for path in ready.iterdir())
+
+
+@pytest.mark.parametrize(("given", "names"), [("", set()), ("scope.example", {"scope.example", "127.0.0.1"})])
+def test_a_name_for_the_explorer_does_not_shut_its_dashboard_out_of_the_service(given, names, monkeypatch):
+    monkeypatch.setenv("VQSCOPE_ALLOWED_HOSTS", given)
+    of_service = names_of_service().get("VQSCOPE_ALLOWED_HOSTS", given)
+    assert Settings(index="i", allowed_hosts=of_service).allowed_hosts == names
 
 
 def test_service_and_dashboard_share_a_key_only_where_keys_are_set(monkeypatch):

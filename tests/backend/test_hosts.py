@@ -5,6 +5,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from backend.hosts import HostGuard, answered_hosts, is_loopback
+from model.errors import VQScopeError
 
 
 @pytest.mark.parametrize("path", ["/v1/datasets", "/openapi.json", "/health/live", "/nothing"])
@@ -44,9 +45,17 @@ def test_uploads_are_refused_too(client, problem):
     ],
 )
 async def test_which_names_are_answered(listening_on, allowed, host, status):
-    app = HostGuard(PlainTextResponse("here"), hosts=answered_hosts(listening_on, allowed))
+    app = HostGuard(PlainTextResponse("here"), hosts=answered_hosts(listening_on, allowed, keyed=True))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         assert (await client.get("/", headers={"Host": host})).status_code == status
+
+
+@pytest.mark.parametrize("listening_on", ["0.0.0.0", "::", "10.0.0.1", "box"])
+def test_beyond_loopback_either_a_key_or_names_keep_other_pages_out(listening_on):
+    with pytest.raises(VQScopeError, match="VQSCOPE_ALLOWED_HOSTS"):
+        answered_hosts(listening_on, [], keyed=False)
+    assert answered_hosts(listening_on, ["localhost"], keyed=False) == {"localhost"}
+    assert answered_hosts(listening_on, ["*"], keyed=False) == {"*"}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])

@@ -273,7 +273,13 @@ def test_beyond_loopback_needs_a_key(command, environment):
     assert "a-weak-key" not in line
 
 
-def test_warns_beyond_loopback_without_a_key(command, started):
+def test_beyond_loopback_without_a_key_names_are_needed(command, environment):
+    line = one_line(run([*command(host="0.0.0.0"), "--no-api-key"], environment))
+    assert "VQSCOPE_ALLOWED_HOSTS" in line
+
+
+def test_warns_beyond_loopback_without_a_key(command, started, environment):
+    environment["VQSCOPE_ALLOWED_HOSTS"] = "localhost"
     process = started([*command(host="0.0.0.0"), "--no-api-key"])
     process.stdout.readline()
     warning = process.stderr.readline()

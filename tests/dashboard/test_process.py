@@ -17,9 +17,10 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody answers
 
 
 @contextmanager
-def _start(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def _start(*arguments: str, names: str = "") -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "dashboard", *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    variables = {**os.environ, "VQSCOPE_ALLOWED_HOSTS": names}
+    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
@@ -29,7 +30,7 @@ def _start(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_starts_without_a_service_and_ends_cleanly(number):
-    with _start("--api", NOWHERE, "--port", "0") as process:
+    with _start("--api", NOWHERE, "--port", "0", names="box, scope.example") as process:
         assert process.stderr is not None
         line = process.stderr.readline()
         url = line.split()[1]
@@ -39,6 +40,9 @@ def test_it_starts_without_a_service_and_ends_cleanly(number):
         assert '<script src="/assets/shell.js' in page.text  # whichever page is opened first
         assert "default-src 'self'" in page.headers["content-security-policy"]
         assert httpx.get(f"{url}/health", timeout=60, trust_env=False).json()["api"]["state"] == "away"
+        for host, status in (("scope.example", 200), ("other.example", 421)):
+            asked = httpx.get(f"{url}/health", headers={"Host": host}, timeout=60, trust_env=False)
+            assert asked.status_code == status
         process.send_signal(number)
         rest = process.communicate(timeout=30)[1]
     assert process.returncode == 0

@@ -88,13 +88,15 @@ ELSEWHERE = (
 )
 
 
-def _dashboard(bound: str) -> httpx.AsyncClient:
-    app = create_app(DashboardSettings(api_url="http://127.0.0.1:9", host=bound))
+def _dashboard(bound: str, names: frozenset[str] = frozenset()) -> httpx.AsyncClient:
+    app = create_app(DashboardSettings(api_url="http://127.0.0.1:9", host=bound, allowed_hosts=names))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8050")
 
 
-async def _status_by_host(bound: str, hosts: tuple[str, ...]) -> dict[str, int]:
-    async with _dashboard(bound) as page:
+async def _status_by_host(
+    bound: str, hosts: tuple[str, ...], names: frozenset[str] = frozenset()
+) -> dict[str, int]:
+    async with _dashboard(bound, names) as page:
         return {host: (await page.get("/health", headers={"Host": host})).status_code for host in hosts}
 
 
@@ -112,6 +114,15 @@ async def test_a_refused_host_gets_no_page_and_is_told_why():
             assert refused.headers["content-type"] == "application/problem+json"
             assert refused.headers["x-content-type-options"] == "nosniff"
             assert "localhost" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("bound", ["0.0.0.0", "127.0.0.1"])
+async def test_names_can_be_told_wherever_it_listens(bound):
+    names = frozenset({"Scope.hospital.example", "[2001:db8::1]"})
+    ours = ("scope.hospital.example:8050", "[2001:db8::1]", "localhost:8050", "127.0.0.1")
+    found = await _status_by_host(bound, (*ours, *ELSEWHERE[:5]), names)
+    assert found == dict.fromkeys(ours, 200) | dict.fromkeys(ELSEWHERE[:5], 421)
+    assert await _status_by_host(bound, ELSEWHERE[:5], frozenset({"*"})) == dict.fromkeys(ELSEWHERE[:5], 200)
 
 
 @pytest.mark.parametrize("bound", ["0.0.0.0", "::", ""])
