@@ -128,7 +128,7 @@ def create_app(
     app.state.service = service
     app.state.needs_key = bool(keys)
     app.state.metrics = metrics
-    app.state.map_jobs = MapJobs()
+    app.state.map_jobs = MapJobs(made=service.look_for_maps)
     limits = settings.limits
     app.add_middleware(
         BodyLimit,

@@ -1,8 +1,9 @@
-"""Looking after the files of the index that is served, for the service's health."""
+"""Looking after the files of the index that is served, for the service's health and for maps that come and go."""
 
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from backend.problems import unavailable
@@ -12,6 +13,8 @@ from model.latent.index_files import check_files
 
 LOOK_SECONDS = 2.0
 """Longest look; orchestrators give up on health after a few seconds."""
+BETWEEN_SECONDS = 1.0
+"""From the end of a look for maps to the next."""
 logger = logging.getLogger(__name__)
 
 
@@ -54,6 +57,35 @@ class IndexWatch:
             logger.error("not ready: %s", fault)
         else:
             logger.warning("ready again: the index is back")
+
+
+class Repeating:
+    """A thread that does something about once a second; where that hangs, nobody waits for it.
+
+    Args:
+        look: is called again and again; what it raises is logged.
+        name: of the thread.
+    """
+
+    def __init__(self, look: Callable[[], None], name: str) -> None:
+        self._look = look
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the first look is a second later."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the look in work be the last; it is not waited for."""
+        self._stop.set()
+
+    def _work(self) -> None:
+        while not self._stop.wait(BETWEEN_SECONDS):
+            try:
+                self._look()
+            except Exception:  # the next look may find what this one did not
+                logger.exception("looking at the index failed")
 
 
 def _check(index: LatentIndex, found: "Future[None]") -> None:

@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -48,9 +48,14 @@ class MapJob:
 
 
 class MapJobs:
-    """The jobs of a service, the latest last; the oldest are forgotten."""
+    """The jobs of a service, the latest last; the oldest are forgotten.
 
-    def __init__(self) -> None:
+    Args:
+        made: is called, in another thread, when a new map lies in the index's folder.
+    """
+
+    def __init__(self, made: Callable[[], None]) -> None:
+        self._made = made
         self._jobs: dict[str, MapJob] = {}
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
@@ -155,7 +160,10 @@ class MapJobs:
                 if "progress" in told:
                     self._change(id, stage=told["stage"], progress=told["progress"])
         if "map" in told:
-            self._change(id, state="done", stage="done", progress=1.0)
+            try:
+                self._made()  # first, as whoever reads that it is done may ask for the map
+            finally:
+                self._change(id, state="done", stage="done", progress=1.0)
         elif self._jobs[id].state == "cancelling":
             self._change(id, state="cancelled")
         else:

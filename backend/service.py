@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from backend import codebook_work
 from backend.batching import Observer
-from backend.index_watch import IndexWatch
+from backend.index_watch import IndexWatch, Repeating
 from backend.loading import CLOSING_SECONDS, Loaded, load
 from backend.problems import Problem, unavailable
 from backend.settings import Settings
@@ -33,17 +33,6 @@ class _Served:
     replaced: bool = False
     maps: object = None
     """State of the folder of maps when they were last read."""
-
-    def take_present_maps(self) -> None:
-        """Serve the maps that lie in the index's folder now: whoever adds one need not reload."""
-        state = maps_state(self.loaded.index)
-        if state is None or state == self.maps:
-            return
-        self.maps = state
-        try:
-            self.loaded = replace(self.loaded, index=with_present_maps(self.loaded.index))
-        except (IndexDamaged, IndexMismatch) as error:
-            logger.warning("the maps stay as they were: %s", error)
 
 
 class Service:
@@ -78,6 +67,8 @@ class Service:
         self._asked = time.monotonic()
         """When a request last ended, or something was loaded."""
         self._watch = IndexWatch()
+        self._looking = threading.Lock()
+        self._maps_watch = Repeating(self.look_for_maps, "vqscope-maps")
         self._thread = threading.Thread(target=self._bring_up, name="vqscope-loader", daemon=True)
 
     def start(self) -> None:
@@ -98,6 +89,7 @@ class Service:
             Whether all have ended.
         """
         self._closing.set()
+        self._maps_watch.stop()
         self._thread.join(timeout)
         ended = not self._thread.is_alive()
         with self._lock:
@@ -120,7 +112,6 @@ class Service:
         """What is served, as `loaded`; it stays open until this ends, even if it is replaced meanwhile."""
         with self._lock:
             held = self._now()
-            held.take_present_maps()
             held.users += 1
             loaded = held.loaded
         try:
@@ -134,6 +125,26 @@ class Service:
                     self._replaced.discard(held)
             if unused:
                 _close(held, 0)
+
+    def look_for_maps(self) -> None:
+        """Serve the maps that lie in the index's folder now: whoever adds one need not reload.
+
+        This reads the storage of the index, which may hang: it is done about once a second in a thread of its own,
+        and never by a request.
+        """
+        with self._looking:
+            served = self._served
+            state = maps_state(served.loaded.index) if served else None
+            if served is None or state is None or state == served.maps:
+                return
+            served.maps = state
+            try:
+                index = with_present_maps(served.loaded.index)
+            except (IndexDamaged, IndexMismatch) as error:
+                logger.warning("the maps stay as they were: %s", error)
+                return
+            with self._lock:
+                served.loaded = replace(served.loaded, index=index)
 
     def idle(self) -> float:
         """Seconds since a request last wanted what is served; 0 while one does."""
@@ -192,6 +203,7 @@ class Service:
             if not isinstance(error, VQScopeError):
                 logger.critical("loading failed", exc_info=True)
         self._loading = False
+        self._maps_watch.start()
         if self._failure is not None or self._served is not None:
             self._notify(self._failure)
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend import index_watch
+from backend import service as backend_service
 from backend.batching import Job
 
 KEY = "k" * 30
@@ -64,6 +65,26 @@ def test_storage_that_hangs_is_not_ready(run_service, make_settings, problem, mo
         answers.set()
         service.service._watch._look.result(60)
         assert service.client.get("/health/ready").status_code == 200
+
+
+def test_storage_that_hangs_while_maps_are_looked_for_delays_no_answer(
+    run_service, make_settings, monkeypatch
+):
+    answers, looked = threading.Event(), threading.Event()
+
+    def hang(_index):
+        looked.set()
+        assert answers.wait(60)
+
+    monkeypatch.setattr(backend_service, "maps_state", hang)
+    monkeypatch.setattr(index_watch, "BETWEEN_SECONDS", 0.01)
+    with run_service(make_settings()) as service:
+        try:
+            assert looked.wait(60)
+            for path in ("/health/live", "/v1/models", "/v1/maps"):
+                assert service.client.get(path, timeout=30).status_code == 200
+        finally:
+            answers.set()
 
 
 def test_a_dead_model_thread_is_not_ready(run_service, make_settings, problem, png, grey):
