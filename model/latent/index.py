@@ -27,8 +27,9 @@ from model.latent.images_table import STORED_NAMES, open_table
 from model.latent.index_building import build_index
 from model.latent.manifest import Block, Manifest
 from model.latent.neighbours import squared_lengths
-from model.latent.projection import LatentMap, open_map
-from model.latent.storage import damaged, open_arrays, parse_json, read_bytes
+from model.latent.projection import LatentMap
+from model.latent.storage import open_arrays, parse_json, read_bytes
+from model.latent.stored_maps import open_maps
 
 if TYPE_CHECKING:
     from model.inference import InferenceModel
@@ -162,7 +163,8 @@ class LatentIndex:
 def open_index(path: Path | str, model: "InferenceModel | None" = None) -> LatentIndex:
     """Open the index in a folder, checking that its files are all there and fit each other.
 
-    Embeddings, codes and maps are mapped, not read: their content is not looked at.
+    Embeddings, codes and maps are mapped, not read: their content is not looked at. A damaged map other than
+    ``pca`` is left out with a warning.
 
     Args:
         path: the folder.
@@ -213,11 +215,11 @@ def maps_state(index: LatentIndex) -> tuple[tuple[str, int, int], ...] | None:
 
 
 def with_present_maps(index: LatentIndex) -> LatentIndex:
-    """The same open index with the maps that lie in its folder now.
+    """The same open index with the maps that lie in its folder now, as `open_index` opens them.
 
     Raises:
         IndexMismatch: there is another index in the folder by now.
-        IndexDamaged: a map, or the index, is damaged.
+        IndexDamaged: the map ``pca``, or the index, is damaged.
     """
     described = index.path / "index.json"
     if hashlib.sha256(read_bytes(described)).hexdigest()[:12] != index.version:
@@ -235,18 +237,3 @@ def _check_model(manifest: Manifest, model: "InferenceModel", folder: Path) -> N
         f"the latent index {folder} was built with {theirs}, not with {ours}; "
         "build it again with: vqscope index"
     )
-
-
-def open_maps(folder: Path, features: Features) -> Mapping[str, LatentMap]:
-    """All maps of the index in a folder, whose embeddings and codes are given, ``pca`` first.
-
-    Raises:
-        IndexDamaged: a map is damaged, or there is no ``pca``.
-    """
-    maps = folder / "maps"
-    if not (maps / "pca").is_dir():
-        raise damaged(maps / "pca", "is missing")
-    # A name with a dot is a map that is being written, or was left half-made.
-    names = sorted(entry.name for entry in maps.iterdir() if entry.is_dir() and "." not in entry.name)
-    names.sort(key=lambda name: name != "pca")
-    return MappingProxyType({name: open_map(maps / name, features) for name in names})

@@ -9,11 +9,12 @@ import pytest
 from model import open_index
 from model.errors import VQScopeError
 from model.latent.errors import IndexDamaged, IndexMismatch, MapNotFound, SettingError
+from model.latent.features import Features
 from model.latent.index import maps_state, with_present_maps
 from model.latent.map_fitting import add_map, remove_map
 from model.latent.mean2d import Mean2DProjector
 from model.latent.pca import PCASettings
-from model.latent.projection import method_class
+from model.latent.projection import method_class, open_map
 from model.latent.tsne import TSNESettings
 
 pytestmark = pytest.mark.integration
@@ -175,13 +176,14 @@ def test_codes_of_another_dimension_are_refused(copy, model):
 
 
 def test_a_codebook_that_is_not_of_the_index(copy):
-    add_map(open_index(copy), "mean2d", code_vectors=np.zeros((64, 2), np.float32))
+    index = open_index(copy)
+    add_map(index, "mean2d", code_vectors=np.zeros((64, 2), np.float32))
     other = Mean2DProjector(np.zeros((70_000, 2), np.float32))
     from safetensors.numpy import save_file
 
     save_file(other.tensors(), copy / "maps" / "mean2d" / "projector.safetensors")
     with pytest.raises(IndexDamaged, match="do not fit codes"):
-        open_index(copy)
+        open_map(copy / "maps" / "mean2d", Features(index.embeddings, index.codes))
 
 
 def test_a_hidden_or_foreign_entry_is_no_map(copy):
