@@ -88,11 +88,14 @@ def _options(argv: list[str]) -> Namespace:
 
 def _verify(folder: Path) -> int:
     from model.latent.index import open_index
+    from model.latent.manifest import table_digest
     from model.latent.reuse import verify
 
     index = open_index(folder)
     verify(index)
     print(f"{folder}: all {index.n:,} images are as they were indexed", file=sys.stderr)
+    if table_digest(index.manifest) is None:
+        print("An older VQScope wrote it: labels, figures and metadata have no checksum.", file=sys.stderr)
     return 0
 
 

@@ -25,7 +25,7 @@ from model.latent.errors import (
 from model.latent.features import Features
 from model.latent.images_table import STORED_NAMES, open_table
 from model.latent.index_building import build_index
-from model.latent.manifest import Block, Manifest
+from model.latent.manifest import TABLE, Block, Manifest
 from model.latent.neighbours import squared_lengths
 from model.latent.projection import LatentMap
 from model.latent.storage import open_arrays, parse_json, read_bytes
@@ -197,7 +197,7 @@ def open_index(path: Path | str, model: "InferenceModel | None" = None) -> Laten
         n=manifest.n,
         blocks=manifest.blocks,
         datasets=manifest.datasets,
-        images=open_table(folder / "images.parquet", manifest.blocks),
+        images=open_table(folder / TABLE, manifest.blocks),
         embeddings=embeddings,
         codes=codes,
         maps=open_maps(folder, Features(embeddings, codes)),

@@ -27,13 +27,13 @@ from model.latent.index_plan import (
     plan_of,
     wanted_splits,
 )
-from model.latent.manifest import FORMAT, Manifest
+from model.latent.manifest import FORMAT, TABLE, Manifest
 from model.latent.map_fitting import fit_map
 from model.latent.metadata import Metadata, common_schema
 from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays, partial_folder
 from model.latent.replacement import put_back, remove_replaced, swap
 from model.latent.reuse import Reusable, digests, reusable
-from model.latent.storage import open_arrays, open_npy, read_json, sync, write_json
+from model.latent.storage import open_arrays, open_npy, read_json, sha256_of, sync, write_json
 from model.stage_bars import StageBars
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _write_table(
 ) -> None:
     figures = open_npy(folder / _FIGURES, (manifest.n, len(FIGURES)), np.float32)
     schema = common_schema(list(metadata.values()))
-    path = folder / "images.parquet"
+    path = folder / TABLE
     path.unlink(missing_ok=True)  # cut by a kill
     with TableWriter(path, schema) as table:
         for block, part in zip(manifest.blocks, arrays, strict=True):
@@ -207,7 +207,7 @@ def _write_table(
 def _digested(manifest: Manifest, folder: Path) -> Manifest:
     embeddings, codes = open_arrays(folder, manifest)
     blocks = (replace(block, digests=digests(embeddings, codes, block)) for block in manifest.blocks)
-    return replace(manifest, blocks=tuple(blocks))
+    return replace(manifest, blocks=tuple(blocks), table_digest=sha256_of(folder / TABLE))
 
 
 def _fit_maps(model: "InferenceModel", manifest: Manifest, folder: Path, *, progress: bool) -> None:

@@ -12,6 +12,7 @@ from model.latent.storage import damaged
 
 FORMAT = "vqscope-index"
 FORMAT_VERSION = 1
+TABLE = "images.parquet"
 _DIGESTED = ("embeddings", "codes")
 
 
@@ -46,6 +47,8 @@ class Manifest:
     n: int
     blocks: tuple[Block, ...]
     datasets: tuple[dict[str, Any], ...]
+    table_digest: str | None = None
+    """SHA-256 of ``images.parquet``; none in indexes of early versions."""
 
     @property
     def code_dtype(self) -> np.dtype[Any]:
@@ -90,6 +93,7 @@ class Manifest:
                     for b in _of(list, content["blocks"])
                 ),
                 datasets=tuple(_of(dict, d) for d in _of(list, content["datasets"])),
+                table_digest=table_digest(content),
             )
             manifest._check()
         except (KeyError, TypeError, ValueError) as error:
@@ -98,7 +102,7 @@ class Manifest:
 
     def content(self, *, created_at: str, vqscope: str) -> dict[str, Any]:
         """What is written as ``index.json``; ``created_at`` is ISO 8601 in UTC, ``vqscope`` the version."""
-        return {
+        content: dict[str, Any] = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "created_at": created_at,
@@ -116,6 +120,9 @@ class Manifest:
             "blocks": [_block_content(b) for b in self.blocks],
             "datasets": list(self.datasets),
         }
+        if self.table_digest is not None:
+            content["sha256"] = {TABLE: self.table_digest}
+        return content
 
     def _check(self) -> None:
         start = 0
@@ -132,6 +139,18 @@ class Manifest:
             raise ValueError("the blocks are not those of the data sets")
         if min(self.embedding_dim, *self.code_grid, self.codebook_size) < 1:
             raise ValueError("a size is not positive")
+
+
+def table_digest(content: Mapping[str, Any]) -> str | None:
+    """What ``index.json`` says of the SHA-256 of ``images.parquet``: nothing in indexes of early versions.
+
+    Raises:
+        KeyError, TypeError: it is not as `Manifest.content` writes it.
+    """
+    if "sha256" not in content:
+        return None
+    digest: str = _of(str, _of(dict, content["sha256"])[TABLE])
+    return digest
 
 
 def _block_content(block: Block) -> dict[str, Any]:

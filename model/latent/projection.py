@@ -25,9 +25,20 @@ from model.latent.features import Features, Progress, Rows, silent
 from model.latent.map_settings import MapSettings, stored
 from model.latent.quality import MapQuality
 from model.latent.quality_store import open_quality
-from model.latent.storage import NpyWriter, damaged, open_npy, parse_json, read_bytes, sync, write_json
+from model.latent.storage import (
+    NpyWriter,
+    damaged,
+    open_npy,
+    parse_json,
+    read_bytes,
+    read_json,
+    sha256_of,
+    sync,
+    write_json,
+)
 
 FittedOn = Literal["train", "all", "none"]
+_COORDINATES, _TENSORS = "coordinates.npy", "projector.safetensors"
 _CHUNK = 8192
 _METHODS = {
     "pca": ("model.latent.pca", "PCAProjector"),
@@ -161,11 +172,11 @@ def write_map(
         VQScopeError: a place is not finite.
     """
     folder.mkdir(parents=True)
-    _write_coordinates(folder / "coordinates.npy", projector, features, progress)
+    _write_coordinates(folder / _COORDINATES, projector, features, progress)
     # Whatever is to be known of the finished coordinates, such as how faithful they are, is computed here.
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in projector.tensors().items()}
-    (folder / "projector.safetensors").write_bytes(tensor_bytes(tensors))
-    sync(folder / "projector.safetensors")
+    (folder / _TENSORS).write_bytes(tensor_bytes(tensors))
+    sync(folder / _TENSORS)
     content = {
         "method": projector.method,
         "parameters": stored(settings),
@@ -174,10 +185,7 @@ def write_map(
         "fitted_on": fitted_on,
         "n_fitted": n_fitted,
         **projector.description(),
-        "sha256": {
-            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in ("coordinates.npy", "projector.safetensors")
-        },
+        "sha256": {name: sha256_of(folder / name) for name in (_COORDINATES, _TENSORS)},
     }
     write_json(folder / "map.json", content)
     sync(folder)
@@ -217,15 +225,19 @@ def _around(anchors: Anchors, projector: Projector, part: Features, start: int) 
 def open_map(folder: Path, features: Features) -> LatentMap:
     """Open a map of an index, given by its embeddings and codes.
 
+    The coordinates are mapped, not compared with their checksum: that is `verify_map`.
+
     Raises:
         IndexDamaged: a file of it is missing or does not fit.
     """
     described = folder / "map.json"
     data = read_bytes(described)
     content = parse_json(data, described)
-    tensor_file = folder / "projector.safetensors"
+    tensor_file = folder / _TENSORS
+    tensor_data = read_bytes(tensor_file)
+    _check_digest(content, tensor_file, hashlib.sha256(tensor_data).hexdigest())
     try:
-        tensors = load_tensors(read_bytes(tensor_file))
+        tensors = load_tensors(tensor_data)
     except (SafetensorError, ValueError, KeyError) as error:
         raise damaged(tensor_file, f"cannot be read ({error})") from error
     try:
@@ -237,7 +249,7 @@ def open_map(folder: Path, features: Features) -> LatentMap:
     return LatentMap(
         name=folder.name,
         method=projector.method,
-        coordinates=open_npy(folder / "coordinates.npy", (len(features), projector.dimensions), np.float32),
+        coordinates=open_npy(folder / _COORDINATES, (len(features), projector.dimensions), np.float32),
         fitted_on=fitted_on,
         n_fitted=n_fitted,
         parameters=parameters,
@@ -249,6 +261,25 @@ def open_map(folder: Path, features: Features) -> LatentMap:
         quality=measured[0] if measured else None,
         preservation=measured[1] if measured else None,
     )
+
+
+def verify_map(folder: Path) -> None:
+    """Read the files of a map through and compare them with the checksums in ``map.json``.
+
+    Raises:
+        IndexDamaged: they are not as they were.
+    """
+    content = read_json(folder / "map.json")
+    for name in (_COORDINATES, _TENSORS):
+        _check_digest(content, folder / name, sha256_of(folder / name))
+
+
+def _check_digest(content: Mapping[str, Any], path: Path, found: str) -> None:
+    stated = content.get("sha256", {})  # none in maps of early versions
+    if not isinstance(stated, dict):
+        raise damaged(path.with_name("map.json"), "does not hold checksums")
+    if stated.get(path.name, found) != found:
+        raise damaged(path, "has changed")
 
 
 def _facts(content: Mapping[str, Any]) -> tuple[FittedOn, int, dict[str, Any]]:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from model.errors import VQScopeError
 from model.latent.errors import IndexDamaged, IndexMismatch
+from model.latent.features import Features
 from model.latent.images_table import FIGURES
-from model.latent.manifest import Block, Manifest
-from model.latent.quality_store import in_range
-from model.latent.storage import damaged
+from model.latent.manifest import TABLE, Block, Manifest, table_digest
+from model.latent.storage import damaged, sha256_of
+from model.latent.stored_maps import verify_maps
 
 if TYPE_CHECKING:
     from model.latent.index import LatentIndex
@@ -32,7 +33,7 @@ class Reusable:
     def __init__(self, index: "LatentIndex | None", manifest: Manifest) -> None:
         self._index = index
         self._starts: dict[tuple[str, str], int] = {}
-        if index is None:
+        if index is None or not _has_its_table(index):  # which the figures are taken from
             return
         theirs = {d["name"]: d["md5"] for d in index.datasets}
         ours = {d["name"]: d["md5"] for d in manifest.datasets}
@@ -75,7 +76,9 @@ def digests(embeddings: NDArray[Any], codes: NDArray[Any], block: Block) -> tupl
 
 
 def verify(index: "LatentIndex") -> None:
-    """Read all embeddings and codes of an index and compare them with what was written.
+    """Read embeddings, codes, table and maps of an index and compare them with what was written.
+
+    The table of an index of an early version, which has no checksum of it, is not compared.
 
     Raises:
         IndexDamaged: they are not as they were.
@@ -91,11 +94,15 @@ def verify(index: "LatentIndex") -> None:
         for name, ours, theirs in zip(("embeddings", "codes"), found, block.digests or (), strict=True):
             if ours != theirs:
                 raise damaged(index.path / f"{name}.npy", f"has changed in {block.dataset}/{block.split}")
-    if not all(np.isfinite(chart.coordinates).all() for chart in index.maps.values()):
-        raise damaged(index.path / "maps", "has a point that is not finite")
-    for name, chart in index.maps.items():
-        if chart.preservation is not None and not in_range(chart.preservation):
-            raise damaged(index.path / "maps" / name / "preservation.npy", "holds more than shares")
+    if not _has_its_table(index):
+        raise damaged(index.path / TABLE, "has changed")
+    verify_maps(index.path, Features(index.embeddings, index.codes))
+
+
+def _has_its_table(index: "LatentIndex") -> bool:
+    """Whether the table of images is as it was written, as far as the index says how that was."""
+    stated = table_digest(index.manifest)
+    return stated is None or sha256_of(index.path / TABLE) == stated
 
 
 def _digest(rows: NDArray[Any], block: Block) -> str:

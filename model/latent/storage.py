@@ -1,5 +1,6 @@
 """Files of the index: written so that they last, opened so that nothing in them is trusted."""
 
+import hashlib
 import json
 import math
 import os
@@ -159,6 +160,21 @@ def read_bytes(path: Path) -> bytes:
         if path.stat().st_size > _MAX_JSON_BYTES:
             raise damaged(path, "is larger than 64 MiB")
         return path.read_bytes()
+    except FileNotFoundError as error:
+        raise damaged(path, "is missing") from error
+    except OSError as error:
+        raise damaged(path, f"cannot be read ({error.strerror})") from error
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, which may be large.
+
+    Raises:
+        IndexDamaged: it is missing, or cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise damaged(path, "is missing") from error
     except OSError as error:

@@ -1,13 +1,16 @@
-"""The maps in the folder of an index: all opened, or read through."""
+"""The maps in the folder of an index: all opened, or read through against their checksums."""
 
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
 from model.latent.errors import IndexDamaged
 from model.latent.features import Features
-from model.latent.projection import LatentMap, open_map
+from model.latent.projection import LatentMap, open_map, verify_map
+from model.latent.quality_store import in_range
 from model.latent.storage import damaged
 
 logger = logging.getLogger(__name__)
@@ -45,6 +48,26 @@ def open_maps(index: Path, features: Features) -> Mapping[str, LatentMap]:
                 raise
             logger.warning("the map %s is left out: %s", folder.name, _how_to_mend(error, folder))
     return MappingProxyType(maps)
+
+
+def verify_maps(index: Path, features: Features) -> None:
+    """Read all maps of the index in a folder through, those too that `open_maps` leaves out.
+
+    Raises:
+        IndexDamaged: one is not as it was written.
+    """
+    for folder in map_folders(index):
+        try:
+            chart = open_map(folder, features)
+            verify_map(folder)
+            if not np.isfinite(chart.coordinates).all():
+                raise damaged(folder, "has a point that is not finite")
+            if chart.preservation is not None and not in_range(chart.preservation):
+                raise damaged(folder / "preservation.npy", "holds more than shares")
+        except IndexDamaged as error:
+            if folder.name == _NEEDED:
+                raise
+            raise IndexDamaged(_how_to_mend(error, folder)) from error
 
 
 def _how_to_mend(error: IndexDamaged, folder: Path) -> str:
