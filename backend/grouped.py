@@ -135,8 +135,10 @@ def grouped(question: Question, at_most: int = MAX_GROUPS) -> Grouped:
         edges=asked.edges,
         min_n=asked.min_n,
         at_most=min(at_most, MAX_ROBUST) if asked.kind == "robust" else at_most,
+        several=[dataset for dataset, labels in loaded.labels.items() if labels.multi],
     )
-    parts = parts_of(points, groups.codes, len(groups.names))
+    grouped_points = points if groups.rows is None else points[groups.rows]
+    parts = parts_of(grouped_points, groups.codes, len(groups.names))
     fitted = fit_parts(
         parts, kind=asked.kind, level=asked.level, k=asked.k, meaningful=chart.keeps_proportions
     )
@@ -148,18 +150,18 @@ def grouped(question: Question, at_most: int = MAX_GROUPS) -> Grouped:
         "group_by": asked.group_by,
         "groups_left_out": groups.n_left_out,
         "groups_beyond": groups.n_beyond,
-        "warnings": _warnings(groups),
+        "warnings": _warnings(groups, len(points)),
     }
     return Grouped(groups.names, parts, fitted, facts)
 
 
-def _warnings(groups: Groups) -> list[str]:
+def _warnings(groups: Groups, n: int) -> list[str]:
     if not groups.n_beyond:
         return []
-    kept, images = len(groups.names), int(np.count_nonzero(groups.codes >= 0))
+    kept = len(groups.names)
     return [
-        f"of {kept + groups.n_beyond:,} groups the {kept} largest are told, with {images:,} of "
-        f"{len(groups.codes):,} images; choose fewer images, or wider groups"
+        f"of {kept + groups.n_beyond:,} groups the {kept} largest are told, with {groups.n_kept:,} of "
+        f"{n:,} images; choose fewer images, or wider groups"
     ]
 
 

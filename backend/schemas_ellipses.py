@@ -47,7 +47,8 @@ class EllipsesRequest(BaseModel):
 
     group_by: ColumnName = Field(
         "dataset",
-        description="dataset; label: each label of each data set, in a multi-label one each combination of classes; "
+        description="dataset; label: each label of each data set, in a multi-label one each class (an image of several "
+        "is in several groups) and the images of none; "
         "split; or a column: psnr, ssim, mae, quantisation_error, or one of metadata.",
         examples=["dataset"],
     )

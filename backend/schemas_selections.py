@@ -90,7 +90,10 @@ class SelectionPart(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     dataset: str = Field(examples=["breastmnist"])
-    label: int | None = Field(description="Null: all labels of the data set.", examples=[1])
+    label: int | None = Field(
+        description="Null: all labels of the data set. Of a multi-label one the bit mask of one class, 0 of none.",
+        examples=[1],
+    )
     label_name: str | None = Field(None, examples=["normal, benign"])
     count: int = Field(description="Selected images of the group.", examples=[31])
     share: float = Field(description="Of the selected images.", examples=[0.62])
@@ -136,7 +139,10 @@ class Selection(IndexAnswer):
     n: int = Field(description="Selected images.", examples=[50])
     total: int = Field(description="Images of the whole.", examples=[25310])
     datasets: list[SelectionPart] = Field(description="Most selected first.")
-    labels: list[SelectionPart] = Field(description="By data set and label, most selected first.")
+    labels: list[SelectionPart] = Field(
+        description="By data set and label, most selected first. In a multi-label data set an image counts in each of "
+        "its classes: shares may add up to more than 1."
+    )
     figures: dict[str, FigureSummary] = Field(
         description="Of the selected images; PSNR in dB.",
         examples=[{"psnr": {"mean": 31.2, "quartiles": [29.8, 31.1, 32.6]}}],

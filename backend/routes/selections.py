@@ -41,7 +41,8 @@ def selections(
     inside = rows[selected]
     everything = len(chosen) == len(index.blocks)
     known = index.figure_summaries if everything else None
-    whole = compose(table_of(index.images, chosen), selected, known)
+    several = [dataset for dataset, labels in loaded.labels.items() if labels.multi]
+    whole = compose(table_of(index.images, chosen), selected, known, several=several)
     codes = _codes(loaded, chosen, rows, inside, asked.codes) if asked.codes else []
     labels = [SelectionPart.model_validate(part) for part in whole.labels]
     for part in labels:

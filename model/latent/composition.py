@@ -1,6 +1,6 @@
 """What a selection of images consists of, against the whole that it was selected from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from model.intervals import Interval, proportion_interval
 from model.latent.images_table import FIGURES
+from model.latent.several_labels import class_by_class
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Part:
 
     dataset: str
     label: int | None
-    """None: all labels of the data set."""
+    """None: all labels of the data set. Of a data set with several labels an image the mask of one class, 0 of none:
+    an image counts in each of its classes, so that shares add up to more than 1."""
     count: int
     """Selected images of the group."""
     share: float
@@ -53,7 +55,11 @@ class Composition:
 
 
 def compose(
-    images: pa.Table, selected: NDArray[np.bool_], figures_of_whole: Mapping[str, Summary] | None = None
+    images: pa.Table,
+    selected: NDArray[np.bool_],
+    figures_of_whole: Mapping[str, Summary] | None = None,
+    *,
+    several: Collection[str] = (),
 ) -> Composition:
     """Count and summarise a selection.
 
@@ -61,20 +67,30 @@ def compose(
         images: the whole: rows of an index's table of images, N of them.
         selected: (N,) which of them are selected.
         figures_of_whole: `figure_summaries` of the whole, where they are known.
+        several: data sets whose label is the bit mask of an image's classes.
     """
     names = images["dataset"].combine_chunks()
     names = names if pa.types.is_dictionary(names.type) else names.dictionary_encode()
     datasets, codes = names.dictionary.to_pylist(), names.indices.to_numpy().astype(np.int64)
-    values, numbers = _numbered(images["label"].combine_chunks())
-    pairs = codes * len(values) + numbers
+    labels = images["label"].combine_chunks()
+    rows: NDArray[np.int64] | slice = slice(None)
+    masks = np.isin(codes, [place for place, dataset in enumerate(datasets) if dataset in several])
+    if masks.any():
+        rows, separate = class_by_class(labels.to_numpy(), masks)
+        labels = pa.array(separate)
+    values, numbers = _numbered(labels)
+    pairs = codes[rows] * len(values) + numbers
     columns = {name: images[name].to_numpy() for name in FIGURES}
+    n, whole = int(selected.sum()), len(selected)
     return Composition(
-        n=int(selected.sum()),
-        total=len(selected),
-        datasets=_parts(codes, selected, lambda group: (datasets[group], None)),
+        n=n,
+        total=whole,
+        datasets=_parts(codes, selected, n, whole, lambda group: (datasets[group], None)),
         labels=_parts(
             pairs,
-            selected,
+            selected[rows],
+            n,
+            whole,
             lambda group: (datasets[group // len(values)], int(values[group % len(values)])),
         ),
         figures=_summaries({name: column[selected] for name, column in columns.items()}),
@@ -98,11 +114,14 @@ def _numbered(labels: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _parts(
-    groups: NDArray[np.int64], selected: NDArray[np.bool_], name: Callable[[int], tuple[str, int | None]]
+    groups: NDArray[np.int64],
+    selected: NDArray[np.bool_],
+    n: int,
+    whole: int,
+    name: Callable[[int], tuple[str, int | None]],
 ) -> tuple[Part, ...]:
     totals = np.bincount(groups)
     counts = np.bincount(groups[selected], minlength=len(totals))
-    n = int(counts.sum())
     parts = []
     for group in np.argsort(-counts, kind="stable").tolist():
         count, total = int(counts[group]), int(totals[group])
@@ -116,7 +135,7 @@ def _parts(
                     count / n,
                     proportion_interval(count, n),
                     total,
-                    total / len(groups),
+                    total / whole,
                 )
             )
     return tuple(parts)

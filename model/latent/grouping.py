@@ -1,7 +1,7 @@
 """Images of an index in groups: by data set, label, split, or a column of figures or metadata."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from model.latent.conditions import checked_column, filter_columns, is_numeric, numbers
 from model.latent.errors import SettingError
+from model.latent.several_labels import class_by_class
 
 MAX_GROUPS = 200
 """Of more, the largest are kept."""
@@ -22,16 +23,24 @@ Names = Callable[[int], str]
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """N images in G groups."""
+    """N images in G groups, which may overlap."""
 
     codes: Codes
-    """(N,) group of each image, -1 for those of groups that were left out."""
+    """(N,) group of each image, -1 for those of groups that were left out; with ``rows`` (M,), of each of them."""
     names: tuple[str, ...]
     """(G,); each group has at least one image."""
     n_left_out: int
     """Groups with fewer images than were asked for."""
     n_beyond: int = 0
     """Other groups, left out because as many as are kept are larger."""
+    rows: NDArray[np.int64] | None = None
+    """(M,) images, one as often as it is in a group; None: each once, in order."""
+
+    @property
+    def n_kept(self) -> int:
+        """Images in a group that was not left out."""
+        kept = self.codes >= 0
+        return int(np.count_nonzero(kept if self.rows is None else np.bincount(self.rows[kept])))
 
 
 def group_images(
@@ -43,10 +52,12 @@ def group_images(
     edges: Sequence[float] = (),
     min_n: int = 1,
     at_most: int = MAX_GROUPS,
+    several: Collection[str] = (),
 ) -> Groups:
     """Group the rows of an index's table of images.
 
-    A label means something within its data set only: the pair is the group. Words are grouped by value, in
+    A label means something within its data set only: the pair is the group. Of a data set with several labels an image
+    each class is a group, so that groups overlap, and the images without any are one. Words are grouped by value, in
     alphabetical order; numbers that take no more than ``bins`` values too, others by interval: between ``edges``, or
     between the quantiles that part them into ``bins`` of about equal size, rounded to a hundredth of their range.
     Images of which nothing is known are a group of their own, the last. Of too many groups the largest are kept, in
@@ -60,6 +71,7 @@ def group_images(
         edges: ascending; n of them make n + 1 intervals, each with its lower but without its upper end.
         min_n: groups of fewer images are left out.
         at_most: groups are kept.
+        several: data sets whose label is the bit mask of an image's classes.
 
     Raises:
         SettingError: another ``by``, or parameters out of range.
@@ -76,8 +88,9 @@ def group_images(
         codes, names = _by_dictionary(images, by)
         return _compact(codes, len(names), names.__getitem__, min_n, at_most)
     if by == "label":
-        codes, count, name = _by_label(images, label_name)
-    elif is_numeric(images.schema.field(by).type):
+        codes, count, name, rows = _by_label(images, label_name, several)
+        return replace(_compact(codes, count, name, min_n, at_most), rows=rows)
+    if is_numeric(images.schema.field(by).type):
         codes, count, name = _by_number(images, by, bins, edges)
     else:
         codes, count, name = _by_word(images, by)
@@ -91,10 +104,17 @@ def _by_dictionary(images: pa.Table, by: str) -> tuple[Codes, list[str]]:
     return np.concatenate(parts).astype(np.int32, copy=False), names
 
 
-def _by_label(images: pa.Table, label_name: Callable[[str, int], str]) -> tuple[Codes, int, Names]:
+def _by_label(
+    images: pa.Table, label_name: Callable[[str, int], str], several: Collection[str]
+) -> tuple[Codes, int, Names, NDArray[np.int64] | None]:
     datasets, names = _by_dictionary(images, "dataset")
+    labels, rows = images["label"].to_numpy(), None
+    masks = np.isin(datasets, [place for place, dataset in enumerate(names) if dataset in several])
+    if masks.any():
+        rows, labels = class_by_class(labels, masks)
+        datasets = datasets[rows]
     # One number for both: hashing numbers is faster than sorting pairs.
-    keys = (datasets.astype(np.int64) << 32) + images["label"].to_numpy() + (1 << 31)
+    keys = (datasets.astype(np.int64) << 32) + labels + (1 << 31)
     encoded = pa.array(keys).dictionary_encode()
     found = encoded.dictionary.to_numpy()
     order = np.argsort(found)
@@ -105,7 +125,7 @@ def _by_label(images: pa.Table, label_name: Callable[[str, int], str]) -> tuple[
         dataset, label = divmod(int(found[order[code]]), 1 << 32)
         return f"{names[dataset]} / {label_name(names[dataset], label - (1 << 31))}"
 
-    return place[encoded.indices.to_numpy()], len(order), name
+    return place[encoded.indices.to_numpy()], len(order), name, rows
 
 
 def _by_word(images: pa.Table, by: str) -> tuple[Codes, int, Names]:

@@ -113,11 +113,29 @@ def test_each_data_set_has_its_own_meaning_of_a_label(findings, lungs, sample_na
     )
 
 
-def test_groups_of_labels_are_combinations_of_classes(findings, lungs):
-    answer = findings.get("/v1/maps/pca/ellipses", params={"group_by": "label", "dataset": NAME}).json()
+def test_each_class_is_a_group_of_labels(findings, lungs):
     rows = np.concatenate([labels for _, labels in lungs.values()])
-    expected = Counter(f"{NAME} / {name_of(findings, row)}" for row in rows)
-    assert {item["group"]: item["n"] for item in answer["items"]} == expected
+    expected = {
+        f"{NAME} / {name_of(findings, np.eye(14)[place])}": int(rows[:, place].sum()) for place in range(14)
+    }
+    expected[f"{NAME} / none"] = int((rows.sum(axis=1) == 0).sum())
+    asked = {"group_by": "label", "dataset": NAME}
+    answer = findings.get("/v1/maps/pca/ellipses", params=asked).json()
+    assert {item["group"]: item["n"] for item in answer["items"]} == {k: n for k, n in expected.items() if n}
+    both = findings.get("/v1/maps/pca/ellipses/overlap", params=asked | {"min_n": 3}).json()
+    assert {item["group"]: item["n"] for item in both["groups"]} == {
+        k: n for k, n in expected.items() if n >= 3
+    }
+
+
+def test_a_selection_counts_each_class(findings, lungs):
+    everywhere = [[-1e6, -1e6], [1e6, -1e6], [1e6, 1e6], [-1e6, 1e6]]
+    answer = findings.post("/v1/selections", json={"polygon": everywhere, "datasets": [NAME]}).json()
+    rows = np.concatenate([labels for _, labels in lungs.values()])
+    expected = {name_of(findings, np.eye(14)[place]): int(rows[:, place].sum()) for place in range(14)}
+    expected["none"] = int((rows.sum(axis=1) == 0).sum())
+    told = {part["label_name"]: (part["count"], part["share"]) for part in answer["labels"]}
+    assert told == {name: (n, pytest.approx(n / len(rows))) for name, n in expected.items() if n}
 
 
 def test_a_name_that_is_not_known_is_the_number():

@@ -33,6 +33,23 @@ def test_shares_of_the_selection_and_of_the_whole(images):
     assert found.figures_of_whole["mae"].mean == pytest.approx(12.5)
 
 
+def test_of_several_labels_an_image_counts_in_each_class(images):
+    labels = pa.array([0, 1, 1, 0, 0b110, 0b10], pa.int32())
+    images = images.set_column(images.schema.get_field_index("label"), "label", labels)
+    found = compose(images, np.array([False, True, False, True, True, True]), several=["b"])
+    told = {(part.dataset, part.label): part for part in found.labels}
+    assert {key: (part.count, part.total) for key, part in told.items()} == {
+        ("b", 0b10): (2, 2),
+        ("a", 1): (1, 2),
+        ("b", 0): (1, 1),
+        ("b", 0b100): (1, 1),
+    }
+    assert told["b", 0b10].share == 0.5
+    assert told["b", 0b10].interval == proportion_interval(2, 4)
+    assert told["b", 0b10].share_of_whole == pytest.approx(2 / 6)
+    assert sum(part.share for part in found.datasets) == 1
+
+
 def test_nothing_selected(images):
     found = compose(images, np.zeros(6, bool))
     assert (found.n, found.datasets, found.labels, found.figures) == (0, (), (), {})

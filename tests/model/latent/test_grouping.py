@@ -57,6 +57,27 @@ def test_a_label_means_something_in_its_data_set_only(images):
     assert next(iter(named(images, "label"))) == "skin / s-1"
 
 
+def test_of_several_labels_each_class_is_a_group():
+    images = pa.table(
+        {
+            "dataset": dictionary(["skin"] * 3 + ["chest"] * 5, ["chest", "skin"]),
+            "label": pa.array([3, 0, 3, 0b101, 0, 0b100, 0b1, 1 << 30], pa.int32()),
+        }
+    )
+    groups = group_images(
+        images, "label", lambda dataset, label: f"{dataset[0]}{label:b}", several=["chest"], min_n=2
+    )
+    parts = parts_of(np.arange(8)[groups.rows], groups.codes, len(groups.names))
+    assert dict(zip(groups.names, map(np.ndarray.tolist, parts), strict=True)) == {
+        "chest / c1": [3, 6],
+        "chest / c100": [3, 5],
+        "skin / s11": [0, 2],
+    }
+    assert groups.n_left_out == 3  # skin 0, chest without any class, chest of the last
+    assert groups.n_kept == 5
+    assert named(images, "label")["chest / c5"] == [3]  # whoever does not say so means one label an image
+
+
 def test_by_word_in_alphabetical_order_the_missing_last(images):
     groups = named(images, "sex")
     assert groups == {"sex = f": [1, 2], "sex = m": [0], "sex = missing": [4], "sex missing": [3, 5, 6, 7]}
