@@ -27,7 +27,7 @@ METHODS = {
     "mean": "unweighted over data sets; 95 % interval: Zou and Donner 2008",
     "accuracy": "95 % interval: Wilson 1927",
     "balanced_accuracy": "mean recall of the classes with images; 95 % interval: Zou and Donner 2008",
-    "auc": "one class against the rest, mean over classes; 95 % interval: bootstrap within classes, percentiles",
+    "auc": "one class against the rest, mean over classes; 95 % interval: score test, DeLong 1988, Newcombe 2006",
     "silhouette": "mean over images; 95 % interval: jackknife that leaves out a twentieth at a time (Kott 2001)",
     "independence": "all intervals take images to be independent of each other",
 }

@@ -1,15 +1,18 @@
-"""Macro-averaged area under the ROC curve, one class against the rest, with its bootstrap interval."""
+"""Macro-averaged area under the ROC curve, one class against the rest, with an interval that is never empty."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize, stats
 
 from model.intervals import LEVEL, Interval
 
-RESAMPLES = 1000
-_ELEMENTS = 1 << 22  # of a block of resamples x images: 32 MB
+Floats = NDArray[np.float64]
+
+_EDGE = 1e-9  # how near to 0 and 1 a limit is looked for
 
 
 @dataclass(frozen=True)
@@ -22,24 +25,20 @@ class MacroAUC:
 
 
 def macro_auc(
-    scores: NDArray[np.floating],
-    labels: NDArray[np.integer],
-    classes: Sequence[int],
-    *,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
+    scores: NDArray[np.floating], labels: NDArray[np.integer], classes: Sequence[int]
 ) -> MacroAUC | None:
-    """Macro-AUC over the classes that have both a score and images, with a 95 % percentile bootstrap interval.
+    """Macro-AUC over the classes that have both a score and images, with its 95 % interval.
 
-    Images are resampled within each class, so that every resample has every class. Images of a class without a score
-    are among the rest of every other class.
+    Of one class: areas whose score test, with R. G. Newcombe's variance (2006, Stat. Med. 25, 559, method 5), does not
+    reject the observed one. It has a width where the classes are told without an error, too. So far as errors were
+    observed the variance is scaled to that of E. R. DeLong et al. (1988, Biometrics 44, 837), which no model of the
+    scores underlies. Of the mean: the limits of the classes, combined by their correlations (G. Y. Zou and A. Donner
+    2008, Stat. Med. 27, 1693). Images of a class without a score are among the rest of every other class.
 
     Args:
         scores: (N, K), higher for more likely; ties count a half.
         labels: (N,).
         classes: the K classes of the columns.
-        seed: of the bootstrap.
-        resamples: how many.
 
     Returns:
         None where fewer than two classes have images, or none of them has a score.
@@ -48,49 +47,83 @@ def macro_auc(
     columns = [(column, int(c)) for column, c in enumerate(classes) if c in present]
     if len(present) < 2 or not columns:
         return None
-    ranked = [_Ranked.of(scores[:, column], labels == c) for column, c in columns]
-    value = np.mean([curve.areas(np.ones((1, len(labels)))) for curve in ranked])
-    rng = np.random.default_rng(seed)
-    drawn: list[NDArray[np.float64]] = []
-    step = max(1, _ELEMENTS // len(labels))
-    for start in range(0, resamples, step):
-        weights = _resampled(labels, present, min(step, resamples - start), rng)
-        drawn.append(np.mean([curve.areas(weights) for curve in ranked], axis=0))
-    low, high = np.quantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return MacroAUC(float(value), (float(low), float(high)), tuple(c for _, c in columns))
-
-
-def _resampled(
-    labels: NDArray[np.integer], classes: NDArray[np.integer], n: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """(n, N): how often each image is drawn in each of n resamples."""
-    weights = np.empty((n, len(labels)))
-    for c in classes:
-        rows = np.flatnonzero(labels == c)
-        weights[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=n)
-    return weights
+    areas = [_Area.of(scores[:, column], labels == c) for column, c in columns]
+    values = np.array([area.value for area in areas])
+    limits = np.array([area.interval() for area in areas])
+    related = _correlation(areas, len(present))
+    below, above = (
+        float(np.sqrt(np.maximum(reach @ related @ reach, 0))) / len(areas)
+        for reach in (values - limits[:, 0], limits[:, 1] - values)
+    )
+    mean = float(values.mean())
+    return MacroAUC(mean, (max(mean - below, 0.0), min(mean + above, 1.0)), tuple(c for _, c in columns))
 
 
 @dataclass(frozen=True)
-class _Ranked:
-    """Images of one class and of the rest in ascending order of score."""
+class _Area:
+    """The area of one class."""
 
-    order: NDArray[np.intp]
-    starts: NDArray[np.intp]  # of each run of equal scores
-    positive: NDArray[np.bool_]  # in that order
+    value: float
+    n: int
+    """Images of the class."""
+    rest: int
+    influence: Floats
+    """(N,) by how much each image moved it: DeLong's structural components, about their mean, over their number."""
 
     @classmethod
-    def of(cls, scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> "_Ranked":
-        order = np.argsort(scores, kind="stable")
-        ordered = scores[order]
-        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-        return cls(order, starts, positive[order])
+    def of(cls, scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> "_Area":
+        ours, rest = scores[positive], scores[~positive]
+        ranks = stats.rankdata(scores)
+        below = (ranks[positive] - stats.rankdata(ours)) / len(rest)  # share of the rest below each of ours
+        above = 1 - (ranks[~positive] - stats.rankdata(rest)) / len(ours)
+        value = float(below.mean())
+        influence = np.empty(len(scores))
+        for rows, shares in ((positive, below), (~positive, above)):
+            count = len(shares)
+            influence[rows] = (shares - value) / np.sqrt(count * max(count - 1, 1))
+        return cls(value, len(ours), len(rest), influence)
 
-    def areas(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(B, N) weights of the images -> (B,) areas: the share of pairs in the right order (Mann-Whitney)."""
-        ordered = weights[:, self.order]
-        ours = np.add.reduceat(ordered * self.positive, self.starts, axis=1)
-        rest = np.add.reduceat(ordered * ~self.positive, self.starts, axis=1)
-        won = (ours * (rest.cumsum(axis=1) - rest / 2)).sum(axis=1)
-        area: NDArray[np.float64] = won / (ours.sum(axis=1) * rest.sum(axis=1))
-        return area
+    @property
+    def known(self) -> float:
+        """About how many wrong orders the variance of the influences rests on; 0: it says nothing."""
+        return self.value * (1 - self.value) * (min(self.n, self.rest) - 1)
+
+    def interval(self) -> Interval:
+        """95 % limits."""
+        z = float(stats.norm.ppf((1 + LEVEL) / 2))
+        expected, scale = self._variance(self.value), 1.0
+        if expected > 0:
+            observed = float(self.influence @ self.influence)
+            scale = (self.known * observed / expected + 1) / (self.known + 1)
+
+        def beyond(area: float) -> float:
+            """By how much the observed area is further from this one than chance allows."""
+            return abs(self.value - area) - z * math.sqrt(scale * self._variance(area))
+
+        inside = min(max(self.value, 2 * _EDGE), 1 - 2 * _EDGE)
+        low, high = (
+            float(optimize.brentq(beyond, inside, end)) if beyond(end) > 0 else float(round(end))
+            for end in (_EDGE, 1 - _EDGE)
+        )
+        return low, high
+
+    def _variance(self, area: float) -> float:
+        """Newcombe's: that of J. A. Hanley and B. J. McNeil (1982), both samples taken to be of their mean size."""
+        more = (self.n + self.rest) / 2 - 1
+        pairs = 1 + more * ((1 - area) / (2 - area) + area / (1 + area))
+        return area * (1 - area) * pairs / (self.n * self.rest)
+
+
+def _correlation(areas: Sequence[_Area], classes: int) -> Floats:
+    """(K, K) of the areas; so far as there were no errors to tell it from, as if all classes were alike.
+
+    Each of C classes is then told from C - 1 others, and of two classes one such pair is part of both.
+    """
+    moved = np.stack([area.influence for area in areas])
+    size = np.linalg.norm(moved, axis=1)
+    unit = moved / np.where(size > 0, size, 1)[:, None]
+    known = np.array([area.known for area in areas])
+    trust = np.minimum(known[:, None], known[None])
+    related: Floats = (trust * (unit @ unit.T) + 1 / (classes - 1)) / (trust + 1)
+    np.fill_diagonal(related, 1)
+    return related

@@ -135,7 +135,7 @@ def probe(train: Labelled, tuning: Labelled | None, evaluated: Labelled, *, seed
         train: of at least two classes.
         tuning: to choose the linear probe's penalty on; never the evaluated images.
         evaluated: at least one image.
-        seed: of the bootstrap, and of the held-out fifth where there is no tuning split.
+        seed: of the held-out fifth where there is no tuning split.
     """
     linear, neighbours = LinearProbe.fit(train, tuning, seed=seed), NeighbourProbe.fit(train)
     values, counts = np.unique(train.labels, return_counts=True)
@@ -145,12 +145,12 @@ def probe(train: Labelled, tuning: Labelled | None, evaluated: Labelled, *, seed
         "classes": len(values),
         "classes_evaluated": len(np.unique(evaluated.labels)),
         "chance": float((evaluated.labels == values[counts.argmax()]).mean()),
-        "linear": {"c": linear.c, **score(linear, evaluated, seed=seed)},
-        "knn": {"k": int(neighbours.neighbours.n_neighbors), **score(neighbours, evaluated, seed=seed)},
+        "linear": {"c": linear.c, **score(linear, evaluated)},
+        "knn": {"k": int(neighbours.neighbours.n_neighbors), **score(neighbours, evaluated)},
     }
 
 
-def score(fitted: Probe, evaluated: Labelled, *, seed: int = 0) -> dict[str, Any]:
+def score(fitted: Probe, evaluated: Labelled) -> dict[str, Any]:
     """Accuracy, balanced accuracy and macro-AUC of a probe, each with its 95 % interval (JSON-able).
 
     Accuracy has Wilson's interval. Balanced accuracy is the mean recall over the classes that have evaluated images
@@ -162,7 +162,7 @@ def score(fitted: Probe, evaluated: Labelled, *, seed: int = 0) -> dict[str, Any
     per_class = [right[evaluated.labels == c] for c in np.unique(evaluated.labels)]
     recalls = [float(images.mean()) for images in per_class]
     intervals = [proportion_interval(int(images.sum()), len(images)) for images in per_class]
-    area = macro_auc(probabilities, evaluated.labels, fitted.classes.tolist(), seed=seed)
+    area = macro_auc(probabilities, evaluated.labels, fitted.classes.tolist())
     return {
         "accuracy": float(right.mean()),
         "accuracy_interval": proportion_interval(int(right.sum()), len(right)),

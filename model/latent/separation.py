@@ -20,7 +20,7 @@ def separation(
         train: embeddings of training images, labelled by their data set; at least two data sets.
         tuning: the same of the split on which the linear probe's penalty is chosen.
         evaluated: the same of the split to report on.
-        seed: of bootstrap, sub-sample and the silhouette's parts.
+        seed: of the probes, the sub-sample and the silhouette's parts.
     """
     rows = np.random.default_rng(seed).permutation(len(evaluated))[:SILHOUETTE_IMAGES]
     return {

@@ -90,7 +90,7 @@ def scores(found: OutlierDetector, images: LatentImages) -> dict[str, NDArray[np
 def compare(
     left_out: dict[str, NDArray[np.float64]], others: Sequence[dict[str, NDArray[np.float64]]]
 ) -> dict[str, Any]:
-    """AUROC of each score, with its bootstrap interval."""
+    """AUROC of each score, with its 95 % interval."""
     result: dict[str, Any] = {}
     for name in left_out:
         values = np.concatenate([left_out[name], *(other[name] for other in others)])
