@@ -49,7 +49,8 @@ def test_radii_against_the_formulas_written_out():
     )
     assert squared_radius("mean", 13, d=3) == pytest.approx(3 * 12 / (13 * 10) * 3.708265, rel=1e-6)
     assert squared_radius("normal", 13, d=3) == pytest.approx(7.814728, rel=1e-6)
-    assert squared_radius("robust", 300, d=3) == squared_radius("normal", 13, d=3)
+    assert squared_radius("robust", 290, d=3) == pytest.approx(1.1 * 7.814728, rel=1e-6)
+    assert squared_radius("robust", 10**9, d=3) == pytest.approx(7.814728, rel=1e-6)
     assert squared_radius("sigma", 13, k=2, d=3) == 4
     with pytest.raises(SettingError, match="at least 4 points"):
         squared_radius("normal", 3, d=3)
