@@ -10,6 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from backend import problems
+from backend.admission import Admission, document_admission
 from backend.decoding import Decoders
 from backend.hosts import HostGuard, answered_hosts
 from backend.keys import KeyGuard, document_keys, keys_of
@@ -72,6 +73,7 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             schema = super().openapi()
             schema["components"]["schemas"]["ProblemDocument"] = _PROBLEM_SCHEMA
+            document_admission(schema)
             if self.state.needs_key:
                 document_keys(schema)
         return super().openapi()  # made once, then the same one
@@ -130,6 +132,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.map_jobs = MapJobs(made=service.look_for_maps)
     limits = settings.limits
+    app.add_middleware(Admission, most=limits.requests, seconds=limits.request_seconds)
     app.add_middleware(
         BodyLimit,
         body_bytes=limits.body_bytes,

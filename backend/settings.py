@@ -26,6 +26,10 @@ class Limits(BaseSettings):
     queue_length: PositiveInt = Field(
         default=128, description="Images being read, waiting or in work at once; more: 429."
     )
+    requests: PositiveInt = Field(
+        default=512,
+        description="Most requests in work or waiting at once, besides those for the model; more: 429.",
+    )
     batch_size: PositiveInt = Field(default=64, description="Most images that the model is given at once.")
     body_bytes: PositiveInt = Field(
         default=32 * 1024**2, description="Most bytes of a request's body; more: 413."

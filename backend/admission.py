@@ -1,0 +1,148 @@
+"""How many requests are computed at once, and wait for it; those of clients that have left are not computed."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.problems import Problem, document, responses, unavailable
+from backend.questions import SHORT_BYTES
+
+AT_ONCE = 16
+"""Requests that are computed at once. The pool of threads has 40: uploads and metrics always find one."""
+_ELSEWHERE = frozenset(
+    f"/v1/{name}"
+    for name in (
+        "encode",
+        "reconstruct",
+        "project",
+        "outliers",
+        "embeddings",
+        "decode",
+        "decode/path",
+        "reload",
+    )
+)
+"""Bounded by the queue of the model, or for whoever runs the service."""
+
+
+def is_admitted(path: str) -> bool:
+    """Whether requests for a path are counted here."""
+    return path.startswith("/v1/") and path not in _ELSEWHERE
+
+
+def document_admission(schema: dict[str, Any]) -> None:
+    """Add to an OpenAPI document that there may be too many requests."""
+    for path, operations in schema["paths"].items():
+        if is_admitted(path):
+            for operation in operations.values():
+                operation["responses"] |= {str(status): told for status, told in responses(429).items()}
+
+
+class Admission:
+    """ASGI middleware: computes few requests at once, in the order in which they came, and refuses too many (429).
+
+    A request takes a turn until its answer begins, not while its client reads it. One that waits for it longer than
+    ``seconds`` is answered 503; one whose client leaves is dropped.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int, seconds: float, at_once: int = AT_ONCE) -> None:
+        self.app = app
+        self.most = most
+        self.seconds = seconds
+        self.held = 0
+        """Requests that are computed or wait; all are on one event loop."""
+        self._turns = asyncio.Semaphore(at_once)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
+        if scope["type"] != "http" or not is_admitted(scope["path"]):
+            await self.app(scope, receive, send)
+        elif self.held >= self.most:
+            await document(Request(scope), self._too_many())(scope, receive, send)
+        else:
+            self.held += 1
+            await self._admit(scope, _Client(receive), send)
+
+    async def _admit(self, scope: Scope, client: "_Client", send: Send) -> None:
+        has_turn = False
+        counted = True
+
+        def give_back() -> None:
+            nonlocal has_turn, counted
+            if has_turn:
+                self._turns.release()
+            self.held -= counted
+            has_turn = counted = False
+
+        async def answer(message: Message) -> None:
+            give_back()  # the answer is there
+            await send(message)
+
+        try:
+            has_turn = await self._turn(client)
+            if has_turn and not client.gone:
+                await self.app(scope, client.receive, answer)
+            elif not client.gone:
+                await document(Request(scope), self._too_long())(scope, client.receive, answer)
+        finally:
+            give_back()
+
+    async def _turn(self, client: "_Client") -> bool:
+        """Wait for a turn, for the client's leaving or for too long; whether it is the turn."""
+        if not self._turns.locked():
+            return await self._turns.acquire()
+        turn = asyncio.ensure_future(self._turns.acquire())
+        leaving = asyncio.ensure_future(client.leaving())
+        try:
+            await asyncio.wait((turn, leaving), timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._turns.release()
+            raise
+        finally:
+            leaving.cancel()
+            turn.cancel()  # which does nothing if it has come
+            await asyncio.gather(turn, leaving, return_exceptions=True)
+        return not turn.cancelled()
+
+    def _too_many(self) -> Problem:
+        detail = f"{self.most:,} requests are in work or wait already; come back in about 1 s"
+        return Problem(429, "too-many-requests", detail, {"Retry-After": "1"})
+
+    def _too_long(self) -> Problem:
+        return unavailable(f"not begun within {self.seconds:g} s; the service is busy", kind="timeout")
+
+
+class _Client:
+    """What a client says, read ahead to see whether it leaves; the application gets all of it."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ahead: deque[Message | Exception] = deque()
+        self.gone = False
+
+    async def leaving(self) -> None:
+        """Return when the client has left; not at all if it sends more than a short question."""
+        size = 0
+        while size <= SHORT_BYTES:
+            try:
+                message = await self._receive()
+            except Exception as error:  # noqa: BLE001 - raised where the application asks
+                self._ahead.append(error)
+                break
+            self._ahead.append(message)
+            size += len(message.get("body", b""))
+            if message["type"] == "http.disconnect":
+                self.gone = True
+                return
+        await asyncio.Event().wait()
+
+    async def receive(self) -> Message:
+        if not self._ahead:
+            return await self._receive()
+        said = self._ahead.popleft()
+        if isinstance(said, Exception):
+            raise said
+        return said

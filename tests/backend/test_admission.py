@@ -1,0 +1,214 @@
+"""How many requests are computed at once, how many wait, and what becomes of clients that leave."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from backend.admission import Admission, is_admitted
+from backend.problems import Problem
+
+WAIT = 60.0
+ASKED = {"type": "http.request", "body": b"", "more_body": False}
+GONE = {"type": "http.disconnect"}
+START = {"type": "http.response.start", "status": 200, "headers": []}
+END = {"type": "http.response.body", "body": b"yes"}
+
+
+class Client:
+    """One whose messages come when a test says so."""
+
+    def __init__(self, name, *messages):
+        self.name = name
+        self.to_say = asyncio.Queue()
+        self.told = []
+        for message in messages or (ASKED,):
+            self.to_say.put_nowait(message)
+
+    async def receive(self):
+        said = await self.to_say.get()
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    async def send(self, message):
+        self.told.append(message)
+
+    @property
+    def status(self):
+        return self.told[0]["status"] if self.told else None
+
+    def ask(self, admission, path="/v1/maps"):
+        scope = {"type": "http", "method": "GET", "path": path, "name": self.name, "headers": []}
+        return asyncio.ensure_future(admission(scope, self.receive, self.send))
+
+
+class App:
+    """Computes until it is told to answer."""
+
+    def __init__(self):
+        self.begun = []
+        self.heard = []
+        self.finish = asyncio.Event()
+        self.read_out = asyncio.Event()
+        self.read_out.set()
+
+    async def __call__(self, scope, receive, send):
+        self.begun.append(scope["name"])
+        await self.finish.wait()
+        self.heard.append(await receive())
+        await send(START)
+        await self.read_out.wait()
+        await send(END)
+
+
+async def settled():
+    """Let all tasks go as far as they can."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def app():
+    return App()
+
+
+async def ended(*requests):
+    await asyncio.wait_for(asyncio.gather(*requests), WAIT)
+
+
+async def test_they_come_in_order_and_too_many_are_429(app):
+    admission = Admission(app, most=3, seconds=WAIT, at_once=1)
+    clients = [Client(name) for name in "abcd"]
+    requests = []
+    for client in clients:
+        requests.append(client.ask(admission))
+        await settled()
+    assert app.begun == ["a"]
+    assert clients[3].status == 429
+    assert (b"retry-after", b"1") in clients[3].told[0]["headers"]
+    app.finish.set()
+    await ended(*requests)
+    assert app.begun == ["a", "b", "c"]
+    assert [client.told for client in clients[:3]] == [[START, END]] * 3
+    assert admission.held == 0
+
+
+async def test_who_leaves_while_waiting_is_not_computed(app):
+    admission = Admission(app, most=2, seconds=WAIT, at_once=1)
+    first, second, third = (Client(name) for name in "abc")
+    working = first.ask(admission)
+    await settled()
+    waiting = second.ask(admission)
+    await settled()
+    second.to_say.put_nowait(GONE)
+    await ended(waiting)
+    assert (second.told, admission.held) == ([], 1)
+    last = third.ask(admission)
+    app.finish.set()
+    await ended(working, last)
+    assert app.begun == ["a", "c"]
+
+
+async def test_who_reads_slowly_keeps_nobody_waiting(app):
+    """The turn ends where the answer begins."""
+    admission = Admission(app, most=1, seconds=WAIT, at_once=1)
+    app.finish.set()
+    app.read_out.clear()
+    first, second = (Client(name) for name in "ab")
+    requests = [first.ask(admission)]
+    await settled()
+    assert first.told == [START]
+    requests.append(second.ask(admission))
+    await settled()
+    assert second.told == [START]
+    app.read_out.set()
+    await ended(*requests)
+
+
+async def test_nobody_waits_for_ever(app):
+    admission = Admission(app, most=2, seconds=0.05, at_once=1)
+    first, second = (Client(name) for name in "ab")
+    working = first.ask(admission)
+    await settled()
+    await ended(second.ask(admission))
+    assert second.status == 503
+    assert app.begun == ["a"]
+    app.finish.set()
+    await ended(working)
+
+
+async def test_what_was_read_ahead_is_not_lost(app):
+    admission = Admission(app, most=9, seconds=WAIT, at_once=1)
+    refusal = Problem(413, "body-too-large", "too large")
+    first, second, third = Client("a"), Client("b", ASKED | {"body": b"question"}), Client("c", refusal)
+    requests = [client.ask(admission) for client in (first, second, third)]
+    await settled()
+    assert second.to_say.empty()
+    app.finish.set()
+    found = await asyncio.wait_for(asyncio.gather(*requests, return_exceptions=True), WAIT)
+    assert app.heard[1]["body"] == b"question"
+    assert found == [None, None, refusal]
+    assert admission.held == 0
+
+
+async def test_a_request_that_is_ended_gives_its_turn_back(app):
+    """As all are when the service ends; in work, and while it waits."""
+    admission = Admission(app, most=9, seconds=WAIT, at_once=1)
+    working, waiting = (Client(name).ask(admission) for name in "ab")
+    await settled()
+    waiting.cancel()
+    await settled()
+    working.cancel()
+    await asyncio.gather(working, waiting, return_exceptions=True)
+    assert admission.held == 0
+    app.finish.set()
+    await ended(Client("c").ask(admission))
+    assert app.begun == ["a", "c"]
+
+
+def test_a_full_service_still_takes_uploads_and_is_watched(run_service, make_settings, problem, png, grey):
+    entered, proceed = threading.Semaphore(0), threading.Event()
+
+    with run_service(make_settings(requests=2)) as service, ThreadPoolExecutor(2) as pool:
+
+        @service.app.get("/v1/long")
+        def long() -> str:
+            entered.release()
+            assert proceed.wait(WAIT)
+            return "done"
+
+        try:
+            working = [pool.submit(service.client.get, "/v1/long") for _ in range(2)]
+            assert all(entered.acquire(timeout=WAIT) for _ in working)
+            problem(service.client.get("/v1/samples"), 429, "too-many-requests")
+            for path in ("/metrics", "/health/ready", "/"):
+                assert service.client.get(path).status_code == 200, path
+            answer = service.client.post("/v1/encode", files={"file": ("a.png", png(grey[0]))})
+            assert answer.status_code == 200
+        finally:
+            proceed.set()
+        assert [one.result().status_code for one in working] == [200, 200]
+        assert service.client.get("/v1/samples").status_code == 200
+
+
+def test_the_document_says_who_may_be_refused(client):
+    """All under /v1: by this or by the queue of the model."""
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        for operation in operations.values():
+            assert ("429" in operation["responses"]) == (path.startswith("/v1/") and path != "/v1/reload"), (
+                path
+            )
+        assert is_admitted(path) == (
+            path.startswith("/v1/")
+            and "application/json" not in _model_body(operations)
+            and path != "/v1/reload"
+        )
+
+
+def _model_body(operations):
+    """Content of a body that goes to the model."""
+    operation = operations.get("post", {})
+    goes = {"uploads", "decode"} & set(operation.get("tags", []))
+    return operation.get("requestBody", {}).get("content", {}) if goes else {}
