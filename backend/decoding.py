@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +27,29 @@ logger = logging.getLogger(__name__)
 _BOOT_SECONDS = 60.0
 _PER_TURN = 16
 """Files of one request that are decoded before another one's turn comes."""
+_BUDGET = 3
+"""Over all files of a request, in units of the longest time over one."""
+_SLOW = "image-too-slow"
 _BYTES_AT_ONCE = 64 * 1024
 _REFUSALS = {
     Verdict.UNSUPPORTED: (415, "unsupported-image"),
     Verdict.TOO_LARGE: (422, "image-too-large"),
     Verdict.UNREADABLE: (422, "unreadable-image"),
 }
+
+
+@dataclass(eq=False)
+class _Wanted:
+    """What a request asks of the decoders, and what they have spent on it."""
+
+    size: int
+    """Side of the pictures, in pixels."""
+    go_on: bool
+    """After a bad file."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set once nobody waits for it any more."""
+    seconds: float = 0.0
+    """Of decoding, without what it waited for its turns."""
 
 
 class Decoders:
@@ -49,6 +67,7 @@ class Decoders:
         self, limits: Limits, timed: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
     ) -> None:
         self._timed = timed
+        self._most_seconds = _BUDGET * limits.decode_seconds
         self._workers = [_Worker(limits) for _ in range(limits.decoders)]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
@@ -57,14 +76,15 @@ class Decoders:
 
     def start(self) -> None:
         """Start a worker ahead of the first upload; should it fail, that upload tells."""
-        self._threads.submit(self._decode, [], 1, False, threading.Event())
+        self._threads.submit(self._decode, [], _Wanted(1, go_on=False))
 
     async def decode(
         self, files: Sequence[bytes | bytearray], size: int, *, go_on: bool = False
     ) -> list[NDArray[np.uint8] | Problem]:
         """Decode files, in order, each to a picture (size, size) or (size, size, 3).
 
-        Requests take turns; cancelled, this leaves the rest undone.
+        Requests take turns, which end in time. Once a file took too long, or all together did, the rest is refused
+        unread, so that a few requests of slow files do not hold up all others. Cancelled, this leaves the rest undone.
 
         Args:
             files: PNG, JPEG or TIFF, as they came.
@@ -75,16 +95,19 @@ class Decoders:
             Problem: 503 if no worker can be started.
         """
         found: list[NDArray[np.uint8] | Problem] = []
-        stop = threading.Event()
+        wanted = _Wanted(size, go_on)
         loop = asyncio.get_running_loop()
         try:
-            for start in range(0, len(files), _PER_TURN):
-                turn = files[start : start + _PER_TURN]
-                found += await loop.run_in_executor(self._threads, self._decode, turn, size, go_on, stop)
-                if not go_on and any(isinstance(one, Problem) for one in found):
+            while len(found) < len(files):
+                turn = files[len(found) : len(found) + _PER_TURN]
+                found += await loop.run_in_executor(self._threads, self._decode, turn, wanted)
+                problems = [one for one in found if isinstance(one, Problem)]
+                if problems and not go_on:
                     break
+                if wanted.seconds > self._most_seconds or any(one.kind == _SLOW for one in problems):
+                    found += [_unread() for _ in files[len(found) :]]
         finally:
-            stop.set()
+            wanted.stop.set()
         return found
 
     def close(self) -> None:
@@ -94,13 +117,16 @@ class Decoders:
             worker.close()
 
     def _decode(
-        self, files: Sequence[bytes | bytearray], size: int, go_on: bool, stop: threading.Event
+        self, files: Sequence[bytes | bytearray], wanted: _Wanted
     ) -> list[NDArray[np.uint8] | Problem]:
         worker = self._idle.get()  # never waits: there are as many as threads
         try:
             worker.start()
+            begun = time.monotonic()
             with self._timed():
-                return worker.decode(files, size, go_on, stop)
+                found = worker.decode(files, wanted)
+            wanted.seconds += time.monotonic() - begun
+            return found
         finally:
             self._idle.put(worker)
 
@@ -122,24 +148,28 @@ class _Worker:
         return self._connection
 
     def decode(
-        self, files: Sequence[bytes | bytearray], size: int, go_on: bool, stop: threading.Event
+        self, files: Sequence[bytes | bytearray], wanted: _Wanted
     ) -> list[NDArray[np.uint8] | Problem]:
+        """Decode the first files, at least one: as many as the time of a turn is enough for."""
+        end = time.monotonic() + self._limits.decode_seconds
         found: list[NDArray[np.uint8] | Problem] = []
         suspect = False
         """Whether a decoder ended over the next file before."""
-        while len(found) < len(files) and not stop.is_set():
+        while len(found) < len(files) and not wanted.stop.is_set():
+            if found and time.monotonic() > end:
+                break
             try:
-                for answer in self._ask(self.start(), _at_once(files[len(found) :]), size):
+                for answer in self._ask(self.start(), _at_once(files[len(found) :]), wanted.size):
                     found.append(answer)
                     suspect = False
-                    if stop.is_set():
+                    if wanted.stop.is_set():
                         self._end()  # what else it was given is not worth its time
                         return found
             except TimeoutError:
                 self._end()
                 detail = f"decoding it takes more than {self._limits.decode_seconds:g} s; send a smaller one"
-                found.append(Problem(422, "image-too-slow", detail))
-                suspect = False
+                found.append(Problem(422, _SLOW, detail))
+                break
             except (EOFError, OSError):
                 # Of this file, or of something outside, such as a machine out of memory: a second try tells.
                 self._end()
@@ -148,7 +178,7 @@ class _Worker:
                     detail = "the decoder broke off over it; save it anew"
                     found.append(Problem(422, "unreadable-image", detail))
                 suspect = not suspect
-            if not go_on and any(isinstance(one, Problem) for one in found):
+            if not wanted.go_on and any(isinstance(one, Problem) for one in found):
                 break
         return found
 
@@ -222,6 +252,10 @@ class _Worker:
         if process is not None:
             process.kill()
             process.wait()
+
+
+def _unread() -> Problem:
+    return Problem(422, _SLOW, "not decoded, as others of the request took too long; send it in another one")
 
 
 def _at_once(files: Sequence[bytes | bytearray]) -> Sequence[bytes | bytearray]:

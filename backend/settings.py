@@ -51,7 +51,7 @@ class Limits(BaseSettings):
     )
     decode_seconds: PositiveFloat = Field(
         default=5.0,
-        description="Longest time over one uploaded image; more: 422, and the process is replaced.",
+        description="Longest time over one uploaded image, three times that over all of a request; more: 422.",
     )
     picture_cache_bytes: PositiveInt = Field(
         default=32 * 1024**2, description="Most bytes of ready PNGs kept in memory."

@@ -1,6 +1,7 @@
 """Bytes of a PNG, JPEG or TIFF file that nobody vouches for → a checked uint8 array."""
 
 import io
+import re
 import threading
 import warnings
 
@@ -18,6 +19,11 @@ _MAGIC = (
     (b"II+\x00", "TIFF"),
     (b"MM\x00+", "TIFF"),
 )
+_MOST_SCANS = 100
+"""Of a JPEG; sound ones have about ten. Each costs a pass over all pixels, however few bytes it has."""
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd8])", re.DOTALL)
+"""Of those that begin a segment or end the file; what lies before is coded data, or filling that readers skip."""
+_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
 _ORIENTATION_TAG = 0x0112
 _PHOTOMETRIC_TAG = 262
 _WHITE_IS_ZERO = 0
@@ -50,8 +56,8 @@ class UnsupportedImage(VQScopeError):
 def decode_image(data: bytes, *, max_pixels: int, max_bytes: int) -> NDArray[np.uint8]:
     """Decode the first frame of a PNG, JPEG or TIFF to uint8: (H,W) for grey, (H,W,3) for colour.
 
-    Bytes and pixels are counted before anything is decoded. An EXIF rotation is applied; transparency is laid
-    over black; 16-bit grey is scaled from its full range 0…65535; a palette of greys gives a grey image.
+    Bytes, pixels and a JPEG's scans are counted before anything is decoded. An EXIF rotation is applied; transparency
+    is laid over black; 16-bit grey is scaled from its full range 0…65535; a palette of greys gives a grey image.
     Thread-safe (one decodes at a time). Raises UnsupportedImage, ImageTooLarge or UnreadableImage.
     """
     if len(data) > max_bytes:
@@ -61,6 +67,8 @@ def decode_image(data: bytes, *, max_pixels: int, max_bytes: int) -> NDArray[np.
     kind = next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
     if kind is None:
         raise UnsupportedImage("the file is no PNG, JPEG or TIFF image; convert it to one of these")
+    if kind == "JPEG" and _scans(data) > _MOST_SCANS:
+        raise UnreadableImage(f"the JPEG image has more than {_MOST_SCANS} scans; save it anew")
     with _ONE_DECODER, warnings.catch_warnings():
         # Pillow warns of odd metadata and of large images; the size is checked below, and strictly.
         warnings.simplefilter("ignore")
@@ -85,6 +93,20 @@ def decode_image(data: bytes, *, max_pixels: int, max_bytes: int) -> NDArray[np.
     raise ImageTooLarge(
         f"the {kind} image has {width}×{height} pixels, the limit is {max_pixels:,}; send a smaller one"
     )
+
+
+def _scans(jpeg: bytes) -> int:
+    """How many scans a JPEG has, counted up to one more than it may have, without decoding any."""
+    count = position = 0
+    while count <= _MOST_SCANS and (marker := _JPEG_MARKER.search(jpeg, position)):
+        position = marker.end()
+        kind = marker[1][0]
+        length = int.from_bytes(jpeg[position : position + 2], "big")
+        if kind == _JPEG_END or length < 2:  # so short a segment is an error, which decoding tells
+            break
+        count += kind == _JPEG_SCAN
+        position += length
+    return count
 
 
 def _to_array(image: Image.Image) -> NDArray[np.uint8]:

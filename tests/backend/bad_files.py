@@ -238,6 +238,13 @@ def _bad_pngs() -> Iterator[tuple[str, bytes]]:
     yield "PNG, 90 chunks of 1 MB of text", png_of(header(8, 8), many, data)
 
 
+def many_scans(side: int, count: int) -> bytes:
+    """A progressive JPEG whose last scan, of few bytes but a pass over all pixels, comes so often again."""
+    good = saved(Image.new("L", (side, side)), "JPEG", progressive=True, quality=50)
+    last = good.rindex(b"\xff\xda")
+    return good[:last] + good[last:-2] * count + good[-2:]
+
+
 def _bad_jpegs() -> Iterator[tuple[str, bytes]]:
     _grey, colour = _noise()
     good = saved(colour, "JPEG")
@@ -264,6 +271,7 @@ def _bad_jpegs() -> Iterator[tuple[str, bytes]]:
     yield "JPEG of a start alone", b"\xff\xd8\xff"
     yield "JPEG of starts", b"\xff\xd8" * 4000
     yield "JPEG of filling", b"\xff\xd8" + b"\xff" * 100_000
+    yield "JPEG of 3,000 scans of 16 million pixels", many_scans(4000, 3000)
     yield "JPEG, its scan without an end", good[: scan + 14]
 
 

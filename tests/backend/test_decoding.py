@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -159,6 +160,45 @@ def test_a_file_that_takes_too_long_is_422_and_its_decoder_replaced(serving, gre
             lambda: service.client.post(PATH, files=parts(png(grey[1]), 1)).status_code == 200, service
         )
         assert process_of(service).pid != process.pid
+
+
+def test_after_a_slow_file_the_rest_of_its_request_is_not_decoded(serving, asked, grey, png):
+    """Else each file of a request could take its full time, while others wait."""
+    with serving(decode_seconds=0.5) as service:
+        asked.count = 0
+        with stopped(process_of(service)):
+            answer = service.client.post(PATH, files=parts(png(grey[0]), 20), params={"partial": True})
+        problems = [item["problem"] for item in answer.json()["items"]]
+        assert len(problems) == 20
+        assert {problem["type"] for problem in problems} == {"urn:vqscope:problem:image-too-slow"}
+        assert "takes more than 0.5 s" in problems[0]["detail"]
+        assert all("not decoded" in problem["detail"] for problem in problems[1:])
+        assert asked.count == 1
+
+
+def test_all_files_of_a_request_have_one_budget(serving, monkeypatch, grey, png):
+    monkeypatch.setattr(decoding, "_BUDGET", 0)  # spent with the first turn
+    with serving() as service:
+        answer = service.client.post(PATH, files=parts(png(grey[0]), 20), params={"partial": True})
+    refused = ["problem" in item for item in answer.json()["items"]]
+    assert refused == [False] * 16 + [True] * 4
+
+
+def test_a_turn_of_slow_files_ends_in_time(make_settings, monkeypatch):
+    """What is left waits for the next turn, so that others come in between."""
+    worker = decoding._Worker(make_settings(decode_seconds=5).limits)
+    now = [0.0]
+
+    def ask(_connection, files, _size):
+        for _ in files:
+            now[0] += 3
+            yield None
+
+    monkeypatch.setattr(decoding, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(decoding, "_BYTES_AT_ONCE", 1)
+    monkeypatch.setattr(worker, "start", lambda: None)
+    monkeypatch.setattr(worker, "_ask", ask)
+    assert len(worker.decode([b"file"] * 16, decoding._Wanted(28, go_on=True))) == 2
 
 
 def test_a_decoder_killed_from_outside_costs_nothing(serving, asked, pool, grey, png):

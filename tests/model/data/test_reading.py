@@ -13,6 +13,7 @@ from PIL import Image
 
 from model.data.reading import ImageTooLarge, UnreadableImage, UnsupportedImage, decode_image
 from model.errors import VQScopeError
+from tests.backend.bad_files import many_scans
 
 GREY = np.arange(6 * 9, dtype=np.uint8).reshape(6, 9) * 4
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -160,6 +161,21 @@ def test_pixels_are_counted_before_decoding_and_nothing_warns(side: int) -> None
         warnings.simplefilter("error")
         with pytest.raises(ImageTooLarge, match="pixels"):
             decode(_huge_png(side))
+
+
+def test_the_scans_of_a_jpeg_are_counted_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert decode_image(many_scans(64, 50), max_pixels=10**6, max_bytes=10**6).shape == (64, 64)
+    bomb = many_scans(64, 101)
+    monkeypatch.delattr(Image, "open")
+    with pytest.raises(UnreadableImage, match="more than 100 scans"):
+        decode_image(bomb, max_pixels=10**6, max_bytes=10**6)
+
+
+def test_what_looks_like_scans_in_metadata_is_none() -> None:
+    good = many_scans(64, 1)
+    inside = b"\xff\xda\x00\x02" * 1000
+    data = good[:2] + b"\xff\xe5" + struct.pack(">H", 2 + len(inside)) + inside + good[2:]
+    assert decode_image(data, max_pixels=10**6, max_bytes=10**6).shape == (64, 64)
 
 
 def test_a_cut_file_is_unreadable() -> None:
