@@ -1,5 +1,6 @@
 """The log of the service on standard error, as text or as one JSON object a line."""
 
+import asyncio
 import json
 import logging
 import sys
@@ -20,7 +21,13 @@ def configure(form: LogFormat) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
     logging.getLogger("vqscope").setLevel(logging.INFO if form == "json" else logging.WARNING)
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """False for the traceback of a request that the end of the service cut off: how many these were is logged too."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class Text(logging.Formatter):

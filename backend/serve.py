@@ -6,6 +6,8 @@ import math
 import os
 import socket
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger("vqscope.service")
+_LAST_SECONDS = 0.5
+"""What threads that are no longer needed get to end by themselves."""
 _OPTIONS = ("model", "index", "host", "port")
 """Settings that are options of the command too."""
 
@@ -147,13 +151,25 @@ def _serve(settings: Settings) -> int:
     if failure and isinstance(failure[0], VQScopeError):
         raise failure[0]
     code = 1 if failure else 0
-    if not service.close(settings.grace_seconds):
-        # A thread is still inside native code (unpacking, a long batch). The interpreter would crash if it
-        # tore that down, and there is nothing left to save.
+    if not service.close(0) or not _threads_end():
+        # A thread is still at work: on a request that was cut off, or inside native code (unpacking, a long batch).
+        # The interpreter would wait for the one and crash over the other, and there is nothing left to save.
+        logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _threads_end() -> bool:
+    """Whether all threads end soon that the interpreter would wait for."""
+    deadline = time.monotonic() + _LAST_SECONDS
+    others = [
+        one for one in threading.enumerate() if not one.daemon and one is not threading.current_thread()
+    ]
+    for thread in others:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in others)
 
 
 def _reload(settings: Settings, service: "Service") -> None:

@@ -83,11 +83,12 @@ class Service:
         """Let the batch in work end, drop the rest; again: only look.
 
         Args:
-            timeout: seconds to wait for each of the threads.
+            timeout: seconds to wait for the threads, all together.
 
         Returns:
             Whether all have ended.
         """
+        deadline = time.monotonic() + timeout
         self._closing.set()
         self._maps_watch.stop()
         self._thread.join(timeout)
@@ -95,7 +96,7 @@ class Service:
         with self._lock:
             left = [*self._replaced, *([self._served] if self._served else [])]
         for one in left:
-            ended = _close(one, timeout) and ended
+            ended = _close(one, max(0.0, deadline - time.monotonic())) and ended
         return ended
 
     @property
@@ -241,6 +242,7 @@ class Service:
 
 
 def _close(served: _Served, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
     ended = served.warming.close(timeout)
     served.loaded.computed.close()
-    return served.loaded.batcher.close(timeout) and ended
+    return served.loaded.batcher.close(max(0.0, deadline - time.monotonic())) and ended

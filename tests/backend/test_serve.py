@@ -174,7 +174,41 @@ def test_what_does_not_end_within_the_grace_is_cut_off(command, started, environ
     with half_sent(url, png(grey[0])):
         ask_until(lambda: "vqscope_requests_in_work 2.0" in httpx.get(f"{url}/metrics").text, True)
         process.terminate()
-        assert process.wait(WAIT) == 0
+        _, errors = process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "Cancel 1 running task(s)" in errors
+
+
+WITH_A_ROUTE_THAT_HANGS = """
+import sys, threading, backend.app
+create_app = backend.app.create_app
+def create(*arguments, **given):
+    app = create_app(*arguments, **given)
+    @app.get("/hang")
+    def hang():
+        print("hanging", flush=True)
+        threading.Event().wait()
+    return app
+backend.app.create_app = create
+from model.cli import main
+sys.exit(main())
+"""
+
+
+def test_a_thread_that_does_not_end_does_not_hold_up_the_end(command, started, environment):
+    environment |= {"VQSCOPE_GRACE_SECONDS": "0.1"}
+    process = started([sys.executable, "-c", WITH_A_ROUTE_THAT_HANGS, *command()[3:]])
+    host, port = process.stdout.readline().split(" at ")[1].split()[0].removeprefix("http://").split(":")
+    process.stdout.readline()
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        connection.sendall(b"GET /hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert process.stdout.readline() == "hanging\n"
+        process.terminate()
+        _, errors = process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "Cancel 1 running task(s)" in errors
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there are no hang-ups here")
