@@ -14,10 +14,10 @@ from backend.loading import Loaded
 from backend.routes.samples import original_of, row_of
 from backend.schemas_inspection import Cell, Cells, OutlierStanding
 from backend.schemas_statistics import OutlierVerdict
+from backend.unusual import detector_of
 from backend.waiting import attend
 from model.data.npz import Split
 from model.latent.outlier_fitting import NoReferences
-from model.latent.outlier_store import open_outliers
 from model.latent.outliers import Judgement, LatentImages, OutlierDetector
 
 router = APIRouter(prefix="/v1/samples", tags=["samples"])
@@ -78,7 +78,7 @@ async def outlier(
         )
     try:
         detector = await loaded.computed.get(
-            "outliers", lambda: open_outliers(loaded.index), seconds=settings.limits.request_seconds
+            "outliers", lambda: detector_of(loaded.index), seconds=settings.limits.request_seconds
         )
     except NoReferences as error:
         raise problems.not_found(str(error)) from error

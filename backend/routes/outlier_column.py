@@ -8,9 +8,9 @@ from backend import problems
 from backend.dependencies import LoadedNow, SettingsNow
 from backend.loading import Loaded
 from backend.routes.columns import NPY, npy
+from backend.unusual import detector_of
 from model.latent.outlier_column import outlier_percentiles
 from model.latent.outlier_fitting import NoReferences
-from model.latent.outlier_store import open_outliers
 
 router = APIRouter(prefix="/v1", tags=["columns"])
 
@@ -38,4 +38,4 @@ async def percentiles(loaded: LoadedNow, settings: SettingsNow) -> Response:
 
 
 def _column(loaded: Loaded) -> NDArray[np.float32]:
-    return outlier_percentiles(open_outliers(loaded.index), loaded.index)
+    return outlier_percentiles(detector_of(loaded.index), loaded.index)

@@ -13,9 +13,9 @@ from backend.jobs import DESCRIBE, Described
 from backend.routes.uploads import PROBLEMS, Partial, compute_at
 from backend.schemas_statistics import OutlierItem, Outliers, OutlierVerdict
 from backend.selection import dataset_named
+from backend.unusual import detector_of
 from backend.uploads import REQUEST_BODY, Upload
 from model.latent.outlier_fitting import NoReferences
-from model.latent.outlier_store import open_outliers
 from model.latent.outliers import LatentImages, OutlierDetector
 
 router = APIRouter(prefix="/v1", tags=["uploads"])
@@ -38,7 +38,7 @@ async def outliers(
     # Before the body is read: the first request fits the references, and may have to come back.
     try:
         detector = await loaded.computed.get(
-            "outliers", lambda: open_outliers(loaded.index), seconds=settings.limits.request_seconds
+            "outliers", lambda: detector_of(loaded.index), seconds=settings.limits.request_seconds
         )
     except NoReferences as error:
         raise problems.not_found(str(error)) from error

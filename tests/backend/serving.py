@@ -19,10 +19,11 @@ def served(
     index: Path,
     data_dir: Path,
     environment: Mapping[str, str] | None = None,
+    port: int = 0,
     stderr: IO[str] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process, whose log goes to ``stderr`` if given, and its URL, from when it is ready; killed at the end."""
-    command = [sys.executable, "-m", "model.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "model.cli", "serve", "--port", str(port)]
     command += ["--index", str(index), "--data-dir", str(data_dir)]
     command += ["--model", str(model)] if model is not None else []
     variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
