@@ -80,8 +80,10 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the observer around all, the answers to surprises too, and around it what waits for clients."""
-        observed = Observing(super().build_middleware_stack(), metrics=self.state.metrics)
-        return Sending(Lingering(observed), seconds=self.state.service.settings.limits.request_seconds)
+        service: Service = self.state.service
+        stack = super().build_middleware_stack()
+        observed = Observing(stack, metrics=self.state.metrics, served=lambda: service.served)
+        return Sending(Lingering(observed), seconds=service.settings.limits.request_seconds)
 
 
 def create_app(

@@ -2,12 +2,14 @@
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.loading import Loaded
 from backend.metrics import Metrics
 from backend.observation import Observation, begin
 from backend.problems import CLIENT_GONE
@@ -24,11 +26,17 @@ class Observing:
     """ASGI middleware around all that answers, so that nothing is answered past it.
 
     The log and the metrics get the route's template, never the path, which clients may fill as they like.
+
+    Args:
+        app: what answers.
+        metrics: what counts.
+        served: gives what is served now, for routes under /v1 that hold on to none of it.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, served: Callable[[], Loaded | None]) -> None:
         self.app = app
         self.metrics = metrics
+        self._served = served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
         if scope["type"] != "http":
@@ -43,6 +51,9 @@ class Observing:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
+                now = self._served() if noted.model is None and template(scope).startswith("/v1/") else None
+                if now is not None:
+                    noted.model, noted.index = now.model.version, now.index.version
                 _name(MutableHeaders(scope=message), noted)
             size += len(message.get("body", b""))
             await send(message)

@@ -28,7 +28,7 @@ def console(word: str) -> list[str]:
 
 
 def test_the_python_example_runs(tiny_model_dir, tiny_index_dir, tmp_path, monkeypatch):
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    block, _client = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     for name, target in (("runs", tiny_model_dir), ("indexes", tiny_index_dir)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "two").symlink_to(target)
@@ -87,23 +87,37 @@ def served(folder: Path):
     assert process.returncode == 0
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are written for curl")
-def test_the_curl_examples_answer(workplace):
+@pytest.fixture(scope="module")
+def port(workplace):
+    """That of the README's service; its `image.png` lies in the folder of the commands."""
     pixels = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(workplace / "image.png")
-    with served(workplace) as port:
-        for line in console("curl"):
-            for word, stand_in in STAND_INS.items():
-                line = line.replace(word, stand_in)
-            argv = [*shlex.split(line.replace("8000", str(port))), "--fail-with-body", "--silent"]
-            done = subprocess.run(argv, cwd=workplace, capture_output=True, text=True)
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-            answer = json.loads(done.stdout)
-            assert answer["model"], line
-            # The separation of classes says why it cannot be computed, of a data set of one class.
-            assert (
-                any(answer.get(name) for name in ("items", "figures", "not_computed")) or "code" in answer
-            ), line
+    with served(workplace) as found:
+        yield found
+
+
+def test_the_client_example_runs(workplace, port, monkeypatch):
+    _block, client = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(workplace)
+    names: dict[str, object] = {}
+    exec(compile(client.replace("8000", str(port)), "README.md", "exec"), names)
+    assert np.ndim(names["embedding"]) == 1
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are written for curl")
+def test_the_curl_examples_answer(workplace, port):
+    for line in console("curl"):
+        for word, stand_in in STAND_INS.items():
+            line = line.replace(word, stand_in)
+        argv = [*shlex.split(line.replace("8000", str(port))), "--fail-with-body", "--silent"]
+        done = subprocess.run(argv, cwd=workplace, capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        answer = json.loads(done.stdout)
+        assert answer["model"], line
+        # The separation of classes says why it cannot be computed, of a data set of one class.
+        assert any(answer.get(name) for name in ("items", "figures", "not_computed")) or "code" in answer, (
+            line
+        )
 
 
 def test_its_links_lead_somewhere():

@@ -75,6 +75,9 @@ def test_every_answer_of_a_route_names_model_and_index(client, model, index, gre
     image = {"file": ("a.png", png(grey[0]))}
     answers = [
         client.get("/v1/models"),
+        client.get("/v1/runs"),
+        client.get("/v1/runs/nothing"),  # 404
+        client.get("/v1/jobs"),
         client.get("/v1/maps/pca/points?format=arrow"),
         client.get("/v1/maps/nothing/points"),  # 404
         client.get("/v1/samples?limit=0"),  # 422
@@ -93,7 +96,7 @@ async def test_a_name_in_any_script_can_be_told():
         current().model = "模型 1%@71f9"
         await PlainTextResponse("here")(scope, receive, send)
 
-    transport = httpx.ASGITransport(Observing(app, metrics=Metrics()))
+    transport = httpx.ASGITransport(Observing(app, metrics=Metrics(), served=lambda: None))
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         told = (await client.get("/")).headers["x-vqscope-model"]
     assert told == "%E6%A8%A1%E5%9E%8B%201%25@71f9"
