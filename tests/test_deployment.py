@@ -215,7 +215,36 @@ def test_ci_is_valid_and_calls_make_test():
     assert os.access(script, os.X_OK)
     assert run("bash", "-n", script).returncode == 0
     assert "set -euo pipefail" in script.read_text()
-    assert script.read_text().rstrip().endswith("make test")
+    assert re.findall(r"^(?:make|\.ci/audit)\b.*", script.read_text(), flags=re.M) == [
+        "make setup",
+        ".ci/audit || audited=$?",
+        "make test",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("audit", "code", "told"),
+    [
+        ("echo No known vulnerabilities found", 0, "found no known vulnerability"),
+        ("echo Found 2 known vulnerabilities in 1 package; exit 1", 1, "Found 2 known"),
+        ("echo ERROR: no such index; exit 2", 0, "skipped: ERROR: no such index"),
+        ("exit 124", 0, "skipped: it took too long"),
+        (None, 0, "skipped: the advisory service cannot be reached"),
+    ],
+)
+def test_the_audit_fails_over_vulnerabilities_alone(audit, code, told, tmp_path):
+    """`make` is a stand-in, and so is the advisory service: a file that is there, or is not."""
+    (tmp_path / "make").write_text(f"#!/bin/sh\n{audit}\n")
+    (tmp_path / "make").chmod(0o755)
+    advisories = tmp_path / "advisories"
+    if audit:
+        advisories.touch()
+    done = run(
+        ROOT / ".ci" / "audit",
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "ADVISORIES": advisories.as_uri()},
+    )
+    assert done.returncode == code, done.stderr
+    assert told in done.stdout
 
 
 def test_the_licence_is_apache_2_in_full():
