@@ -229,7 +229,7 @@ def test_what_the_fit_refuses_is_told(service):
         ({"method": "umap", "stability": 99}, "stability"),
         ({"method": "umap", "stability": 1}, "stability"),
         ({"method": "pca", "stability": 3, "name": "x"}, "no seed"),
-        ({"method": "umap", "command": "rm"}, "command"),
+        ({"method": "umap", "command": "rm"}, "a field unknown here"),
         ([], "body"),
     ],
 )
