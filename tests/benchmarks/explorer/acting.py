@@ -169,6 +169,7 @@ def lassoed(page: Page, wanted: int) -> tuple[float, int]:
     """A lasso round so many points, until the selection's composition is shown; and how many it holds."""
     circle = page.evaluate(_CIRCLE, wanted)
     page.get_by_role("button", name="Select by drawing round images").click()
+    page.wait_for_selector("#map-lasso[aria-pressed=true]")
     corners = [
         (
             circle["x"] + circle["radius"] * math.cos(2 * math.pi * k / 40),
