@@ -36,14 +36,5 @@
   const body = (rows) => element("tbody", {}, ...rows.map((cells) => element("tr", {}, ...cells)));
 
   // What is shown for another image may get new numbers in the same element.
-  new MutationObserver((records) => {
-    for (const record of records) {
-      if (record.type === "attributes") draw(record.target);
-      for (const added of record.addedNodes) {
-        if (!(added instanceof Element)) continue;
-        if (added.matches("[data-grid]")) draw(added);
-        added.querySelectorAll("[data-grid]").forEach(draw);
-      }
-    }
-  }).observe(document, { subtree: true, childList: true, attributeFilter: ["data-grid"] });
+  window.vqscopeAdded("data-grid", draw);
 })();

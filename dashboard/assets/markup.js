@@ -3,18 +3,7 @@
 (function () {
   "use strict";
 
-  const draw = (place) => (place.innerHTML = place.dataset.markup);
-
-  new MutationObserver((records) => {
-    for (const record of records) {
-      if (record.type === "attributes") draw(record.target);
-      for (const added of record.addedNodes) {
-        if (!(added instanceof Element)) continue;
-        if (added.matches("[data-markup]")) draw(added);
-        added.querySelectorAll("[data-markup]").forEach(draw);
-      }
-    }
-  }).observe(document, { subtree: true, childList: true, attributeFilter: ["data-markup"] });
+  window.vqscopeAdded("data-markup", (place) => (place.innerHTML = place.dataset.markup));
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-link]");
