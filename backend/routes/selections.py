@@ -37,9 +37,9 @@ def selections(
     chart = index.map(asked.map)
     chosen = chosen_blocks(index, asked.datasets, asked.splits)
     rows = rows_of(chosen)
-    selected = inside_polygon(chart.coordinates[rows], asked.polygon)
-    inside = rows[selected]
     everything = len(chosen) == len(index.blocks)
+    selected = inside_polygon(chart.coordinates if everything else chart.coordinates[rows], asked.polygon)
+    inside = rows[selected]
     known = index.figure_summaries if everything else None
     several = [dataset for dataset, labels in loaded.labels.items() if labels.multi]
     whole = compose(table_of(index.images, chosen), selected, known, several=several)

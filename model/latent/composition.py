@@ -81,7 +81,8 @@ def compose(
     values, numbers = _numbered(labels)
     pairs = codes[rows] * len(values) + numbers
     columns = {name: images[name].to_numpy() for name in FIGURES}
-    n, whole = int(selected.sum()), len(selected)
+    inside = np.flatnonzero(selected)
+    n, whole = len(inside), len(selected)
     return Composition(
         n=n,
         total=whole,
@@ -93,7 +94,7 @@ def compose(
             whole,
             lambda group: (datasets[group // len(values)], int(values[group % len(values)])),
         ),
-        figures=_summaries({name: column[selected] for name, column in columns.items()}),
+        figures=_summaries({name: column[inside] for name, column in columns.items()}),
         figures_of_whole=_summaries(columns) if figures_of_whole is None else dict(figures_of_whole),
     )
 
