@@ -35,17 +35,6 @@ _INDEX = """<!DOCTYPE html>
         var dark = kept === "dark" || (kept !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
         document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
       })();
-      // Asking for WebGL starts the browser's graphics process, which without a GPU takes a second or more.
-      // A worker asks first, so that it starts while the scripts below are loaded (see assets/map.js).
-      window.vqscopeWebgl = new Promise(function (resolve) {
-        if (!window.Worker || !window.OffscreenCanvas) {
-          resolve();
-          return;
-        }
-        var code = "new OffscreenCanvas(1, 1).getContext('webgl2'); postMessage(null);";
-        var worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
-        worker.onmessage = worker.onerror = function () { resolve(); worker.terminate(); };
-      });
     </script>
     {%css%}
   </head>

@@ -47,6 +47,23 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
         chosen = Inside(map=view.map, polygon=view.polygon)
         return await _passed_on(mask(client, chosen))
 
+    @server.get("/points/{map}", include_in_schema=False)
+    async def points(map: str) -> Response:
+        """All points of a map of the plane in the order of the index: all x, float32, all y, all labels, int32."""
+        try:
+            found = await client.points(map)
+        except ApiRefused as error:
+            return problem(error.status, "Map not available", str(error))
+        except ApiError as error:
+            return problem(503, "Map not available", str(error))
+        columns = (found.x.astype("<f4"), found.y.astype("<f4"), found.label.astype("<i4"))
+        headers = {"Cache-Control": "no-store"}  # the browser holds them while the page is open
+        return Response(
+            b"".join(column.tobytes() for column in columns),
+            headers=headers,
+            media_type="application/octet-stream",
+        )
+
     @server.get("/preservation/{map}", include_in_schema=False)
     async def preservation(map: str) -> Response:
         """Share of each image's neighbours that a map keeps."""

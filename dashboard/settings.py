@@ -27,8 +27,6 @@ class DashboardSettings:
     """Seconds after which an answer of the service is given up."""
     health_interval: float = 2.0
     """Seconds between two looks at the service's health by an open page."""
-    svg_points: int = 3000
-    """Points drawn where the browser has no WebGL."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.api_url)
@@ -40,8 +38,8 @@ class DashboardSettings:
             raise ValueError("the API key (VQSCOPE_API_KEY) must be visible ASCII characters")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port {self.port} does not exist; give one between 0 and 65535")
-        if self.timeout <= 0 or self.health_interval <= 0 or self.svg_points < 1:
-            raise ValueError("timeout, health_interval and svg_points must be positive")
+        if self.timeout <= 0 or self.health_interval <= 0:
+            raise ValueError("timeout and health_interval must be positive")
 
     @property
     def answered_hosts(self) -> frozenset[str] | None:

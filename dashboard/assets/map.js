@@ -58,6 +58,12 @@
   }
 
   function syncOne(gd) {
+    if (inSpace(gd)) restyle(gd);
+    parts.forEach((part) => part.layout && part.layout(gd));
+  }
+
+  /** In space Plotly draws; in the plane see map_cloud.js. */
+  function restyle(gd) {
     const ellipses = wanted.ellipses[mapOf(gd)];
     const changes = {}; // attribute -> value by trace
     const touched = new Set();
@@ -73,7 +79,7 @@
       if (outline && trace.x !== outline.x) {
         want("x", i, outline.x);
         want("y", i, outline.y);
-        if (inSpace(gd)) want("z", i, outline.z || []);
+        want("z", i, outline.z || []);
       }
       parts.forEach((part) => part.trace && part.trace(gd, trace, i, want));
     });
@@ -86,7 +92,6 @@
       });
       window.Plotly.restyle(gd, update, traces);
     }
-    parts.forEach((part) => part.layout && part.layout(gd));
   }
 
   /** Of a map in space; in the plane it is drawn by map_ring.js. */
@@ -105,10 +110,9 @@
     if (!gd) return void requestAnimationFrame(() => attach(slot));
     if (!gd.hasAttribute("data-attached")) {
       gd.setAttribute("data-attached", "");
-      gd.on("plotly_hover", showCard);
+      if (inSpace(gd)) gd.on("plotly_hover", (event) => showCard(identity(event), event.event || mouse));
       gd.on("plotly_unhover", hideCard);
       gd.on("plotly_relayouting", hideCard);
-      gd.on("plotly_click", (event) => inSpace(gd) || select(event));
       gd.on("plotly_afterplot", () => inSlot(slot) && syncOne(gd));
       gd.addEventListener("mousemove", (event) => (mouse = event), true);
       gd.addEventListener("mousedown", (event) => (pressed = event), true);
@@ -118,20 +122,22 @@
     sync();
   }
 
+  /** The image of a point in space. */
   function identity(event) {
     const point = event.points.find((p) => p.customdata !== undefined);
-    if (!point || !wanted.loaded) return null;
+    if (!point) return null;
     const { dataset, labels } = point.data.meta;
-    const about = wanted.loaded.datasets[dataset];
-    const id = unpack(point.customdata);
-    const path = [dataset, id.split, id.position].map(encodeURIComponent).join("/");
-    const name = `${dataset}/${id.split}/${id.position}`;
-    return { ...id, label: labels[id.labelPlace], dataset, about, name, url: `/pictures/${path}/image?v=${wanted.loaded.index}` };
+    const { labelPlace, ...id } = unpack(point.customdata);
+    return { ...id, dataset, label: labels[labelPlace] };
   }
 
-  function showCard(event) {
-    const id = identity(event);
-    if (!id) return;
+  /** Show an image { dataset, split, position, label } beside the mouse. */
+  function showCard(image, mouse) {
+    if (!image || !wanted.loaded) return;
+    const { dataset, split, position } = image;
+    const path = [dataset, split, position].map(encodeURIComponent).join("/");
+    const url = `/pictures/${path}/image?v=${wanted.loaded.index}`;
+    const id = { ...image, about: wanted.loaded.datasets[dataset], name: `${dataset}/${split}/${position}`, url };
     const card = document.getElementById("hover-card");
     if (hovered !== id.name) {
       hovered = id.name;
@@ -143,7 +149,7 @@
       card.dataset.point = id.name;
     }
     card.hidden = false;
-    place(card, event.event || mouse);
+    place(card, mouse);
   }
 
   function showPicture({ about, url }) {
@@ -177,16 +183,15 @@
     if (moved < 4) window.vqscopeMap.inspect(hovered);
   }
 
-  function select(event) {
-    const id = identity(event);
-    if (id) window.vqscopeMap.inspect(id.name);
-  }
-
-  async function hasWebgl(_pathname, known) {
-    if (known !== undefined && known !== null) return noUpdate();
-    await window.vqscopeWebgl; // the graphics process runs now, so that asking for it here is quick
+  function hasWebgl() {
     const canvas = document.createElement("canvas");
     return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
+  }
+
+  /** A map in space needs WebGL, and says so. */
+  function told(slot, figure) {
+    const wordless = figure.layout.meta.dimensions !== 3 || hasWebgl();
+    document.querySelector(`${SLOTS[slot]}-webgl`).hidden = wordless;
   }
 
   function switchDatasets(checked, _only, _all, _none, ids) {
@@ -205,12 +210,18 @@
 
   function drawMap(figure, loaded) {
     wanted.loaded = loaded;
-    if (figure && loaded && figure.data.length) attach(0);
+    if (figure && loaded && figure.data.length) {
+      told(0, figure);
+      attach(0);
+    }
     return noUpdate();
   }
 
   function drawSecond(figure, shown) {
-    if (figure && shown && figure.data.length) attach(1);
+    if (figure && shown && figure.data.length) {
+      told(1, figure);
+      attach(1);
+    }
     // The first one has another size now.
     requestAnimationFrame(() => window.dispatchEvent(new Event("resize")));
     sync();
@@ -228,11 +239,10 @@
   }
 
   /** What other files of the map page need. */
-  window.vqscopeMap = { wanted, graphs, mapOf, inSpace, isOn, sync, add: (part) => parts.push(part) };
+  window.vqscopeMap = { SPLITS, wanted, graphs, mapOf, inSpace, isOn, sync, showCard, hideCard, add: (part) => parts.push(part) };
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {
-    hasWebgl,
     switchDatasets,
     drawMap,
     drawSecond,

@@ -91,8 +91,36 @@
     return { "marker.color": of(trace), opacity: OPACITY, "marker.colorscale": scale, "marker.cmin": 0, "marker.cmax": high };
   }
 
+  const SHADES = 512; // that a scale of numbers is drawn in on a map of the plane
+  const made = new WeakMap(); // places of points on a scale, or a trace's meta -> { lut, of, opacity }
+
+  /** The same for a map of the plane: bytes of all colours, place among them of each point (null: all the first). */
+  function bytesOf(gd, trace) {
+    const wished = look(gd, trace);
+    const places = wished["marker.color"];
+    const key = typeof places === "string" ? trace.meta : places;
+    if (!made.has(key)) made.set(key, key === places ? shades(wished) : { lut: Uint8Array.from(window.vqscopeRaster.bytes(places)), of: null, opacity: wished.opacity });
+    return made.get(key);
+  }
+
+  function shades({ "marker.color": places, "marker.colorscale": scale, "marker.cmax": high, opacity }) {
+    const n = high > 1 ? high : SHADES; // of values each has its colour, of numbers there is a gradient
+    const of = Uint16Array.from(places, (place) => Math.min(n - 1, Math.floor((place / high) * n)));
+    const lut = new Uint8Array(4 * n);
+    for (let k = 0; k < n; k++) lut.set(colourAt(scale, (k + 0.5) / n), 4 * k);
+    return { lut, of, opacity };
+  }
+
+  function colourAt(scale, t) {
+    const next = Math.max(1, scale.findIndex(([end]) => end >= t));
+    const [[low, before], [high, after]] = [scale[next - 1], scale[next]];
+    const share = high > low ? (t - low) / (high - low) : 0;
+    const [from, to] = [before, after].map(window.vqscopeRaster.bytes);
+    return from.map((value, i) => Math.round(value + share * (to[i] - value)));
+  }
+
   function trace(gd, trace, i, want) {
-    if (trace.meta.role !== "points") return;
+    if (trace.meta.role !== "points" || !map().inSpace(gd)) return;
     const wished = look(gd, trace);
     if (trace.marker.color === wished["marker.color"]) return;
     Object.entries(wished).forEach(([attribute, value]) => want(attribute, i, value));
@@ -133,7 +161,7 @@
     advance();
   }
 
-  Object.assign(window.vqscopeMap, { look, load });
+  Object.assign(window.vqscopeMap, { look, bytesOf, load, pathOf: (gd) => pathOf(gd, shown.plan) });
   window.vqscopeMap.add({ trace, layout });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { drawColours });
 })();

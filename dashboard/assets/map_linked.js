@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const FAINT = 0.05; // opacity in space of points that are not selected; in the plane the figure says it
+  const FAINT = 0.05; // opacity in space of points that are not selected
   const map = () => window.vqscopeMap;
   const held = { path: null, mask: null }; // (n,) of all images of the index, 1 where selected
 
@@ -43,14 +43,8 @@
   }
 
   function trace(gd, trace, i, want) {
-    if (trace.meta.role === "points") {
-      const mask = maskFor(gd);
-      if (map().inSpace(gd)) fade(gd, trace, i, want, mask);
-      else {
-        const places = mask ? placesOf(trace, mask) : null;
-        if ((trace.selectedpoints || null) !== places) want("selectedpoints", i, places);
-      }
-    }
+    if (!map().inSpace(gd)) return; // see map_cloud.js
+    if (trace.meta.role === "points") fade(gd, trace, i, want, maskFor(gd));
     if (trace.meta.role === "linked") linked(gd, trace, i, want);
   }
 
@@ -79,5 +73,6 @@
     if (typeof color !== "string") want("marker.color", i, pick(color));
   }
 
+  Object.assign(window.vqscopeMap, { maskFor });
   window.vqscopeMap.add({ trace });
 })();

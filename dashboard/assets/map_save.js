@@ -3,6 +3,7 @@
   "use strict";
 
   const PANEL = 420; // CSS pixels of a panel's side, about
+  const SCALE = 3; // pixels of a saved picture to one of the page
   const map = () => window.vqscopeMap;
 
   function ground() {
@@ -11,15 +12,34 @@
     return { paper_bgcolor: panel, plot_bgcolor: panel, ink };
   }
 
+  /** The points of some data sets in the plane, as an image that lies on axes of `width` CSS pixels. */
+  function points(gd, names, width, xref = "x", yref = "y") {
+    const view = map().viewOf(gd);
+    const scale = width / view.width;
+    const resized = { ...view, width, height: view.height * scale, perX: view.perX * scale, perY: view.perY * scale };
+    const size = { sizex: view.width / view.perX, sizey: view.height / view.perY };
+    return { source: map().picture(gd, resized, SCALE, names), xref, yref, x: view.left, y: view.top, ...size, sizing: "stretch", layer: "below" };
+  }
+
+  /** A trace of the plane with what map_cloud.js draws of it, but for the points: of these its place in a legend. */
+  function filled(gd, trace) {
+    if (trace.meta.role !== "ellipse") return { ...trace, x: [null], y: [null] };
+    return { ...trace, ...map().outlineOf(gd, trace) };
+  }
+
   /** As it is seen, with a legend of the data sets. */
   function whole(gd) {
     const { ink, ...colours } = ground();
-    const shown = gd.data.map((trace) => ({ ...trace, showlegend: trace.meta.role === "points" }));
+    const isSeen = (trace) => map().inSpace(gd) || map().isOn(trace.meta.dataset);
+    const own = gd.data.filter(isSeen).map((trace) => (map().inSpace(gd) ? trace : filled(gd, trace)));
+    const shown = own.map((trace) => ({ ...trace, showlegend: trace.meta.role === "points" }));
     const data = [...shown, ...map().ringTrace(gd, ink)];
+    const names = shown.map((trace) => trace.meta.dataset);
+    const images = map().inSpace(gd) ? [] : [points(gd, names, map().viewOf(gd).width)];
     const { width, height } = gd.getBoundingClientRect();
     const legend = { orientation: "h", y: 1.02, yanchor: "bottom", itemsizing: "constant" };
     const font = { ...gd.layout.font, color: ink };
-    return { data, layout: { ...gd.layout, ...colours, width, height, font, showlegend: true, legend } };
+    return { data, layout: { ...gd.layout, ...colours, images, width, height, font, showlegend: true, legend } };
   }
 
   const axisName = (letter, k) => letter + (k ? k + 1 : "");
@@ -27,14 +47,14 @@
   /** One panel of all data sets that are on, then one of each, all with the same axes. */
   function panels(gd) {
     const { ink, ...colours } = ground();
-    const shown = gd.data.filter((trace) => ["points", "ellipse"].includes(trace.meta.role) && map().isOn(trace.meta.dataset));
+    const shown = gd.data.filter((trace) => map().isOn(trace.meta.dataset));
     const { datasets } = map().wanted.loaded;
     const groups = [null, ...Object.keys(datasets).filter((name) => map().isOn(name))];
     const columns = groups.length > 4 ? 3 : Math.min(2, groups.length);
     const rows = Math.ceil(groups.length / columns);
     const size = { width: columns * PANEL, height: rows * PANEL };
     const font = { ...gd.layout.font, color: ink };
-    const layout = { ...colours, ...size, font, showlegend: false, template: gd.layout.template, annotations: [], margin: { l: 50, r: 12, t: 34, b: 46 } };
+    const layout = { ...colours, ...size, font, showlegend: false, template: gd.layout.template, annotations: [], images: [], margin: { l: 50, r: 12, t: 34, b: 46 } };
     const data = [];
     groups.forEach((group, k) => {
       const [column, row] = [k % columns, Math.floor(k / columns)];
@@ -55,7 +75,8 @@
         };
       });
       const own = shown.filter((trace) => group === null || trace.meta.dataset === group);
-      own.forEach((trace) => data.push({ ...trace, xaxis: x, yaxis: y }));
+      own.forEach((trace) => data.push({ ...filled(gd, trace), xaxis: x, yaxis: y }));
+      layout.images.push(points(gd, own.map((trace) => trace.meta.dataset), PANEL, x, y));
       const n = groups.filter((name) => name && (group === null || name === group)).reduce((sum, name) => sum + datasets[name].n, 0);
       const text = `<b>${String.fromCharCode(97 + k)}</b>  ${group === null ? "all data sets" : group} (n = ${n.toLocaleString("en-GB")})`;
       const at = { xref: `${x} domain`, yref: `${y} domain`, x: 0, y: 1, xanchor: "left", yanchor: "bottom" };
@@ -74,7 +95,7 @@
     const figure = inPanels ? panels(gd) : whole(gd);
     const { width, height } = figure.layout;
     const filename = inPanels ? "latent-map-panels" : "latent-map";
-    window.Plotly.downloadImage(figure, { format: form, width, height, scale: form === "png" ? 3 : 1, filename });
+    window.Plotly.downloadImage(figure, { format: form, width, height, scale: form === "png" ? SCALE : 1, filename });
   }
 
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { saveMap });

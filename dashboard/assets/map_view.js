@@ -11,7 +11,7 @@
     const shown = gd.data.filter((trace) => trace.meta.dataset && map().isOn(trace.meta.dataset));
     const update = {};
     ["x", "y"].forEach((axis, k) => {
-      const ends = shown.flatMap((trace) => (trace.meta.extent ? trace.meta.extent[k] || [] : Array.from(trace[axis])));
+      const ends = shown.flatMap((trace) => (trace.meta.extent ? trace.meta.extent[k] || [] : map().outlineOf(gd, trace)[axis]));
       if (!ends.length) return;
       const [low, high] = [Math.min(...ends), Math.max(...ends)];
       const margin = 0.04 * (high - low) || 1;

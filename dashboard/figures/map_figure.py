@@ -1,7 +1,7 @@
-"""The scatter of a map of two dimensions: one trace of points and one of the ellipse per data set.
+"""A map of two dimensions: axes that hold all points and ellipses, and a trace of either for each data set.
 
-The figure is sent once per index. What changes afterwards (visibility, ellipses, the ring around the
-inspected image) is changed in the browser, see assets/map.js, which finds traces by their `meta`.
+The traces say what a data set looks like and which rows of the index it has; coordinates come to the browser as one
+array, and assets/map_cloud.js draws them. Plotly draws the axes, and all of it where a picture is saved.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.answers import Dataset, Ellipse, MapInfo, Points
-from dashboard.figures.map_points import CROWD, described, ellipse_outlines, rows_of, subsample
+from dashboard.figures.map_points import CROWD, blocks, ellipse_outlines, rows_of, trace_extent
 from dashboard.palette import Mark, mark, rgba
-from dashboard.state_map import MapView
 
 SELECTION = "#0e8aa0"
 """Colour of a polygon that is being drawn; that of assets/map_select.js once it is."""
@@ -22,77 +21,51 @@ _GREY = "rgba(128,140,152,0.9)"
 
 
 def map_figure(
-    datasets: Sequence[Dataset],
-    info: MapInfo,
-    points: Points,
-    ellipses: Sequence[Ellipse],
-    view: MapView,
-    *,
-    svg_points: int | None = None,
+    datasets: Sequence[Dataset], info: MapInfo, points: Points, ellipses: Sequence[Ellipse]
 ) -> go.Figure:
-    """The map of these data sets, the most numerous drawn first so that small ones stay visible.
-
-    With `svg_points`, for browsers without WebGL: SVG traces of at most about that many points, a
-    seeded sample stratified by data set.
-    """
+    """The map of these data sets, the most numerous first: it is drawn first, so that small ones stay visible."""
     figure = go.Figure(layout=_layout(info, points, ellipses))
-    scatter = go.Scattergl if svg_points is None else go.Scatter
     rows = {d.name: rows_of(points, d.name) for d in datasets}
-    total = sum(map(len, rows.values()))
+    crowd = sum(map(len, rows.values())) > CROWD
     by_size = sorted(datasets, key=lambda d: -len(rows[d.name]))
-    regions = {e.group: e for e in ellipses}
-    for dataset in by_size:
-        kept = rows[dataset.name]
-        if svg_points is not None:
-            kept = subsample(kept, max(50, round(svg_points * len(kept) / max(total, 1))))
-        figure.add_trace(_points_trace(scatter, dataset, points, kept, mark(dataset.index), view, total))
-    for dataset in by_size:
-        figure.add_trace(
-            _ellipse_trace(scatter, dataset, regions.get(dataset.name), mark(dataset.index), view)
-        )
+    figure.add_traces(
+        [_points_trace(d, points, rows[d.name], mark(d.index), crowd=crowd) for d in by_size]
+        + [_ellipse_trace(d, mark(d.index)) for d in by_size]
+    )
     return figure
 
 
 def _points_trace(
-    scatter: type[go.Scatter],
-    dataset: Dataset,
-    points: Points,
-    rows: NDArray[np.int64],
-    look: Mark,
-    view: MapView,
-    total: int,
+    dataset: Dataset, points: Points, rows: NDArray[np.int64], look: Mark, *, crowd: bool
 ) -> go.Scatter:
-    crowd = total > CROWD
     opacity = 0.45 if crowd else 0.7
-    return scatter(
-        x=points.x[rows],
-        y=points.y[rows],
-        **described(dataset, points, rows, look, opacity=opacity),
+    return go.Scatter(
+        x=[],
+        y=[],
+        name=dataset.name,
+        meta={
+            "role": "points",
+            "dataset": dataset.name,
+            "extent": trace_extent(points, rows),
+            "runs": blocks(points, rows),
+            "look": {"color": look.colour, "opacity": opacity},
+        },
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 4 if crowd else 6, "line": {"width": 0}},
         opacity=opacity,
-        hoverinfo="none",
-        unselected={"marker": {"opacity": 0.06}},  # where another map's selection is shown
-        visible=view.shows(dataset.name),
     )
 
 
-def _ellipse_trace(
-    scatter: type[go.Scatter], dataset: Dataset, ellipse: Ellipse | None, look: Mark, view: MapView
-) -> go.Scatter:
-    shown = ellipse is not None and view.group == "dataset"
-    outline = ellipse_outlines([ellipse])[ellipse.group] if ellipse and shown else {"x": [], "y": []}
-    return scatter(
-        x=outline["x"],
-        y=outline["y"],
+def _ellipse_trace(dataset: Dataset, look: Mark) -> go.Scatter:
+    return go.Scatter(
+        x=[],
+        y=[],
         name=dataset.name,
         meta={"role": "ellipse", "dataset": dataset.name},
         mode="lines",
         line={"color": look.colour, "width": 2.5},
         fill="toself",
         fillcolor=rgba(look.colour, 0.06),
-        hoverinfo="skip",
-        visible=view.shows(dataset.name),
     )
 
 
@@ -122,9 +95,7 @@ def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[
         "template": None,
         "meta": {"map": info.name, "dimensions": 2},
         "showlegend": False,
-        "hovermode": "closest",
-        "hoverdistance": 12,
-        "spikedistance": 0,  # otherwise each mouse move searches all points a second time
+        "hovermode": False,  # Plotly has no points to look for: assets/map_pick.js has
         "dragmode": "pan",
         "uirevision": info.name,  # zoom and pan survive whatever is switched, but another map
         "newshape": {"line": {"color": SELECTION, "width": 2}, "fillcolor": rgba(SELECTION, 0.08)},

@@ -54,6 +54,23 @@ def runs(rows: NDArray[np.int64]) -> list[list[int]]:
     return [[int(part[0]), int(part[-1]) + 1] for part in np.split(rows, ends)]
 
 
+def blocks(points: Points, rows: NDArray[np.int64]) -> list[list[int]]:
+    """Ascending rows of the index as [first, after the last, split, position of the first] of runs of one split.
+
+    Within a run positions ascend one by one, so that a row says which image it is.
+    """
+    if not len(rows):
+        return []
+    split, position = points.split[rows], points.position[rows]
+    breaks = (np.diff(rows) != 1) | (np.diff(split) != 0) | (np.diff(position) != 1)
+    starts = np.concatenate([[0], np.flatnonzero(breaks) + 1])
+    ends = np.append(starts[1:], len(rows)) - 1
+    return [
+        [int(rows[first]), int(rows[last]) + 1, int(split[first]), int(position[first])]
+        for first, last in zip(starts, ends, strict=True)
+    ]
+
+
 def described(
     dataset: Dataset, points: Points, rows: NDArray[np.int64], look: Mark, *, opacity: float
 ) -> dict[str, Any]:
@@ -65,7 +82,7 @@ def described(
         "meta": {
             "role": "points",
             "dataset": dataset.name,
-            "extent": _trace_extent(points, rows),
+            "extent": trace_extent(points, rows),
             "labels": labels.tolist(),
             "runs": runs(rows),
             "look": {"color": look.colour, "opacity": opacity},
@@ -89,6 +106,6 @@ def ellipse_outlines(ellipses: Sequence[Ellipse]) -> dict[str, Mapping[str, list
     return found
 
 
-def _trace_extent(points: Points, rows: NDArray[np.int64]) -> list[list[float]]:
+def trace_extent(points: Points, rows: NDArray[np.int64]) -> list[list[float]]:
     """Smallest and largest x, smallest and largest y: what "Fit" needs without reading all points."""
     return [[float(v.min()), float(v.max())] for v in (points.x[rows], points.y[rows])] if len(rows) else []

@@ -189,5 +189,4 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-query"),  # the query that reproduces this view
         dcc.Store(id="map-ready"),  # written by clientside callbacks that only draw
         dcc.Store(id="map-followed"),
-        dcc.Store(id="webgl"),  # whether this browser has WebGL
     ]

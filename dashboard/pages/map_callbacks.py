@@ -18,11 +18,11 @@ from dashboard.settings import DashboardSettings
 from dashboard.state_map import MapView
 
 
-def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
+def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None:
     """Attach the page's callbacks to the app."""
     _register_clientside(app)
-    map_loading.register(app, client, settings)
-    map_second.register(app, client, settings)
+    map_loading.register(app, client)
+    map_second.register(app, client)
     map_ellipses.register(app, client)
     map_colour.register(app, client)
     map_selection.register(app, client)
@@ -34,7 +34,6 @@ def _register_clientside(app: Dash) -> None:
     def draw(function: str, *arguments: object, **options: bool) -> None:
         app.clientside_callback(ClientsideFunction("vqscope", function), *arguments, **options)
 
-    draw("hasWebgl", Output("webgl", "data"), Input("url", "pathname"), State("webgl", "data"))
     draw(
         "switchDatasets",
         Output({"type": "dataset-switch", "name": ALL}, "checked"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -20,7 +20,6 @@ from dashboard.pages.map_colour import colour_options
 from dashboard.pages.map_controls import CONTROLS, controls_of
 from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_options, group_rows
 from dashboard.pages.map_panel import map_options, second_options
-from dashboard.settings import DashboardSettings
 from dashboard.state_map import MapView
 
 _OUTPUTS = (
@@ -30,7 +29,7 @@ _OUTPUTS = (
 )
 
 
-def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
+def register(app: Dash, client: ApiClient) -> None:
     """Attach the callback that fills the page."""
 
     @app.callback(
@@ -54,7 +53,6 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
         },
         inputs=[
             Input("api", "data"),
-            Input("webgl", "data"),
             Input("url", "pathname"),
             Input("map-name", "value"),
             State("url", "search"),
@@ -64,7 +62,6 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
     )
     async def load(
         api: dict[str, Any] | None,
-        webgl: bool | None,
         pathname: str,
         name: str,
         search: str,
@@ -72,7 +69,7 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
         loaded: dict[str, Any] | None,
     ) -> dict[str, Any]:
         keep = dict.fromkeys(_OUTPUTS, no_update)
-        if pathname != "/" or webgl is None or not api or api["state"] != "ready":
+        if pathname != "/" or not api or api["state"] != "ready":
             return keep
         if loaded and (loaded["index"], loaded["map"]) == (api["index"], name):
             return keep
@@ -82,12 +79,12 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
             asked = MapView.from_query(search)
             view = asked if asked.map == name and asked.polygon else view.on_map(name)
         try:
-            return keep | await _fetched(client, view, None if webgl else settings.svg_points)
+            return keep | await _fetched(client, view)
         except ApiError as error:
             return keep | {"state": failed(str(error))}
 
 
-async def _fetched(client: ApiClient, view: MapView, svg_points: int | None) -> dict[str, Any]:
+async def _fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
     catalogue, known, maps = await asyncio.gather(client.catalogue(), columns(client), client.maps())
     by_name = {info.name: info for info in maps}
     if not by_name or not catalogue.datasets:
@@ -103,10 +100,10 @@ async def _fetched(client: ApiClient, view: MapView, svg_points: int | None) -> 
         client.ellipses(info.name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
         fetch_groups(client, view, [d.name for d in catalogue.datasets if view.shows(d.name)]),
     )
-    drawn = drawn_map(catalogue, info, points, ellipses, view, svg_points)
+    figure, note = drawn_map(catalogue, info, points, ellipses, view)
     names = map_options(maps)
     return {
-        "figure": drawn.figure,
+        "figure": figure,
         "legend": legend_rows(catalogue.datasets, ellipses, view),
         "total": f"{count(len(points.x))} images",
         **controls_of(view),
@@ -120,45 +117,22 @@ async def _fetched(client: ApiClient, view: MapView, svg_points: int | None) -> 
         "ellipses": drawn_ellipses(view, catalogue, known, ellipses, grouped),
         "groups": group_rows(view, catalogue, known, grouped),
         "loaded": _loaded(catalogue, info),
-        "state": drawn.state,
-        "note": drawn.note,
+        "state": [],
+        "note": note,
     }
 
 
-@dataclass(frozen=True)
-class DrawnMap:
-    """A figure, or in its place what to do; and a line about it."""
-
-    figure: go.Figure
-    state: Any
-    note: str
-
-
 def drawn_map(
-    catalogue: Catalogue,
-    info: MapInfo,
-    points: Points,
-    ellipses: Sequence[Ellipse],
-    view: MapView,
-    svg_points: int | None,
-) -> DrawnMap:
-    """A map as this browser can show it; `svg_points` is given where it has no WebGL."""
-    n = len(points.x)
+    catalogue: Catalogue, info: MapInfo, points: Points, ellipses: Sequence[Ellipse], view: MapView
+) -> tuple[go.Figure, str]:
+    """The figure of a map, and a line about it."""
     note = f"fitted on the {info.fitted_on}ing images" if info.fitted_on == "train" else ""
-    if info.dimensions == 3:
-        if svg_points is not None:
-            text = (
-                "This browser has no WebGL: choose a map of two dimensions, or switch on "
-                "“graphics acceleration” in the settings of the browser."
-            )
-            return DrawnMap(go.Figure(), empty("A map of three dimensions needs WebGL", text), "")
-        if n > MOST:
-            note = f"about {count(MOST)} of {count(n)} points are drawn"
-        return DrawnMap(space_figure(catalogue.datasets, info, points, ellipses, view), [], note)
-    if svg_points is not None and n > svg_points:
-        note = f"This browser has no WebGL: about {count(svg_points)} of {count(n)} points are drawn"
-    figure = map_figure(catalogue.datasets, info, points, ellipses, view, svg_points=svg_points)
-    return DrawnMap(figure, [], note)
+    if info.dimensions == 2:
+        return map_figure(catalogue.datasets, info, points, ellipses), note
+    n = len(points.x)
+    if n > MOST:
+        note = f"about {count(MOST)} of {count(n)} points are drawn"
+    return space_figure(catalogue.datasets, info, points, ellipses, view), note
 
 
 def _loaded(catalogue: Catalogue, info: MapInfo) -> dict[str, Any]:

@@ -10,13 +10,12 @@ from dashboard.components.states import empty, failed
 from dashboard.pages.map_controls import away
 from dashboard.pages.map_ellipses import drawn_ellipses, ellipses_key, fetch_ellipses
 from dashboard.pages.map_loading import drawn_map
-from dashboard.settings import DashboardSettings
 from dashboard.state_map import MapView
 
 
-def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
+def register(app: Dash, client: ApiClient) -> None:
     """Attach the callbacks of the second map."""
-    _register_figure(app, client, settings)
+    _register_figure(app, client)
     _register_ellipses(app, client)
     app.clientside_callback(
         ClientsideFunction("vqscope", "dropSelection"),
@@ -28,7 +27,7 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
     )
 
 
-def _register_figure(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
+def _register_figure(app: Dash, client: ApiClient) -> None:
     @app.callback(
         Output("map-graph-2", "figure"),
         Output("map-shown", "data"),
@@ -38,7 +37,6 @@ def _register_figure(app: Dash, client: ApiClient, settings: DashboardSettings) 
         Input("map-loaded", "data"),
         Input("api", "data"),
         State("map-shown", "data"),
-        State("webgl", "data"),
         State("url", "search"),
         State("map-query", "data"),
         prevent_initial_call=True,
@@ -48,7 +46,6 @@ def _register_figure(app: Dash, client: ApiClient, settings: DashboardSettings) 
         loaded: dict[str, Any] | None,
         api: dict[str, Any] | None,
         shown: dict[str, Any] | None,
-        webgl: bool | None,
         search: str,
         query: str | None,
     ) -> tuple[Any, ...]:
@@ -72,8 +69,8 @@ def _register_figure(app: Dash, client: ApiClient, settings: DashboardSettings) 
         info = next((one for one in maps if one.name == name), None)
         if info is None:
             return no_update, None, False, empty("No such map", f"The index has no map {name} any more.")
-        drawn = drawn_map(catalogue, info, points, ellipses, view, None if webgl else settings.svg_points)
-        return drawn.figure, wanted, False, drawn.state
+        figure, _note = drawn_map(catalogue, info, points, ellipses, view)
+        return figure, wanted, False, []
 
 
 def _register_ellipses(app: Dash, client: ApiClient) -> None:

@@ -10,26 +10,15 @@ from functools import partial
 
 from playwright.sync_api import Page
 
+from tests.browser.map_places import DRAWN, PLACES
+
 _GRAPH = "document.querySelector('#map-graph .js-plotly-plot')"
-_DRAWN = f"""() => {{
-  const gd = {_GRAPH};
-  return gd && gd.hasAttribute('data-attached') && document.querySelectorAll('.legend-row').length
-    && !document.querySelector('#map-state').children.length && performance.now();
-}}"""
+_DRAWN = f"""() => ({DRAWN})('#map-graph') && document.querySelectorAll('.legend-row').length
+  && !document.querySelector('#map-state').children.length && performance.now()"""
 
 # Some points with the place of each in the window, those first that stand most alone.
 _POINTS = f"""(wanted) => {{
-  const gd = {_GRAPH}, box = gd.getBoundingClientRect(), {{ xaxis, yaxis }} = gd._fullLayout;
-  const all = [];
-  gd._fullData.filter((t) => t.visible === true && t.meta.role === 'points').forEach((trace) => {{
-    for (let i = 0; i < trace.x.length; i++) {{
-      const rest = Math.floor(trace.customdata[i] / 2 ** 31);
-      all.push({{
-        name: `${{trace.meta.dataset}}/${{['train', 'val', 'test'][rest % 3]}}/${{trace.customdata[i] % 2 ** 31}}`,
-        x: box.left + xaxis._offset + xaxis.l2p(trace.x[i]), y: box.top + yaxis._offset + yaxis.l2p(trace.y[i]),
-      }});
-    }}
-  }});
+  const all = ({PLACES})('#map-graph');
   const step = Math.max(1, Math.floor(all.length / 4000)), some = all.filter((p, i) => i % step === 0);
   for (const p of some) {{
     p.nearest = Infinity;
@@ -40,29 +29,13 @@ _POINTS = f"""(wanted) => {{
 
 # Where a point of this name is in the window now: what opens beside the map moves it.
 _PLACE = f"""(name) => {{
-  const gd = {_GRAPH}, box = gd.getBoundingClientRect(), {{ xaxis, yaxis }} = gd._fullLayout;
-  const [dataset, split, index] = name.split('/');
-  const rest = ['train', 'val', 'test'].indexOf(split);
-  for (const trace of gd._fullData.filter((t) => t.meta?.role === 'points' && t.meta.dataset === dataset)) {{
-    const i = [...trace.customdata].findIndex((c) => Math.floor(c / 2 ** 31) % 3 === rest && c % 2 ** 31 === +index);
-    if (i >= 0) return [
-      box.left + xaxis._offset + xaxis.l2p(trace.x[i]), box.top + yaxis._offset + yaxis.l2p(trace.y[i]),
-    ];
-  }}
-  throw new Error(`no point ${{name}}`);
+  const {{ x, y }} = ({PLACES})('#map-graph').find((point) => point.name === name);
+  return [x, y];
 }}"""
 
 # The radius, in pixels, of a circle round the middle of the cloud that holds so many points.
 _CIRCLE = f"""(wanted) => {{
-  const gd = {_GRAPH}, box = gd.getBoundingClientRect(), {{ xaxis, yaxis }} = gd._fullLayout;
-  const places = [];
-  gd._fullData.filter((t) => t.visible === true && t.meta.role === 'points').forEach((trace) => {{
-    for (let i = 0; i < trace.x.length; i++) {{
-      places.push([
-        box.left + xaxis._offset + xaxis.l2p(trace.x[i]), box.top + yaxis._offset + yaxis.l2p(trace.y[i]),
-      ]);
-    }}
-  }});
+  const places = ({PLACES})('#map-graph').map(({{ x, y }}) => [x, y]);
   const middle = (k) => places.map((p) => p[k]).sort((a, b) => a - b)[Math.floor(places.length / 2)];
   const [x, y] = [middle(0), middle(1)];
   const radii = places.map((p) => Math.hypot(p[0] - x, p[1] - y)).sort((a, b) => a - b);
@@ -137,10 +110,7 @@ def clicked(page: Page, n: int) -> list[float]:
 def switched(page: Page) -> list[float]:
     """Each data set off and on again, until the map is drawn so."""
     spent = []
-    condition = (
-        f"([name, on]) => {_GRAPH}.data.filter((t) => t.meta.dataset === name && t.meta.role === 'points')"
-        ".every((t) => (t.visible !== false) === on)"
-    )
+    condition = f"([name, on]) => {_GRAPH}.dataset.drawn.split(' ').includes(name) === on"
     for row in page.locator(".legend-row").all():
         name = row.get_attribute("data-dataset")
         switch = page.get_by_role("switch", name=f"Show {name}", exact=True)
@@ -155,12 +125,10 @@ def coloured(page: Page, columns: tuple[str, ...] = ("Label", "Split", "Data set
     """Another colouring, until the points have it."""
     spent = []
     for column in columns:
-        before = page.evaluate(f"() => JSON.stringify({_GRAPH}.data.map((t) => t.marker && t.marker.cmax))")
+        before = page.evaluate(f"() => {_GRAPH}.dataset.colour")
         page.locator("#map-colour").click()
         option = page.get_by_role("option", name=column, exact=True)
-        condition = (
-            f"(before) => JSON.stringify({_GRAPH}.data.map((t) => t.marker && t.marker.cmax)) !== before"
-        )
+        condition = f"(before) => {_GRAPH}.dataset.colour !== before"
         spent.append(timed(page, "click", option.click, condition, before))
     return spent
 

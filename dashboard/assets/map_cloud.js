@@ -1,0 +1,182 @@
+/* The points and ellipses of a map of the plane, on a canvas over Plotly's axes. Plotly draws hundreds of thousands of points
+   with WebGL, which without a GPU takes many seconds, again for each change; here a change takes a fraction of one. The
+   figure's traces say what there is (`meta`, marker and line); Plotly itself draws none of them, only for a saved picture. */
+(function () {
+  "use strict";
+
+  const FAINT = 0.06; // opacity of points that are not selected
+  const RETRY = 3000; // milliseconds
+  const QUICK = 25; // milliseconds that a frame may take to be drawn anew at each move of the mouse
+  const map = () => window.vqscopeMap;
+
+  const clouds = new Map(); // address -> { x, y, label }, null while they come
+  const states = new WeakMap(); // gd -> what is drawn on it
+
+  /** The points of a map in the order of the index, null until they are there. */
+  function cloudOf(gd) {
+    const { loaded } = map().wanted;
+    if (!loaded) return null;
+    const address = `/points/${encodeURIComponent(map().mapOf(gd))}?v=${loaded.index}`;
+    if (!clouds.has(address)) load(address);
+    return clouds.get(address);
+  }
+
+  /** See dashboard/routes_map.py for the form. */
+  async function load(address) {
+    clouds.set(address, null);
+    const note = (text) => map().graphs().forEach((gd) => told(gd, text));
+    try {
+      const answer = await fetch(address);
+      if (!answer.ok) throw new Error((await answer.json()).detail);
+      const buffer = await answer.arrayBuffer();
+      const n = buffer.byteLength / 12;
+      const current = (known) => map().graphs().some((gd) => known.startsWith(`/points/${encodeURIComponent(map().mapOf(gd))}?`));
+      [...clouds.keys()].filter((known) => !current(known)).forEach((known) => clouds.delete(known));
+      clouds.set(address, { x: new Float32Array(buffer, 0, n), y: new Float32Array(buffer, 4 * n, n), label: new Int32Array(buffer, 8 * n, n) });
+      note("");
+    } catch (error) {
+      note(`The points could not be fetched (${error.message}). Trying again …`);
+      setTimeout(() => {
+        clouds.delete(address);
+        map().sync();
+      }, RETRY);
+    }
+    map().sync();
+  }
+
+  /** The canvas of a map, in a window over the plot's area, and a line for what is wrong. */
+  function stateOf(gd) {
+    if (!states.has(gd)) {
+      const pane = Object.assign(document.createElement("div"), { className: "map-cloud" });
+      const canvas = document.createElement("canvas");
+      const words = Object.assign(document.createElement("p"), { className: "map-cloud-note", hidden: true });
+      pane.append(canvas, words);
+      states.set(gd, { pane, canvas, words, key: [], view: null, frame: null, cost: 0, asked: false });
+    }
+    const state = states.get(gd);
+    const before = gd.querySelector(".gl-container");
+    if (state.pane.previousSibling !== before) before.after(state.pane); // under Plotly's shapes, over its grid
+    return state;
+  }
+
+  function told(gd, text) {
+    const { words } = stateOf(gd);
+    words.textContent = text;
+    words.hidden = !text;
+  }
+
+  /** Where the plot's area is and what part of the map it shows, now. */
+  function viewOf(gd) {
+    const { xaxis, yaxis } = gd._fullLayout;
+    const [[left, right], [bottom, top]] = [xaxis.range, yaxis.range];
+    const [width, height] = [xaxis._length, yaxis._length];
+    return { left, top, perX: width / (right - left), perY: height / (top - bottom), width, height, x: xaxis._offset, y: yaxis._offset };
+  }
+
+  /** What is drawn, of some data sets: their points with their colours, and their ellipses. */
+  function contents(gd, isMeant) {
+    const of = (role) => gd.data.filter(({ meta }) => meta.role === role && map().isOn(meta.dataset) && isMeant(meta.dataset));
+    const shown = of("points").map((trace) => ({ trace, colours: map().bytesOf(gd, trace) }));
+    return { cloud: cloudOf(gd), shown, lines: of("ellipse"), mask: map().maskFor(gd) };
+  }
+
+  /** What a frame depends on: one of equal parts need not be drawn again. */
+  function keyOf(gd, view, { cloud, shown, mask }) {
+    const { ellipses } = map().wanted;
+    const parts = shown.flatMap(({ trace, colours }) => [trace, colours.lut]);
+    return [cloud, mask, ellipses[map().mapOf(gd)], window.devicePixelRatio, ...Object.values(view), ...parts];
+  }
+
+  /** At the next frame, once. */
+  function layout(gd) {
+    if (map().inSpace(gd)) return;
+    const state = stateOf(gd);
+    if (state.asked) return;
+    state.asked = true;
+    requestAnimationFrame(() => {
+      state.asked = false;
+      if (map().graphs().includes(gd)) draw(gd, state);
+    });
+  }
+
+  function draw(gd, state) {
+    const [view, drawn] = [viewOf(gd), contents(gd, () => true)];
+    const key = keyOf(gd, view, drawn);
+    if (key.length === state.key.length && key.every((part, i) => part === state.key[i])) return;
+    const begun = performance.now();
+    const { canvas, pane } = state;
+    Object.assign(pane.style, { left: `${view.x}px`, top: `${view.y}px`, width: `${view.width}px`, height: `${view.height}px` });
+    const ratio = Math.min(2, window.devicePixelRatio);
+    const [width, height] = [Math.max(1, Math.round(view.width * ratio)), Math.max(1, Math.round(view.height * ratio))];
+    Object.assign(canvas, { width, height });
+    canvas.style.transform = "";
+    paint(gd, canvas.getContext("2d"), { ...drawn, view, ratio });
+    Object.assign(state, { key, view, frame: drawn, cost: performance.now() - begun });
+    if (!drawn.cloud) return;
+    gd.dataset.drawn = drawn.shown.map(({ trace }) => trace.meta.dataset).join(" ");
+    gd.dataset.colour = map().pathOf(gd) || "dataset";
+  }
+
+  /** Points, then ellipses, at `ratio` pixels of the canvas to one of the page. */
+  function paint(gd, context, { cloud, view, shown, lines, mask, ratio }) {
+    const { width, height } = context.canvas;
+    const scaled = { left: view.left, top: view.top, perX: view.perX * ratio, perY: view.perY * ratio };
+    if (cloud) {
+      const raster = new window.vqscopeRaster.Raster(width, height);
+      const put = (chosen, which, opacity) =>
+        shown.forEach(({ trace, colours: { lut, of, opacity: usual } }) => {
+          const look = { shape: trace.marker.symbol, size: trace.marker.size * ratio, opacity: opacity || usual, colours: lut, colourOf: of };
+          raster.scatter(cloud.x, cloud.y, trace.meta.runs, scaled, look, chosen, which);
+        });
+      if (mask) put(mask, 0, FAINT);
+      put(mask, 1);
+      context.putImageData(raster.image(), 0, 0);
+    }
+    lines.forEach((trace) => line(context, trace, outlineOf(gd, trace), scaled, ratio));
+  }
+
+  function outlineOf(gd, trace) {
+    const ellipses = map().wanted.ellipses[map().mapOf(gd)];
+    return (ellipses && ellipses.outlines[trace.meta.dataset]) || { x: [], y: [] };
+  }
+
+  function line(context, trace, { x, y }, { left, top, perX, perY }, ratio) {
+    if (!x.length) return;
+    context.beginPath();
+    x.forEach((value, i) => context.lineTo((value - left) * perX, (top - y[i]) * perY));
+    context.closePath();
+    context.fillStyle = trace.fillcolor;
+    context.fill();
+    context.strokeStyle = trace.line.color;
+    context.lineWidth = trace.line.width * ratio;
+    context.stroke();
+  }
+
+  /** While the mouse moves the map: drawn anew if that is quick, else the last frame moves with it. */
+  function follow(gd) {
+    const state = stateOf(gd);
+    if (!state.view || state.cost < QUICK) return void layout(gd);
+    const [was, is] = [state.view, viewOf(gd)];
+    const [x, y] = [(was.left - is.left) * is.perX, (is.top - was.top) * is.perY];
+    state.canvas.style.transform = `translate(${x}px, ${y}px) scale(${is.perX / was.perX}, ${is.perY / was.perY})`;
+    state.key = []; // whatever comes of it is drawn
+  }
+
+  function attached(gd) {
+    if (!map().inSpace(gd)) gd.on("plotly_relayouting", () => follow(gd));
+  }
+
+  /** The points that a view shows of some data sets, `scale` times as large; the address of a PNG. */
+  function picture(gd, view, scale, names) {
+    const [width, height] = [view.width, view.height].map((length) => Math.round(length * scale));
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    paint(gd, canvas.getContext("2d"), { ...contents(gd, (name) => names.includes(name)), lines: [], view, ratio: scale });
+    return canvas.toDataURL();
+  }
+
+  /** What was drawn last: cloud, shown, lines and mask; null: nothing yet. */
+  const frameOf = (gd) => stateOf(gd).frame;
+
+  Object.assign(window.vqscopeMap, { cloudOf, viewOf, outlineOf, frameOf, picture });
+  window.vqscopeMap.add({ attached, layout });
+})();
