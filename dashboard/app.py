@@ -1,5 +1,6 @@
 """The application factory: one FastAPI server that carries Dash and the dashboard's own routes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from dashboard.components.attributes import attributes
 from dashboard.components.header import banner, header
 from dashboard.components.states import empty
 from dashboard.headers import HostGuard, SecurityHeaders
+from dashboard.index_page import INDEX, Explorer
 from dashboard.pages.registry import PAGES, ROUTES, Page
 from dashboard.routes import add_routes
 from dashboard.routes_inspector import add_inspector_routes
@@ -20,30 +22,7 @@ from dashboard.routes_map import add_map_routes
 from dashboard.routes_place import add_place_route
 from dashboard.routes_training import add_training_route
 from dashboard.settings import DashboardSettings
-
-_INDEX = """<!DOCTYPE html>
-<html lang="en">
-  <head>
-    {%metas%}
-    <title>{%title%}</title>
-    <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
-    <script>
-      // Before anything is painted, so that a dark page never flashes white.
-      (function () {
-        var kept = null;
-        try { kept = localStorage.getItem("mantine-color-scheme-value"); } catch (error) { /* storage is off */ }
-        var dark = kept === "dark" || (kept !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-        document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
-      })();
-    </script>
-    {%css%}
-  </head>
-  <body>
-    {%app_entry%}
-    <footer>{%config%}{%scripts%}{%renderer%}</footer>
-  </body>
-</html>
-"""
+from dashboard.warming import warm
 
 # Mantine's dark greys, cooled to the ground colours of assets/10_base.css (from text to deepest ground).
 _DARK = [
@@ -66,7 +45,10 @@ def create_app(settings: DashboardSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_server: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(warm(client))
         yield
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
         await client.aclose()
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -75,14 +57,14 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     add_inspector_routes(server, client)
     add_place_route(server, client)
     add_training_route(server, client)
-    app = Dash(
+    app = Explorer(
         "dashboard",
         server=server,  # type: ignore[arg-type]  # Dash takes an application, its annotation forgot it
         backend="fastapi",
         title="VQScope",
         update_title="",  # the title does not flicker while a callback runs
         serve_locally=True,
-        index_string=_INDEX,
+        index_string=INDEX,
         add_log_handler=False,
         suppress_callback_exceptions=True,  # of pages that nobody has opened yet
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
@@ -95,7 +77,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
         _register_opening(app, page)
         page.register(app, client, settings)
     # Dash does this at the first request for "/" alone: a link to another page, opened first, had no scripts.
-    app._setup_server()
+    app._setup_server()  # type: ignore[no-untyped-call]
     names = settings.answered_hosts
     if names is not None:
         server.add_middleware(HostGuard, names=names)

@@ -1,5 +1,6 @@
 """The only place that knows the service's HTTP interface."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class ApiClient:
             trust_env=False,
         )
         self._points: dict[str, tuple[str, Points]] = {}  # map -> (ETag, points): sent once per index
+        self._fetching = asyncio.Lock()
         self._kept: dict[str, tuple[str, Any]] = {}  # path -> (ETag, what was read of the answer)
 
     async def aclose(self) -> None:
@@ -124,15 +126,16 @@ class ApiClient:
 
     async def points(self, name: str) -> Points:
         """All points of the map. They are asked for again only when the service's ETag has changed."""
-        cached = self._points.get(name)
-        headers = {"Accept": _ARROW} | ({"If-None-Match": cached[0]} if cached else {})
-        answer = await self._get(f"/v1/maps/{quote(name, safe='')}/points", headers=headers)
-        if cached and answer.status_code == 304:
-            return cached[1]
-        points = self._read(lambda: read_points(answer.content))
-        if etag := answer.headers.get("etag"):
-            self._points[name] = (etag, points)
-        return points
+        async with self._fetching:  # who asks meanwhile gets the same: they are megabytes
+            cached = self._points.get(name)
+            headers = {"Accept": _ARROW} | ({"If-None-Match": cached[0]} if cached else {})
+            answer = await self._get(f"/v1/maps/{quote(name, safe='')}/points", headers=headers)
+            if cached and answer.status_code == 304:
+                return cached[1]
+            points = self._read(lambda: read_points(answer.content))
+            if etag := answer.headers.get("etag"):
+                self._points[name] = (etag, points)
+            return points
 
     async def ellipses(
         self,

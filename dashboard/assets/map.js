@@ -110,7 +110,7 @@
     if (!gd) return void requestAnimationFrame(() => attach(slot));
     if (!gd.hasAttribute("data-attached")) {
       gd.setAttribute("data-attached", "");
-      if (inSpace(gd)) gd.on("plotly_hover", (event) => showCard(identity(event), event.event || mouse));
+      gd.on("plotly_hover", (event) => showCard(identity(event), event.event || mouse)); // in space; else see map_pick.js
       gd.on("plotly_unhover", hideCard);
       gd.on("plotly_relayouting", hideCard);
       gd.on("plotly_afterplot", () => inSlot(slot) && syncOne(gd));

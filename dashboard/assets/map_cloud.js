@@ -12,11 +12,13 @@
   const clouds = new Map(); // address -> { x, y, label }, null while they come
   const states = new WeakMap(); // gd -> what is drawn on it
 
+  const addressOf = (name, index) => `/points/${encodeURIComponent(name)}?v=${index}`;
+
   /** The points of a map in the order of the index, null until they are there. */
   function cloudOf(gd) {
     const { loaded } = map().wanted;
     if (!loaded) return null;
-    const address = `/points/${encodeURIComponent(map().mapOf(gd))}?v=${loaded.index}`;
+    const address = addressOf(map().mapOf(gd), loaded.index);
     if (!clouds.has(address)) load(address);
     return clouds.get(address);
   }
@@ -44,6 +46,13 @@
     map().sync();
   }
 
+  // The points of the map that a page is opened with come while the page is being made.
+  document.addEventListener("vqscope-service", ({ detail: { state, index } }) => {
+    if (state !== "ready" || location.pathname !== "/" || map().wanted.loaded) return;
+    const address = addressOf(new URLSearchParams(location.search).get("map") || "pca", index);
+    if (!clouds.has(address)) load(address);
+  });
+
   /** The canvas of a map, in a window over the plot's area, and a line for what is wrong. */
   function stateOf(gd) {
     if (!states.has(gd)) {
@@ -60,6 +69,7 @@
   }
 
   function told(gd, text) {
+    if (map().inSpace(gd)) return;
     const { words } = stateOf(gd);
     words.textContent = text;
     words.hidden = !text;
@@ -87,16 +97,24 @@
     return [cloud, mask, ellipses[map().mapOf(gd)], window.devicePixelRatio, ...Object.values(view), ...parts];
   }
 
-  /** At the next frame, once. */
+  /** At the next frame, once. A graph may show a map of the plane, then one in space, then another of the plane. */
   function layout(gd) {
-    if (map().inSpace(gd)) return;
+    if (map().inSpace(gd)) return clear(gd);
     const state = stateOf(gd);
     if (state.asked) return;
     state.asked = true;
     requestAnimationFrame(() => {
       state.asked = false;
-      if (map().graphs().includes(gd)) draw(gd, state);
+      if (map().graphs().includes(gd) && !map().inSpace(gd)) draw(gd, state);
     });
+  }
+
+  function clear(gd) {
+    if (!states.has(gd)) return;
+    states.get(gd).pane.remove();
+    states.delete(gd);
+    delete gd.dataset.drawn;
+    delete gd.dataset.colour;
   }
 
   function draw(gd, state) {
@@ -112,6 +130,7 @@
     canvas.style.transform = "";
     paint(gd, canvas.getContext("2d"), { ...drawn, view, ratio });
     Object.assign(state, { key, view, frame: drawn, cost: performance.now() - begun });
+    delete gd.dataset.drawn;
     if (!drawn.cloud) return;
     gd.dataset.drawn = drawn.shown.map(({ trace }) => trace.meta.dataset).join(" ");
     gd.dataset.colour = map().pathOf(gd) || "dataset";
@@ -154,6 +173,7 @@
 
   /** While the mouse moves the map: drawn anew if that is quick, else the last frame moves with it. */
   function follow(gd) {
+    if (map().inSpace(gd)) return;
     const state = stateOf(gd);
     if (!state.view || state.cost < QUICK) return void layout(gd);
     const [was, is] = [state.view, viewOf(gd)];
@@ -163,7 +183,7 @@
   }
 
   function attached(gd) {
-    if (!map().inSpace(gd)) gd.on("plotly_relayouting", () => follow(gd));
+    gd.on("plotly_relayouting", () => follow(gd));
   }
 
   /** The points that a view shows of some data sets, `scale` times as large; the address of a PNG. */

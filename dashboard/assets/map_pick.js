@@ -8,7 +8,7 @@
 
   const found = new WeakMap(); // gd -> { key, columns, heads, next }: points by squares of REACH pixels
   let pressed = null;
-  let asked = false;
+  let last = null; // { gd, event }: where the mouse is, until the next frame
 
   const shownOf = (gd) => gd.data.filter(({ meta }) => meta.role === "points" && map().isOn(meta.dataset));
 
@@ -78,23 +78,32 @@
     return row < 0 ? null : imageAt(gd, row);
   }
 
-  const isFree = (gd) => gd._fullLayout.dragmode === "pan"; // no tool is in use
+  /** Whether it is a map of the plane that is shown, and no tool is in use. */
+  const isFree = (gd) => map().graphs().includes(gd) && !map().inSpace(gd) && gd._fullLayout.dragmode === "pan";
 
+  /** At most once a frame. */
   function hover(gd, event) {
-    if (asked || event.buttons) return;
-    asked = true; // at most once a frame
-    requestAnimationFrame(() => {
-      asked = false;
-      const image = map().graphs().includes(gd) && isFree(gd) ? at(gd, event) : null;
-      if (image) map().showCard(image, event);
-      else map().hideCard();
-    });
+    if (event.pointerType !== "mouse" || event.buttons || map().inSpace(gd)) return;
+    if (!last) requestAnimationFrame(look);
+    last = { gd, event };
+  }
+
+  function look() {
+    const { gd, event } = last;
+    last = null;
+    const image = gd && isFree(gd) ? at(gd, event) : null;
+    if (image) map().showCard(image, event);
+    else map().hideCard();
+  }
+
+  function leave() {
+    if (last) last = { gd: null };
+    map().hideCard();
   }
 
   function attached(gd) {
-    if (map().inSpace(gd)) return;
-    gd.addEventListener("pointermove", (event) => event.pointerType === "mouse" && hover(gd, event), true);
-    gd.addEventListener("pointerleave", () => map().hideCard());
+    gd.addEventListener("pointermove", (event) => hover(gd, event), true);
+    gd.addEventListener("pointerleave", leave);
     gd.addEventListener("pointerdown", (event) => (pressed = { gd, event }), true);
   }
 
@@ -105,7 +114,7 @@
       if (!pressed) return;
       const { gd, event } = pressed;
       pressed = null;
-      if (button || !map().graphs().includes(gd) || !isFree(gd)) return;
+      if (button || !isFree(gd)) return;
       if (Math.hypot(clientX - event.clientX, clientY - event.clientY) >= DRAG) return;
       const image = at(gd, event);
       if (image) map().inspect(`${image.dataset}/${image.split}/${image.position}`);

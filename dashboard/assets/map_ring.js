@@ -11,9 +11,12 @@
   }
 
   function draw(gd) {
-    if (map().inSpace(gd)) return;
     const around = gd.querySelector(".svg-container");
     let ring = around.querySelector(":scope > .map-ring");
+    if (map().inSpace(gd)) {
+      if (ring) ring.remove();
+      return;
+    }
     if (!ring) {
       ring = document.createElement("div");
       ring.className = "map-ring";

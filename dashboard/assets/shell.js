@@ -15,6 +15,7 @@
 
   function showService(api) {
     document.body.dataset.api = api.state;
+    document.dispatchEvent(new CustomEvent("vqscope-service", { detail: api }));
     const text = { ready: api.model, away: "Service away", starting: "Service starting", gone: "Dashboard away" };
     document.getElementById("service-text").textContent = text[api.state];
     const banner = document.getElementById("banner");

@@ -185,6 +185,7 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
         dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null
         dcc.Store(id="map-inside"),  # {"polygon", "on", "turn"} of what is selected, or null
+        dcc.Store(id="selection-tabled"),  # the same, where its table is shown
         dcc.Store(id="map-address"),  # {"search", "turn"} that the page is to follow: not of its own making
         dcc.Store(id="map-query"),  # the query that reproduces this view
         dcc.Store(id="map-ready"),  # written by clientside callbacks that only draw

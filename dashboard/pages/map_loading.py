@@ -79,12 +79,13 @@ def register(app: Dash, client: ApiClient) -> None:
             asked = MapView.from_query(search)
             view = asked if asked.map == name and asked.polygon else view.on_map(name)
         try:
-            return keep | await _fetched(client, view)
+            return keep | await fetched(client, view)
         except ApiError as error:
             return keep | {"state": failed(str(error))}
 
 
-async def _fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
+async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
+    """What fills the page with this view, by the names of the callback's outputs; those left out stay as they are."""
     catalogue, known, maps = await asyncio.gather(client.catalogue(), columns(client), client.maps())
     by_name = {info.name: info for info in maps}
     if not by_name or not catalogue.datasets:

@@ -208,14 +208,19 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
 
 
 def _register_table(app: Dash, client: ApiClient) -> None:
-    @app.callback(
-        Output("selection-table", "children"),
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "openTable"),
+        Output("selection-tabled", "data"),
         Input("selection-tab", "value"),
         Input("map-inside", "data"),
         prevent_initial_call=True,
     )
-    async def show_table(tab: str, asked: dict[str, Any] | None) -> Any:  # noqa: ANN401 - a component or no_update
-        if tab != "table" or asked is None or _inside(asked) is None:
+
+    @app.callback(
+        Output("selection-table", "children"), Input("selection-tabled", "data"), prevent_initial_call=True
+    )
+    async def show_table(asked: dict[str, Any] | None) -> Any:  # noqa: ANN401 - a component or no_update
+        if asked is None or _inside(asked) is None:
             return no_update
         try:
             known = await columns(client)
