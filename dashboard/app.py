@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from fastapi import FastAPI
 
+from dashboard.bundle import add_bundle
 from dashboard.client import ApiClient
 from dashboard.components.attributes import attributes
 from dashboard.components.header import banner, header
@@ -57,6 +59,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     add_inspector_routes(server, client)
     add_place_route(server, client)
     add_training_route(server, client)
+    own = add_bundle(server, Path(__file__).parent / "assets")
     app = Explorer(
         "dashboard",
         server=server,  # type: ignore[arg-type]  # Dash takes an application, its annotation forgot it
@@ -65,10 +68,12 @@ def create_app(settings: DashboardSettings) -> FastAPI:
         update_title="",  # the title does not flicker while a callback runs
         serve_locally=True,
         index_string=INDEX,
+        assets_ignore=r".*\.(css|js)",  # they come as one file of each
         add_log_handler=False,
         suppress_callback_exceptions=True,  # of pages that nobody has opened yet
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
+    app.own = own
     # Every callback here is a plain request; without this each page would open a WebSocket it never uses.
     app.backend.websocket_capability = False
     app.layout = _layout(settings)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 
 from dash import Dash
 
@@ -20,11 +21,12 @@ INDEX = """<!DOCTYPE html>
         document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
       })();
     </script>
+    <link rel="stylesheet" href="{%own_css%}">
     {%css%}
   </head>
   <body>
     {%app_entry%}
-    <footer>{%config%}{%first%}{%scripts%}{%renderer%}</footer>
+    <footer>{%config%}{%first%}<script src="{%own_js%}"></script>{%scripts%}{%renderer%}</footer>
   </body>
 </html>
 """
@@ -55,6 +57,9 @@ _LATER = {"dash_ag_grid": "grid"}
 class Explorer(Dash):
     """Dash whose pages load what they need first, and the rest when it is needed."""
 
+    own: Mapping[str, str]
+    """Addresses of the dashboard's own "css" and "js" (`dashboard.bundle`), which come before Dash's."""
+
     def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]  # Dash names each
         """Fill the page."""
         later: dict[str, str] = {}
@@ -71,4 +76,6 @@ class Explorer(Dash):
             f"{self.config.requests_pathname_prefix}_dash-component-suites/plotly/package_data/plotly.min.js"
         )
         first = _FIRST.replace("LATER", json.dumps(later)).replace("PLOTLY", json.dumps(plotly))
+        for kind, address in self.own.items():
+            page = page.replace("{%own_" + kind + "%}", address)
         return page.replace("{%first%}", first)

@@ -141,6 +141,7 @@
     const card = document.getElementById("hover-card");
     if (hovered !== id.name) {
       hovered = id.name;
+      window.vqscopeMap.expect(hovered);
       showPicture(id);
       const place = `${SPLIT_NAMES[id.split]} image ${id.position.toLocaleString("en-GB")}`;
       const lines = [labelName(id.about, id.label), id.dataset, place];
@@ -173,6 +174,7 @@
 
   function hideCard() {
     hovered = null;
+    window.vqscopeMap.expect(null);
     document.getElementById("hover-card").hidden = true;
   }
 

@@ -4,6 +4,8 @@
 
   const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
   const PARTS = { image: "map-inspector", neighbours: "map-neighbours", standing: "map-standing" };
+  const DWELL = 80; // milliseconds that the mouse rests on a point before its image is asked for
+  const FRESH = 10000; // milliseconds for which what was asked for ahead is good
   const map = () => window.vqscopeMap;
   const path = (name) => `/inspector/${name.split("/").map(encodeURIComponent).join("/")}`;
 
@@ -22,6 +24,32 @@
       if (!(error instanceof TypeError)) throw error; // TypeError: no connection, as the banner says
     }
     return { markup: "", failed: true };
+  }
+
+  const askAll = (name) => Object.fromEntries(Object.keys(PARTS).map((part) => [part, ask(`${path(name)}/${part}`)]));
+
+  let ahead = null; // { name, index, since, asked } of the image that is likely to be opened next
+  let resting = 0; // timer
+
+  /** The mouse is on the point of an image (null: on none): if it rests there, a click is near. */
+  function expect(name) {
+    clearTimeout(resting);
+    if (name === null || name === open || (ahead && ahead.name === name)) return;
+    resting = setTimeout(async () => {
+      ahead = { name, index: loaded, since: performance.now(), asked: askAll(name) };
+      const { markup } = await ahead.asked.image;
+      const parsed = Object.assign(document.createElement("template"), { innerHTML: markup });
+      parsed.content.querySelectorAll("img").forEach((img) => (new Image().src = img.getAttribute("src")));
+    }, DWELL);
+  }
+
+  /** What is, or was, asked for of an image. */
+  function askedOf(name) {
+    clearTimeout(resting);
+    const known = ahead;
+    ahead = null;
+    const good = known && known.name === name && known.index === loaded && performance.now() - known.since < FRESH;
+    return good ? known.asked : askAll(name);
   }
 
   function ring(sample) {
@@ -44,7 +72,7 @@
       document.getElementById(PARTS[part]).innerHTML = found.markup;
       failed ||= Boolean(found.failed);
     };
-    const asked = Object.fromEntries(Object.keys(PARTS).map((part) => [part, ask(`${path(name)}/${part}`)]));
+    const asked = askedOf(name);
     const { sample, ...image } = await asked.image;
     put("image", image);
     // Nothing of another image beside this one; what takes longer comes when it is there.
@@ -127,6 +155,6 @@
     document.getElementById("map-inspector").classList.toggle("with-codes", shown);
   }
 
-  window.vqscopeMap.inspect = inspect;
+  Object.assign(window.vqscopeMap, { inspect, expect });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { showCodes, followInspector, clearSelected });
 })();

@@ -37,7 +37,7 @@ def test_it_starts_without_a_service_and_ends_cleanly(number):
         # The socket listens before the application is up, so this waits for it.
         page = httpx.get(f"{url}/reconstructions?page=2", timeout=60, trust_env=False)
         assert "VQScope" in page.text
-        assert '<script src="/assets/shell.js' in page.text  # whichever page is opened first
+        assert '<script src="/assets/all-' in page.text  # whichever page is opened first
         assert "default-src 'self'" in page.headers["content-security-policy"]
         assert httpx.get(f"{url}/health", timeout=60, trust_env=False).json()["api"]["state"] == "away"
         for host, status in (("scope.example", 200), ("other.example", 421)):
