@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import httpx
 from playwright.sync_api import Page, Response, sync_playwright
 
 from tests.browser.chromium import CHROMIUM, SWITCHES
@@ -23,6 +24,9 @@ def dashboard(api: str) -> Iterator[tuple[int, str, Callable[[], str]]]:
     assert process.stderr is not None
     try:
         base = process.stderr.readline().split()[1]
+        httpx.get(
+            base, timeout=WAIT, trust_env=False
+        ).raise_for_status()  # the address is told before it answers
         lines: list[str] = []
         reader = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
         reader.start()

@@ -64,11 +64,17 @@ def throughput(model: InferenceModel, folder: Path, rounds: int) -> Measured:
 
 
 def memory(small: Path, large: Path, model: str | None, sizes: tuple[int, int]) -> list[Measured]:
-    """What building holds at most of a small and of a large data set, each in a process of its own."""
-    found = [in_a_process("building", folder, model)["mib"] for folder in (small, large)]
+    """What building holds at most of a small and of a large data set, each in a process of its own.
+
+    Images and embeddings are mapped: their pages are not counted (see `alone`).
+    """
+    found = [in_a_process("building", folder, model)["private"] for folder in (small, large)]
     return [
         Measured(
-            what=f"building an index of {size:,} images: memory", unit="MiB", values=[mib], note="with model"
+            what=f"building an index of {size:,} images: private memory",
+            unit="MiB",
+            values=[mib],
+            note="of the whole process, model and libraries too",
         )
         for size, mib in zip(sizes, found, strict=True)
     ] + [
