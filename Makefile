@@ -18,7 +18,7 @@ FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-explorer bench-soak bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-explorer bench-soak screenshots bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ bench-latent: $(VENV)/.installed-dev  ## Time the latent index at the size of al
 
 bench-explorer: $(VENV)/.installed-dev  ## Time the explorer in a real browser, ten minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.explorer $(ARGS)
+
+screenshots: $(VENV)/.installed-dev  ## Take the documentation's picture of each page, minutes (ARGS="--help")
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 bench-soak: $(VENV)/.installed-dev  ## Ten browsers that click at random for two minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.explorer.soak $(ARGS)

@@ -10,15 +10,16 @@
   const map = () => window.vqscopeMap;
 
   const clouds = new Map(); // address -> { x, y, label }, null while they come
+  const troubles = new Map(); // address -> why they are not there yet
   const states = new WeakMap(); // gd -> what is drawn on it
 
   const addressOf = (name, index) => `/points/${encodeURIComponent(name)}?v=${index}`;
+  const addressFor = (gd) => addressOf(map().mapOf(gd), map().wanted.loaded.index);
 
   /** The points of a map in the order of the index, null until they are there. */
   function cloudOf(gd) {
-    const { loaded } = map().wanted;
-    if (!loaded) return null;
-    const address = addressOf(map().mapOf(gd), loaded.index);
+    if (!map().wanted.loaded) return null;
+    const address = addressFor(gd);
     if (!clouds.has(address)) load(address);
     return clouds.get(address);
   }
@@ -26,7 +27,6 @@
   /** See dashboard/routes_map.py for the form. */
   async function load(address) {
     clouds.set(address, null);
-    const note = (text) => map().graphs().forEach((gd) => told(gd, text));
     try {
       const answer = await fetch(address);
       if (!answer.ok) throw new Error((await answer.json()).detail);
@@ -35,9 +35,9 @@
       const current = (known) => map().graphs().some((gd) => known.startsWith(`/points/${encodeURIComponent(map().mapOf(gd))}?`));
       [...clouds.keys()].filter((known) => !current(known)).forEach((known) => clouds.delete(known));
       clouds.set(address, { x: new Float32Array(buffer, 0, n), y: new Float32Array(buffer, 4 * n, n), label: new Int32Array(buffer, 8 * n, n) });
-      note("");
+      troubles.delete(address);
     } catch (error) {
-      note(`The points could not be fetched (${error.message}). Trying again …`);
+      troubles.set(address, `The points could not be fetched (${error.message}). Trying again …`);
       setTimeout(() => {
         clouds.delete(address);
         map().sync();
@@ -63,14 +63,13 @@
       states.set(gd, { pane, canvas, words, key: [], view: null, frame: null, cost: 0, asked: false });
     }
     const state = states.get(gd);
-    const before = gd.querySelector(".gl-container");
-    if (state.pane.previousSibling !== before) before.after(state.pane); // under Plotly's shapes, over its grid
+    const around = gd.querySelector(".svg-container");
+    if (around.firstChild !== state.pane) around.prepend(state.pane); // under all that Plotly draws
     return state;
   }
 
-  function told(gd, text) {
-    if (map().inSpace(gd)) return;
-    const { words } = stateOf(gd);
+  function told(gd, { words }) {
+    const text = (map().wanted.loaded && troubles.get(addressFor(gd))) || "";
     words.textContent = text;
     words.hidden = !text;
   }
@@ -119,6 +118,7 @@
 
   function draw(gd, state) {
     const [view, drawn] = [viewOf(gd), contents(gd, () => true)];
+    told(gd, state);
     const key = keyOf(gd, view, drawn);
     if (key.length === state.key.length && key.every((part, i) => part === state.key[i])) return;
     const begun = performance.now();

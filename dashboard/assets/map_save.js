@@ -30,7 +30,7 @@
   /** As it is seen, with a legend of the data sets. */
   function whole(gd) {
     const { ink, ...colours } = ground();
-    const isSeen = (trace) => map().inSpace(gd) || map().isOn(trace.meta.dataset);
+    const isSeen = ({ meta }) => map().inSpace(gd) || (meta.role !== "ends" && map().isOn(meta.dataset));
     const own = gd.data.filter(isSeen).map((trace) => (map().inSpace(gd) ? trace : filled(gd, trace)));
     const shown = own.map((trace) => ({ ...trace, showlegend: trace.meta.role === "points" }));
     const data = [...shown, ...map().ringTrace(gd, ink)];
@@ -47,7 +47,7 @@
   /** One panel of all data sets that are on, then one of each, all with the same axes. */
   function panels(gd) {
     const { ink, ...colours } = ground();
-    const shown = gd.data.filter((trace) => map().isOn(trace.meta.dataset));
+    const shown = gd.data.filter(({ meta }) => meta.role !== "ends" && map().isOn(meta.dataset));
     const { datasets } = map().wanted.loaded;
     const groups = [null, ...Object.keys(datasets).filter((name) => map().isOn(name))];
     const columns = groups.length > 4 ? 3 : Math.min(2, groups.length);

@@ -32,7 +32,15 @@ def map_figure(
         [_points_trace(d, points, rows[d.name], mark(d.index), crowd=crowd) for d in by_size]
         + [_ellipse_trace(d, mark(d.index)) for d in by_size]
     )
+    figure.add_trace(_ends(figure.layout))
     return figure
+
+
+def _ends(layout: go.Layout) -> go.Scatter:
+    """Two points that are not seen, at the ends of the axes: without any Plotly shows less when the plot shrinks."""
+    return go.Scatter(
+        x=layout.xaxis.range, y=layout.yaxis.range, meta={"role": "ends"}, mode="markers", opacity=0
+    )
 
 
 def _points_trace(

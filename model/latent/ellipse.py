@@ -87,9 +87,11 @@ class Ellipse:
         assert self.axes is not None
         assert self.directions is not None
         offset = columns - self.center[:, None]
-        # Divided by the axes before anything is squared: no length overflows.
-        offset = (self.directions / self.axes[:, None]) @ offset
-        inside: NDArray[np.bool_] = np.einsum("ij,ij->j", offset, offset) <= 1
+        # Divided by the axes before anything is squared: no length overflows. Of a level near 0 the axes may be so
+        # short that the quotient does: nothing is inside then.
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            offset = (self.directions / self.axes[:, None]) @ offset
+            inside: NDArray[np.bool_] = np.einsum("ij,ij->j", offset, offset) <= 1
         return inside
 
 
