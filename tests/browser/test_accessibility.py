@@ -16,7 +16,7 @@ FAULTS = """async () => (await axe.run()).violations
   .filter((v) => ["serious", "critical"].includes(v.impact))
   .flatMap((v) => v.nodes.map((n) => `${v.impact} ${v.id}: ${n.html.slice(0, 200)}`))"""
 FILLED = {
-    "map": "#map-graph .js-plotly-plot[data-attached]",
+    "map": "#map-graph .js-plotly-plot[data-drawn]",
     "reconstructions": "#recon-hists svg",
     "codebook": ".code-tile",
     "models": ".models-dataset",

@@ -7,12 +7,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.components.legend import warning_mark
 from dashboard.pages import registry
+from tests.browser.map_places import PLACES, frame, lonely, pixels, rows_of, wait_drawn
 
 pytestmark = pytest.mark.browser
 
 PAGES = ("/", "/reconstructions", "/codebook", "/models", "/no-such-page")
 CONTENT = {
-    "/": "#map-graph .js-plotly-plot[data-attached]",
+    "/": "#map-graph .js-plotly-plot[data-drawn]",
     "/reconstructions": ".card",
     "/codebook": ".code-tile",
     "/models": ".models-dataset",
@@ -161,18 +162,26 @@ def test_a_page_opened_while_the_service_is_away_fills_when_it_comes(page: Page,
     expect(page.locator("#banner")).to_be_hidden()
 
 
-def test_without_webgl_the_map_is_drawn_as_svg_and_says_so(launch, open_page, watched) -> None:
+def test_without_webgl_the_map_is_drawn_in_full(launch, open_page, watched, api: httpx.Client) -> None:
     # Chromium remarks on each refused context; that it is refused is the point here.
     watched.expected = ("WebGL",)
+    datasets = {
+        item["name"]: sum(item["n_indexed"].values()) for item in api.get("/v1/datasets").json()["items"]
+    }
     with launch("--disable-3d-apis") as browser:
         page = open_page(browser)
         page.goto("/")
-        page.wait_for_selector(CONTENT["/"])
-        expect(page.get_by_text("This browser has no WebGL")).to_be_visible()
-        types = page.evaluate(
-            "() => document.querySelector('#map-graph .js-plotly-plot').data.map((t) => t.type)"
+        wait_drawn(page)
+        refused = (
+            "() => ['webgl', 'webgl2'].every((kind) => !document.createElement('canvas').getContext(kind))"
         )
-        assert set(types) == {"scatter"}
-        drawn = page.locator("#map-graph .scatterlayer .points path").count()
-        assert 1000 < drawn < 3600
+        assert page.evaluate(refused)
+        drawn = {points["dataset"]: len(rows_of(points["runs"])) for points in frame(page)["points"]}
+        assert drawn == datasets
+        shown = pixels(page, page.evaluate(PLACES, "#map-graph"))
+        assert ((255 - shown).max(axis=-1) > 60).all()  # on the screen there is something at each place
+        expect(page.get_by_text("no WebGL").locator("visible=true")).to_have_count(0)
+        (point,) = lonely(page)
+        page.mouse.move(point["x"], point["y"])
+        expect(page.locator("#hover-card")).to_have_attribute("data-point", point["name"])
     watched.check()

@@ -4,11 +4,14 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+
+from tests.browser.map_places import lonely, wait_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -93,34 +96,26 @@ def dashboard_url(addresses: tuple[str, str]) -> str:
 
 def _open(page: Page, name: str) -> None:
     page.goto(f"/?on={name}")
-    page.wait_for_selector("#map-graph .js-plotly-plot[data-attached]")
-    page.wait_for_selector(".legend-row")
+    wait_drawn(page, names={name})
 
 
-def _hover(page: Page, name: str, place: int) -> str:
-    """Hover over the point at this place of its trace; the card says which image it is."""
-    page.evaluate(
-        """([name, place]) => {
-          const gd = document.querySelector('#map-graph .js-plotly-plot');
-          const curve = gd.data.findIndex((t) => t.meta.role === 'points' && t.meta.dataset === name);
-          const trace = gd._fullData[curve];
-          gd.emit('plotly_hover', {
-            points: [{ customdata: trace.customdata[place], data: gd.data[curve] }],
-            event: { clientX: 400, clientY: 300 },
-          });
-        }""",
-        [name, place],
-    )
+def _hover(page: Page, point: dict[str, Any]) -> str:
+    """Move the mouse to a point; the card says which image it is."""
+    page.mouse.move(point["x"] + 40, point["y"])
+    page.mouse.move(point["x"], point["y"])
     card = page.locator("#hover-card")
     expect(card).to_be_visible()
-    return card.get_attribute("data-point") or ""
+    expect(card).to_have_attribute("data-point", point["name"])
+    return point["name"]
 
 
 def test_hover_names_every_class_of_the_image(page: Page, api: httpx.Client) -> None:
     _open(page, SEVERAL)
+    alone = [point for point in lonely(page, 3 * N) if point["nearest"] > 1]
+    pairs = [point["label"] for point in alone if point["label"].bit_count() == 2]
     seen = set()
-    for place in (0, 1, 2, CLASSES, CLASSES + 1, CLASSES + 4, N + 20):
-        path = _hover(page, SEVERAL, place)
+    for label in (0, 1, 2, 1 << (CLASSES - 1), (1 << CLASSES) - 1, *pairs[:3]):
+        path = _hover(page, next(point for point in alone if point["label"] == label))
         name = api.get(f"/v1/samples/{path}").json()["label_name"]
         expect(page.locator("#hover-text div").first).to_have_text(name)
         seen.add(name)
@@ -142,6 +137,11 @@ def test_the_filter_finds_the_class_among_others(page: Page, api: httpx.Client) 
     assert any(" + " in name for name in names)
 
 
+def _show_only(page: Page, name: str) -> None:
+    page.get_by_role("button", name=f"Show only {name}", exact=True).click()
+    wait_drawn(page, names={name})
+
+
 def test_pictures_that_are_not_there_are_said_to_be_missing(page: Page, api: httpx.Client) -> None:
     available = {item["name"]: item["available"] for item in api.get("/v1/datasets").json()["items"]}
     assert not available.pop(GONE)
@@ -149,13 +149,15 @@ def test_pictures_that_are_not_there_are_said_to_be_missing(page: Page, api: htt
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto("/")
-    page.wait_for_selector("#map-graph .js-plotly-plot[data-attached]")
+    wait_drawn(page)
     expect(page.locator(f'.legend-row[data-dataset="{GONE}"]').get_by_text("no pictures")).to_be_visible()
     expect(page.locator(".legend-row").get_by_text("no pictures")).to_have_count(1)
-    path = _hover(page, GONE, 5)
+    _show_only(page, GONE)  # its images are those of the other data sets: they lie at the same places
+    (point,) = lonely(page)
+    path = _hover(page, point)
     expect(page.locator("#hover-card")).to_contain_text("picture not available")
     expect(page.locator("#hover-image")).to_be_hidden()
-    page.evaluate("(path) => window.dash_clientside.set_props('map-selected', { data: path })", path)
+    page.mouse.click(point["x"], point["y"])
     body = page.locator(f'.inspector-body[data-point="{path}"]')
     expect(body.get_by_text("Pictures not available")).to_be_visible()
     expect(body.locator("img")).to_have_count(0)
@@ -169,8 +171,9 @@ def test_pictures_that_are_not_there_are_said_to_be_missing(page: Page, api: htt
     assert [url for url in asked if f"/pictures/{GONE}/" in url] == []  # neighbours of other sets have theirs
     # A picture that is there comes back after one that is not.
     page.goto("/")
-    page.wait_for_selector("#map-graph .js-plotly-plot[data-attached]")
-    _hover(page, GONE, 5)
-    _hover(page, SEVERAL, 5)
+    wait_drawn(page)
+    for name in (GONE, SEVERAL):
+        _show_only(page, name)
+        _hover(page, *lonely(page))
     expect(page.locator("#hover-image")).to_be_visible()
     expect(page.locator("#hover-card")).not_to_contain_text("not available")

@@ -3,23 +3,17 @@
 import io
 import json
 import re
-from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dashboard.palette import mark
+from tests.browser.map_places import FRAME, PLACES, frame, lonely, rows_of, wait_drawn
 
 pytestmark = pytest.mark.browser
-
-# The traces of the figure, as they are drawn.
-TRACES = """() => document.querySelector('#map-graph .js-plotly-plot').data.map((t, i) => ({
-  role: t.meta.role, dataset: t.meta.dataset, visible: t.visible !== false, type: t.type,
-  n: (document.querySelector('#map-graph .js-plotly-plot')._fullData[i].x || []).length,
-  x: t.meta.role === 'points' ? [] : Array.from(t.x || []), y: t.meta.role === 'points' ? [] : Array.from(t.y || []),
-}))"""
 
 # Where a place of the map is in the window.
 ON_SCREEN = """([x, y]) => {
@@ -29,58 +23,27 @@ ON_SCREEN = """([x, y]) => {
   return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)];
 }"""
 
-# A point of a data set that stands alone: its place in the window, so that the mouse meets no other.
-LONELY = """(dataset) => {
-  const gd = document.querySelector('#map-graph .js-plotly-plot');
-  const box = gd.getBoundingClientRect();
-  const { xaxis, yaxis } = gd._fullLayout;
-  const places = [];
-  gd._fullData.filter((t) => t.visible === true && t.meta.role === 'points').forEach((trace) => {
-    for (let i = 0; i < trace.x.length; i++) {
-      const rest = Math.floor(trace.customdata[i] / 2 ** 31);
-      places.push({
-        dataset: trace.meta.dataset, split: ['train', 'val', 'test'][rest % 3], position: trace.customdata[i] % 2 ** 31,
-        x: box.left + xaxis._offset + xaxis.l2p(trace.x[i]), y: box.top + yaxis._offset + yaxis.l2p(trace.y[i]),
-      });
-    }
-  });
-  let best = null;
-  places.forEach((p, i) => {
-    if (dataset && p.dataset !== dataset) return;
-    let nearest = Infinity;
-    places.forEach((q, j) => { if (i !== j) nearest = Math.min(nearest, Math.hypot(p.x - q.x, p.y - q.y)); });
-    if (!best || nearest > best.nearest) best = { ...p, nearest };
-  });
-  return best;
-}"""
-
 
 def _open(page: Page, path: str = "/") -> None:
     page.goto(path)
-    _drawn(page)
-
-
-def _drawn(page: Page) -> None:
-    page.wait_for_function(
-        "() => document.querySelector('#map-graph .js-plotly-plot[data-attached]') "
-        "&& document.querySelectorAll('.legend-row').length > 0"
-    )
-
-
-def _traces(page: Page) -> list[dict[str, Any]]:
-    return page.evaluate(TRACES)
-
-
-def _wait_visible(page: Page, names: set[str]) -> None:
-    page.wait_for_function(
-        f"(names) => {{ const drawn = ({TRACES})();"
-        "return drawn.every((t) => t.visible === names.includes(t.dataset)); }",
-        arg=sorted(names),
-    )
+    wait_drawn(page)
 
 
 def _names(api: httpx.Client) -> list[str]:
     return [item["name"] for item in api.get("/v1/datasets").json()["items"]]
+
+
+def _wait_shown(page: Page, names: set[str]) -> None:
+    """Until the points and the ellipses of these data sets are drawn, and no others."""
+    wait_drawn(page, names=names)
+    drawn = frame(page)
+    for part in ("points", "lines"):
+        assert {one["dataset"] for one in drawn[part]} == names
+
+
+def _ellipses(page: Page) -> dict[str, list[tuple[float, float]]]:
+    """Outlines of the ellipses that are drawn, by data set."""
+    return {line["dataset"]: list(zip(line["x"], line["y"], strict=True)) for line in frame(page)["lines"]}
 
 
 def _colours(page: Page) -> set[tuple[int, int, int]]:
@@ -93,19 +56,33 @@ def _colours(page: Page) -> set[tuple[int, int, int]]:
 def test_all_data_sets_and_their_ellipses_are_drawn(page: Page, api: httpx.Client) -> None:
     _open(page)
     names = _names(api)
-    traces = _traces(page)
     datasets = {
         item["name"]: sum(item["n_indexed"].values()) for item in api.get("/v1/datasets").json()["items"]
     }
-    assert {t["dataset"]: t["n"] for t in traces if t["role"] == "points"} == datasets
-    assert {t["type"] for t in traces} == {"scattergl"}
+    drawn = frame(page)
+    assert {p["dataset"]: len(rows_of(p["runs"])) for p in drawn["points"]} == datasets
+    # Where the service says that the images are; Plotly has none of them.
+    columns = api.get("/v1/maps/pca/points").json()["columns"]
+    served = {
+        f"{dataset}/{split}/{position}": (x, y)
+        for dataset, split, position, x, y in zip(
+            *(columns[name] for name in ("dataset", "split", "position", "x", "y")), strict=True
+        )
+    }
+    places = page.evaluate(PLACES, "#map-graph")
+    assert {place["name"] for place in places} == set(served)
+    on_screen = page.evaluate(f"(places) => places.map({ON_SCREEN})", [served[p["name"]] for p in places])
+    assert np.allclose([(p["x"], p["y"]) for p in places], on_screen, atol=0.05)
+    traces = (
+        "() => document.querySelector('#map-graph .js-plotly-plot').data.map((t) => [t.type, t.x.length])"
+    )
+    assert page.evaluate(traces) == [["scatter", 0]] * 2 * len(names)
+    expect(page.locator("#map-graph .gl-container canvas")).to_have_count(0)
     fitted = {e["group"]: e for e in api.get("/v1/maps/pca/ellipses").json()["items"]}
-    for trace in traces:
-        if trace["role"] == "ellipse":
-            outline = fitted[trace["dataset"]]["outline"]
-            assert list(zip(trace["x"], trace["y"], strict=True)) == [
-                pytest.approx(p, rel=1e-5) for p in outline
-            ]
+    ellipses = _ellipses(page)
+    assert set(ellipses) == set(names)
+    for name, outline in ellipses.items():
+        assert outline == [pytest.approx(p, rel=1e-5) for p in fitted[name]["outline"]]
     for name in names:
         row = page.locator(f'.legend-row[data-dataset="{name}"]')
         expect(row).to_contain_text(f"{datasets[name]:,}")
@@ -123,23 +100,23 @@ def test_data_sets_are_switched_one_at_a_time(page: Page, api: httpx.Client) -> 
     }
     for name in names:
         page.get_by_role("button", name=f"Show only {name}", exact=True).click()
-        _wait_visible(page, {name})
+        _wait_shown(page, {name})
         seen = _colours(page)
         assert colour[name] in seen
         assert not seen & {c for other, c in colour.items() if other != name}
     page.get_by_role("button", name="None", exact=True).click()
-    _wait_visible(page, set())
+    _wait_shown(page, set())
     expect(page.locator("#map-none-on")).to_be_visible()
     assert not _colours(page) & set(colour.values())
     on: set[str] = set()
     for name in names:
         page.get_by_role("switch", name=f"Show {name}", exact=True).click(force=True)
         on.add(name)
-        _wait_visible(page, on)
+        _wait_shown(page, on)
     page.get_by_role("button", name="None", exact=True).click()
-    _wait_visible(page, set())
+    _wait_shown(page, set())
     page.get_by_role("button", name="All", exact=True).click()
-    _wait_visible(page, set(names))
+    _wait_shown(page, set(names))
     assert set(colour.values()) <= _colours(page)
 
 
@@ -152,7 +129,7 @@ def test_zoom_survives_a_switch(page: Page, api: httpx.Client) -> None:
     zoomed = page.evaluate(ranges)
     name = _names(api)[0]
     page.get_by_role("button", name=f"Show only {name}", exact=True).click()
-    _wait_visible(page, {name})
+    _wait_shown(page, {name})
     assert page.evaluate(ranges) == zoomed
 
 
@@ -164,7 +141,7 @@ def test_fit_brings_what_is_on_into_view(page: Page, api: httpx.Client) -> None:
     ellipses = {e["group"]: e for e in api.get("/v1/maps/pca/ellipses").json()["items"]}
     name = min(ellipses, key=lambda group: ellipses[group]["axes"][0])
     page.get_by_role("button", name=f"Show only {name}", exact=True).click()
-    _wait_visible(page, {name})
+    _wait_shown(page, {name})
     page.get_by_role("button", name="Fit the view to the data sets that are on").click()
     page.wait_for_function(
         f"(before) => JSON.stringify(({ranges})()) !== JSON.stringify(JSON.parse(before))",
@@ -180,10 +157,10 @@ def test_hover_shows_the_image_of_that_point(page: Page, api: httpx.Client) -> N
     _open(page)
     for name in _names(api)[:3]:
         page.get_by_role("button", name=f"Show only {name}", exact=True).click()
-        _wait_visible(page, {name})
-        point = page.evaluate(LONELY, name)
+        _wait_shown(page, {name})
+        (point,) = lonely(page, dataset=name)
         assert point["nearest"] > 3
-        path = f"{name}/{point['split']}/{point['position']}"
+        path = point["name"]
         with page.expect_response(re.compile(f"/pictures/{path}/image")) as caught:
             page.mouse.move(point["x"] + 40, point["y"])
             page.mouse.move(point["x"], point["y"])
@@ -240,9 +217,9 @@ def test_click_fills_the_inspector_with_the_numbers_of_the_service(page: Page, a
     _open(page)
     for name in _names(api)[-2:]:
         page.get_by_role("button", name=f"Show only {name}", exact=True).click()
-        _wait_visible(page, {name})
-        point = page.evaluate(LONELY, name)
-        path = f"{name}/{point['split']}/{point['position']}"
+        _wait_shown(page, {name})
+        (point,) = lonely(page, dataset=name)
+        path = point["name"]
         page.mouse.move(point["x"], point["y"])
         page.wait_for_selector(f'#hover-card[data-point="{path}"]', state="visible")
         page.mouse.click(point["x"], point["y"])
@@ -256,20 +233,18 @@ def test_a_link_reproduces_the_view(page: Page, api: httpx.Client) -> None:
     first, second, *_ = _names(api)
     link = f"/?on={second}&on={first}&kind=normal&level=80&point={first}/test/1"
     _open(page, link)
-    _wait_visible(page, {first, second})
+    _wait_shown(page, {first, second})
     _expect_inspector(page, api, f"{first}/test/1")
     fitted = {
         e["group"]: e
         for e in api.get("/v1/maps/pca/ellipses", params={"kind": "normal", "level": 0.8}).json()["items"]
     }
-    drawn = {t["dataset"]: t for t in _traces(page) if t["role"] == "ellipse"}
-    assert drawn[first]["x"] == pytest.approx([x for x, _ in fitted[first]["outline"]], rel=1e-5)
+    assert _ellipses(page)[first] == [pytest.approx(p, rel=1e-5) for p in fitted[first]["outline"]]
     expect(page.locator("#map-level")).to_have_value("80 %")
     # What the page makes of it is an address that gives the same view again.
     page.wait_for_function("() => location.search.includes('kind=normal')")
     page.reload()
-    _drawn(page)
-    _wait_visible(page, {first, second})
+    _wait_shown(page, {first, second})
     _expect_inspector(page, api, f"{first}/test/1")
 
 
@@ -285,8 +260,7 @@ def test_kind_and_level_of_the_ellipses_are_asked_of_the_service(page: Page, api
     row = page.locator(f'.legend-row[data-dataset="{name}"]')
     expect(row).to_contain_text(f"{100 * fitted[name]['observed_coverage']:.1f} %")
     page.wait_for_function(
-        f"([name, x]) => Math.abs(({TRACES})()"
-        ".find((t) => t.role === 'ellipse' && t.dataset === name).x[0] - x) < 1e-4",
+        f"([name, x]) => Math.abs(({FRAME})('#map-graph').lines.find((line) => line.dataset === name).x[0] - x) < 1e-4",
         arg=[name, fitted[name]["outline"][0][0]],
     )
 

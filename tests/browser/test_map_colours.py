@@ -8,26 +8,18 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.palette import OKABE_ITO
+from dashboard.palette import OKABE_ITO, mark
+from tests.browser.map_places import colours_of, expect_on_scale, frame, rows_of, wait_drawn
 
 pytestmark = pytest.mark.browser
 
-# What each trace of points is coloured by, and which images its points are.
-COLOURS = """() => document.querySelector('#map-graph .js-plotly-plot').data
-  .filter((trace) => trace.meta.role === 'points').map((trace) => ({
-    dataset: trace.meta.dataset, runs: trace.meta.runs, high: trace.marker.cmax, scale: trace.marker.colorscale,
-    colour: typeof trace.marker.color === 'string' ? trace.marker.color : Array.from(trace.marker.color),
-  }))"""
 SHAPES = """() => (document.querySelector('#map-graph .js-plotly-plot').layout.shapes || [])
   .map((shape) => ({ name: shape.name, colour: shape.line.color, path: shape.path }))"""
 
 
 def _open(page: Page, path: str = "/") -> None:
     page.goto(path)
-    page.wait_for_function(
-        "() => document.querySelector('#map-graph .js-plotly-plot[data-attached]') "
-        "&& document.querySelectorAll('.legend-row').length > 0"
-    )
+    wait_drawn(page)
 
 
 def _choose(page: Page, field: str, option: str) -> None:
@@ -36,18 +28,21 @@ def _choose(page: Page, field: str, option: str) -> None:
 
 
 def _coloured(page: Page, path: str) -> list[dict[str, Any]]:
-    page.wait_for_function(
-        "(path) => (document.querySelector('.map-body').dataset.colour || '').startsWith(path)", arg=path
-    )
-    return page.evaluate(COLOURS)
+    """The points of each data set as they are drawn once they are coloured by a column; with `rows` and `colours`."""
+    for element in (".map-body", "#map-graph .js-plotly-plot"):
+        page.wait_for_selector(f'{element}[data-colour^="{path}"]')
+    return [
+        points | {"rows": rows_of(points["runs"]), "colours": colours_of(points)}
+        for points in frame(page)["points"]
+    ]
+
+
+def _bytes(colour: str) -> list[int]:
+    return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
 
 
 def _values(api: httpx.Client, path: str) -> np.ndarray:
     return np.load(io.BytesIO(api.get(path).content), allow_pickle=False)
-
-
-def _rows(trace: dict[str, Any]) -> np.ndarray:
-    return np.concatenate([np.arange(first, end) for first, end in trace["runs"]])
 
 
 def test_numbers_lie_on_a_scale_with_its_unit(page: Page, api: httpx.Client) -> None:
@@ -57,19 +52,22 @@ def test_numbers_lie_on_a_scale_with_its_unit(page: Page, api: httpx.Client) -> 
     column = next(item for item in api.get("/v1/columns").json()["items"] if item["name"] == "psnr")
     low, high = column["robust_limits"]
     values = _values(api, "/v1/columns/psnr")
+    assert len(traces) == len(api.get("/v1/datasets").json()["items"])
     for trace in traces:
-        rows = _rows(trace)
+        rows = trace["rows"]
         path = api.get("/v1/samples", params={"dataset": trace["dataset"], "limit": 200}).json()["items"]
         np.testing.assert_allclose(values[rows][: len(path)], [item["psnr"] for item in path], rtol=1e-6)
-        expected = 0.002 + 0.998 * np.clip((values[rows] - low) / (high - low), 0, 1)
-        np.testing.assert_allclose(trace["colour"], expected, atol=1e-5)
+        expected = np.clip((values[rows] - low) / (high - low), 0, 1)
+        expect_on_scale(trace, expected)
     legend = page.locator("#map-colours")
     for text in ("Reconstruction PSNR", "dB", f"≤ {low:.3g}", f"≥ {high:.3g}"):
         expect(legend).to_contain_text(text)
     page.wait_for_function("() => location.search.includes('colour=psnr')")
     _choose(page, "#map-colour", "Data set")
-    traces = _coloured(page, "dataset")
-    assert all(isinstance(trace["colour"], str) for trace in traces)
+    names = [item["name"] for item in api.get("/v1/datasets").json()["items"]]
+    for trace in _coloured(page, "dataset"):
+        colour = _bytes(mark(names.index(trace["dataset"])).colour)
+        assert (trace["colours"] == [*colour, 255]).all()
     expect(legend).to_be_hidden()
 
 
@@ -80,10 +78,10 @@ def test_a_link_colours_by_label(page: Page, api: httpx.Client) -> None:
     values = _values(api, "/v1/columns/label")
     for trace in traces:
         labels = sorted(v["label"] for v in column["values"] if v["dataset"] == trace["dataset"])
-        colours = [trace["scale"][2 * int(place)][1] for place in trace["colour"]]
         assert len(labels) <= len(OKABE_ITO)
-        assert colours == [
-            OKABE_ITO[labels.index(column["values"][number]["label"])] for number in values[_rows(trace)]
+        assert trace["colours"].tolist() == [
+            [*_bytes(OKABE_ITO[labels.index(column["values"][number]["label"])]), 255]
+            for number in values[trace["rows"]]
         ]
         part = page.locator(f'#map-colours [data-colours-of="{trace["dataset"]}"]')
         for value in column["values"]:
@@ -101,7 +99,9 @@ def test_the_images_that_contain_a_code_are_marked(page: Page, api: httpx.Client
     _open(page, f"/?code={code}")
     present = _values(api, f"/v1/codebook/{code}/presence")
     for trace in _coloured(page, f"/presence/{code}"):
-        np.testing.assert_array_equal(np.array(trace["colour"]) > 1, present[_rows(trace)] == 1)
+        marked = trace["colours"][:, 3] == 255  # the others are grey, and seen through
+        np.testing.assert_array_equal(marked, present[trace["rows"]] == 1)
+        assert (trace["colours"][marked, :3] == _bytes(OKABE_ITO[1])).all()
     expect(page.locator("#map-code")).to_have_value(str(code))
     other = code + 1
     page.locator("#map-code").fill(str(other))
@@ -117,6 +117,8 @@ def test_ellipses_of_labels_and_splits(page: Page, api: httpx.Client) -> None:
         fitted = api.get("/v1/maps/pca/ellipses", params={"group_by": group}).json()["items"]
         drawn = {e["group"]: e for e in fitted if e["outline"]}
         page.wait_for_function(f"(n) => ({SHAPES})().length === n", arg=len(drawn))
+        wait_drawn(page)
+        assert all(not line["x"] for line in frame(page)["lines"])  # in place of those of the data sets
         for shape in page.evaluate(SHAPES):
             outline = drawn[shape["name"].removeprefix("group ")]["outline"]
             first = shape["path"][1:].split("L")[0].split(",")
@@ -138,6 +140,10 @@ def test_ellipses_of_labels_and_splits(page: Page, api: httpx.Client) -> None:
         )
     _choose(page, "#map-group", "Data set")
     page.wait_for_function(f"() => ({SHAPES})().length === 0")
+    (line,) = frame(page)["lines"]
+    fitted = {e["group"]: e for e in api.get("/v1/maps/pca/ellipses").json()["items"]}
+    assert line["dataset"] == name
+    assert line["x"] == pytest.approx([x for x, _ in fitted[name]["outline"]], rel=1e-5)
 
 
 def test_a_cell_knows_its_code_and_the_second(page: Page, api: httpx.Client) -> None:

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.map_places import wait_drawn
+
 pytestmark = pytest.mark.browser
 
 
@@ -26,7 +28,7 @@ def pair(start_pair, arguments) -> Iterator[tuple[str, str]]:
 
 def _opened(page: Page, url: str) -> None:
     page.goto(url)
-    page.wait_for_selector("#map-graph .js-plotly-plot[data-attached]")
+    wait_drawn(page)
     page.get_by_role("button", name="Fit a map").click()
 
 
@@ -58,6 +60,7 @@ def test_a_map_is_fitted_and_shown(page: Page, pair: tuple[str, str], watched) -
     page.wait_for_function(
         "() => document.querySelector('#map-graph .js-plotly-plot').layout.meta.map === 'wide'"
     )
+    expect(page.locator("#map-graph .map-cloud")).to_have_count(0)  # nothing of the map before it
     page.locator("#map-second").click()
     expect(page.get_by_role("option", name="PCA", exact=True)).to_be_visible()
 

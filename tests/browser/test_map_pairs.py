@@ -4,32 +4,32 @@ import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from dashboard.palette import mark
 from model.inference import load_model
 from model.latent.features import Features
 from model.latent.index import open_index
 from model.latent.map_fitting import fit_map
 from model.latent.pca import PCASettings
+from tests.browser.map_places import (
+    FRAME,
+    PLACES,
+    expect_on_scale,
+    frame,
+    lonely,
+    pixels,
+    rows_of,
+    wait_drawn,
+)
 
 pytestmark = pytest.mark.browser
 
 GRAPHS = ("#map-graph", "#map-graph-2")
-# Rows of the index that a map shows as selected, in the plane and in space.
-SELECTED = """(graph) => {
-  const gd = document.querySelector(`${graph} .js-plotly-plot`);
-  const rows = [];
-  gd.data.filter((t) => t.meta.role === 'points').forEach((trace) => {
-    const own = trace.meta.runs.flatMap(([first, end]) => Array.from({ length: end - first }, (_, k) => first + k));
-    (trace.selectedpoints || []).forEach((k) => rows.push(own[k]));
-  });
-  return rows;
-}"""
 RING = """(graph) => {
   const gd = document.querySelector(`${graph} .js-plotly-plot`);
   const flat = gd.querySelector('.map-ring:not([hidden])');
@@ -37,18 +37,13 @@ RING = """(graph) => {
   const ring = gd.data.find((t) => t.meta.role === 'selected');
   return ['x', 'y', 'z'].flatMap((axis) => Array.from(ring[axis] || []));
 }"""
-# The point of a map that stands most alone on the screen, and where.
-LONELY = """(graph) => {
+# The point of a map in space that stands most alone on the screen, and where.
+LONELY_IN_SPACE = """(graph) => {
   const gd = document.querySelector(`${graph} .js-plotly-plot`);
   const box = gd.getBoundingClientRect();
-  const space = gd.layout.meta.dimensions === 3;
-  const scene = space && gd._fullLayout.scene._scene;
+  const scene = gd._fullLayout.scene._scene;
   const apply = (m, v) => [0, 1, 2, 3].map((r) => [0, 1, 2, 3].reduce((sum, c) => sum + m[4 * c + r] * v[c], 0));
   const place = (trace, i) => {
-    if (!space) {
-      const { xaxis, yaxis } = gd._fullLayout;
-      return [xaxis._offset + xaxis.l2p(trace.x[i]), yaxis._offset + yaxis.l2p(trace.y[i])];
-    }
     const { model, view, projection } = scene.glplot.cameraParams;
     const at = ['x', 'y', 'z'].map((axis, k) => trace[axis][i] * scene.dataScale[k]);
     const [x, y, , w] = apply(projection, apply(view, apply(model, [...at, 1])));
@@ -60,8 +55,8 @@ LONELY = """(graph) => {
       const rest = Math.floor(trace.customdata[i] / 2 ** 31);
       const split = ['train', 'val', 'test'][rest % 3];
       const [x, y] = place(trace, i);
-      const point = `${trace.meta.dataset}/${split}/${trace.customdata[i] % 2 ** 31}`;
-      all.push({ point, x: box.left + x, y: box.top + y });
+      const name = `${trace.meta.dataset}/${split}/${trace.customdata[i] % 2 ** 31}`;
+      all.push({ name, x: box.left + x, y: box.top + y });
     }
   });
   let best = null;
@@ -107,6 +102,10 @@ def at(page: Page, pair: tuple[str, str], watched):
         page.goto(f"{pair[1]}/{query}")
         for graph in GRAPHS[:maps]:
             page.wait_for_selector(f"{graph} .js-plotly-plot[data-attached]")
+            if page.evaluate(
+                f"() => !window.vqscopeMap.inSpace(document.querySelector('{graph} .js-plotly-plot'))"
+            ):
+                wait_drawn(page, graph)
         return page
 
     return opened
@@ -130,13 +129,86 @@ def _inside(asked: httpx.Client, name: str, polygon: list[list[float]]) -> list[
     return np.flatnonzero(np.load(io.BytesIO(answer.content), allow_pickle=False)).tolist()
 
 
+def _expect_selected(page: Page, graph: str, rows: list[int]) -> None:
+    """Of a map of the plane: these rows of the index are drawn as selected."""
+    page.wait_for_function(
+        f"([graph, n]) => (({FRAME})(graph).selected || []).length === n", arg=[graph, len(rows)]
+    )
+    assert frame(page, graph)["selected"] == rows
+
+
+def _expect_faint(page: Page, graph: str, selected: list[int]) -> None:
+    """On the screen points that are not selected hardly differ from the ground, and the others do."""
+    page.mouse.move(2, 2)
+    points = page.evaluate(PLACES, graph)
+    places = np.array([(point["x"], point["y"]) for point in points])
+    chosen = np.isin([point["row"] for point in points], selected)
+    near = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)) < 9
+    apart = ~chosen & ~near[:, chosen].any(axis=1) & (near.sum(axis=1) <= 4)
+    assert apart.sum() >= 5
+    away = 255 - pixels(page, points).min(axis=-1)  # of the ground, which is white
+    assert np.median(away[chosen]) > 90
+    assert np.median(away[apart]) < 60
+
+
 def _expect_place(page: Page, asked: httpx.Client, point: str, maps: dict[str, str]) -> None:
     """The image is in the inspector, and marked on each map where the service says it is."""
     expect(page.locator(f'.inspector-body[data-point="{point}"]')).to_be_visible()
     places = asked.get(f"/v1/samples/{point}").json()["maps"]
-    for graph, name in maps.items():
-        page.wait_for_function(f"(graph) => ({RING})(graph).length > 0", arg=graph)
-        assert page.evaluate(RING, graph) == pytest.approx(places[name], rel=1e-5)
+    for graph, name in maps.items():  # the mark comes after the inspector, and another one's is still there
+        page.wait_for_function(
+            f"""([graph, place]) => {{
+              const ring = ({RING})(graph), near = (a, b) => Math.abs(a - b) <= 1e-5 * Math.abs(b);
+              return ring.length === place.length && ring.every((value, k) => near(value, place[k]));
+            }}""",
+            arg=[graph, places[name]],
+        )
+
+
+def _click_in_space(page: Page, asked: httpx.Client) -> None:
+    """The first map, which is in space, shows and opens the image that the mouse is at."""
+    point = page.evaluate(LONELY_IN_SPACE, GRAPHS[0])
+    page.mouse.move(point["x"] + 3, point["y"] + 3)
+    page.mouse.move(point["x"], point["y"])
+    expect(page.locator("#hover-card")).to_have_attribute("data-point", point["name"])
+    page.mouse.click(point["x"], point["y"])
+    _expect_place(page, asked, point["name"], {GRAPHS[0]: "space"})
+
+
+def _click_in_plane(page: Page, asked: httpx.Client, name: str, graph: str = GRAPHS[0]) -> None:
+    """The same of a map of the plane."""
+    (point,) = lonely(page, graph=graph)
+    page.mouse.move(point["x"] + 3, point["y"] + 3)
+    page.mouse.move(point["x"], point["y"])
+    expect(page.locator("#hover-card")).to_have_attribute("data-point", point["name"])
+    page.mouse.click(point["x"], point["y"])
+    _expect_place(page, asked, point["name"], {graph: name})
+
+
+def _choose_map(page: Page, title: str, name: str) -> None:
+    page.locator("#map-name").click()
+    page.get_by_role("option", name=title, exact=True).click()
+    page.wait_for_function(
+        "(name) => window.vqscopeMap.graphs().map(window.vqscopeMap.mapOf)[0] === name", arg=name
+    )
+
+
+def test_a_graph_shows_maps_of_the_plane_and_in_space_by_turns(at, asked: httpx.Client) -> None:
+    page = at("", 1)
+    _click_in_plane(page, asked, "pca")
+    page.mouse.move(2, 2)
+    _choose_map(page, "space (3-D)", "space")
+    expect(page.locator("#map-graph .map-cloud")).to_have_count(0)
+    page.wait_for_function(f"(graph) => ({RING})(graph).length === 3", arg=GRAPHS[0])
+    expect(page.locator("#map-graph .map-ring")).to_have_count(0)
+    _click_in_space(page, asked)
+    page.mouse.move(2, 2)
+    _choose_map(page, "mirror", "mirror")
+    wait_drawn(page)
+    assert {p["dataset"] for p in frame(page)["points"]} == {
+        item["name"] for item in asked.get("/v1/datasets").json()["items"]
+    }
+    _click_in_plane(page, asked, "mirror")
 
 
 def test_a_map_in_space_is_drawn_and_clicked(at, asked: httpx.Client) -> None:
@@ -157,12 +229,7 @@ def test_a_map_in_space_is_drawn_and_clicked(at, asked: httpx.Client) -> None:
         expect(row).to_contain_text(f"{100 * item['observed_coverage']:.1f} %")
     expect(page.locator("#map-flat-tools")).to_be_hidden()
     expect(page.get_by_text("box and lasso need a map of two dimensions")).to_be_visible()
-    lonely = page.evaluate(LONELY, "#map-graph")
-    page.mouse.move(lonely["x"] + 3, lonely["y"] + 3)
-    page.mouse.move(lonely["x"], lonely["y"])
-    expect(page.locator("#hover-card")).to_have_attribute("data-point", lonely["point"])
-    page.mouse.click(lonely["x"], lonely["y"])
-    _expect_place(page, asked, lonely["point"], {"#map-graph": "space"})
+    _click_in_space(page, asked)
     # Ellipsoids of labels, in one trace.
     page.goto(page.url.split("?")[0] + "?map=space&group=split")
     page.wait_for_function(
@@ -171,16 +238,18 @@ def test_a_map_in_space_is_drawn_and_clicked(at, asked: httpx.Client) -> None:
     )
 
 
-def test_without_webgl_a_map_in_space_says_what_to_do(launch, open_page, watched, pair) -> None:
+def test_without_webgl_a_map_in_space_says_what_to_do(launch, open_page, watched, pair, asked) -> None:
     watched.expected = ("WebGL",)
     with launch("--disable-3d-apis") as browser:
         page = open_page(browser)
         page.goto(f"{pair[1]}/?map=space")
-        expect(page.get_by_text("A map of three dimensions needs WebGL")).to_be_visible()
-        page.locator("#map-name").click()
-        page.get_by_role("option", name="PCA", exact=True).click()
-        page.wait_for_selector("#map-graph .js-plotly-plot[data-attached]")
-        expect(page.get_by_text("A map of three dimensions needs WebGL")).to_be_hidden()
+        told = page.locator("#map-graph-webgl")
+        expect(told.get_by_text("A map of three dimensions needs WebGL")).to_be_visible()
+        expect(told).to_be_in_viewport(ratio=1)
+        _choose_map(page, "PCA", "pca")
+        expect(told).to_be_hidden()
+        wait_drawn(page)
+        _click_in_plane(page, asked, "pca")
     watched.check()
 
 
@@ -189,10 +258,10 @@ def test_a_selection_on_either_map_is_shown_on_the_other(at, asked: httpx.Client
     page = at(f"?second=mirror&{_sel(polygon)}", 2)
     page.wait_for_selector(".map-body[data-linked]")
     expected = _inside(asked, "pca", polygon)
-    page.wait_for_function(f"(graph) => ({SELECTED})(graph).length > 0", arg=GRAPHS[1])
-    assert sorted(page.evaluate(SELECTED, GRAPHS[1])) == expected
-    assert page.evaluate(SELECTED, GRAPHS[0]) == []
+    _expect_selected(page, GRAPHS[1], expected)
+    assert frame(page, GRAPHS[0])["selected"] is None
     expect(page.locator("#selection-count")).to_contain_text(f"{len(expected):,} of")
+    _expect_faint(page, GRAPHS[1], expected)
     # A box on the second map.
     page.get_by_role("button", name="Select a box").click()
     box = page.locator(GRAPHS[1]).bounding_box()
@@ -205,14 +274,13 @@ def test_a_selection_on_either_map_is_shown_on_the_other(at, asked: httpx.Client
     values = [float(part) for part in page.url.split("sel=")[1].split("&")[0].split(",")]
     expected = _inside(asked, "mirror", np.reshape(values, (-1, 2)).tolist())
     assert expected
-    page.wait_for_function(f"(graph) => ({SELECTED})(graph).length > 0", arg=GRAPHS[0])
-    assert sorted(page.evaluate(SELECTED, GRAPHS[0])) == expected
+    page.wait_for_function(f"(graph) => ({FRAME})(graph).selected === null", arg=GRAPHS[1])
+    _expect_selected(page, GRAPHS[0], expected)
     expect(page.locator("#selection-count")).to_contain_text(f"{len(expected):,} of")
     # The address brings both back; without its map the selection is gone.
     page.reload()
     page.wait_for_selector(".map-body[data-linked]")
-    page.wait_for_function(f"(graph) => ({SELECTED})(graph).length > 0", arg=GRAPHS[0])
-    assert sorted(page.evaluate(SELECTED, GRAPHS[0])) == expected
+    _expect_selected(page, GRAPHS[0], expected)
     page.locator("#map-second").click()
     page.get_by_role("option", name="no second map").click()
     expect(page.locator("#map-selection")).to_be_hidden()
@@ -221,9 +289,9 @@ def test_a_selection_on_either_map_is_shown_on_the_other(at, asked: httpx.Client
 
 def test_a_click_on_the_second_map_marks_the_image_on_both(at, asked: httpx.Client) -> None:
     page = at("?second=mirror", 2)
-    lonely = page.evaluate(LONELY, GRAPHS[1])
-    page.mouse.click(lonely["x"], lonely["y"])
-    _expect_place(page, asked, lonely["point"], dict(zip(GRAPHS, ("pca", "mirror"), strict=True)))
+    (point,) = lonely(page, graph=GRAPHS[1])
+    page.mouse.click(point["x"], point["y"])
+    _expect_place(page, asked, point["name"], dict(zip(GRAPHS, ("pca", "mirror"), strict=True)))
 
 
 def test_a_selection_is_shown_in_space(at, asked: httpx.Client) -> None:
@@ -240,19 +308,15 @@ def test_each_map_is_coloured_by_its_own_preservation(at, asked: httpx.Client) -
     page = at("?second=mirror&colour=preservation", 2)
     page.wait_for_selector('.map-body[data-colour^="/preservation"]')
     columns = asked.get("/v1/maps/pca/points").json()["columns"]
-    colours: list[dict[str, Any]] = page.evaluate(
-        """(graphs) => graphs.flatMap((graph) => document.querySelector(`${graph} .js-plotly-plot`).data
-          .filter((t) => t.meta.role === 'points').map((t) => ({ graph, runs: t.meta.runs,
-            colour: typeof t.marker.color === 'string' ? null : Array.from(t.marker.color) })))""",
-        GRAPHS,
-    )
-    for trace in colours:
-        if trace["graph"] == GRAPHS[1]:
-            assert trace["colour"] is None  # mirror was never measured
-            continue
-        rows = np.concatenate([np.arange(first, end) for first, end in trace["runs"]])
-        expected = 0.002 + 0.998 * np.array(columns["preservation"])[rows]
-        np.testing.assert_allclose(trace["colour"], expected, atol=1e-5)
+    for graph, path in zip(GRAPHS, ("/preservation/pca", "dataset"), strict=True):
+        page.wait_for_selector(f'{graph} .js-plotly-plot[data-colour^="{path}"]')
+    names = [item["name"] for item in asked.get("/v1/datasets").json()["items"]]
+    for points in frame(page, GRAPHS[0])["points"]:
+        expect_on_scale(points, np.array(columns["preservation"])[rows_of(points["runs"])])
+    for points in frame(page, GRAPHS[1])["points"]:
+        colour = mark(names.index(points["dataset"])).colour  # mirror was never measured
+        assert points["lut"] == [[*(int(colour[k : k + 2], 16) for k in (1, 3, 5)), 255]]
+        assert points["of"] is None
     expect(page.locator("#map-colours")).to_contain_text("Neighbour preservation")
 
 
@@ -261,10 +325,8 @@ def test_test_images_are_coloured_by_their_outlier_percentile(at, asked: httpx.C
     page.wait_for_selector('.map-body[data-colour^="/outliers"]')
     answer = asked.get("/v1/outliers/percentiles").content
     column = np.load(io.BytesIO(answer), allow_pickle=False)
-    expected = np.where(np.isnan(column), 0, 0.002 + 0.998 * column / 100)
-    for trace in page.evaluate(
-        """() => document.querySelector('#map-graph .js-plotly-plot').data.filter((t) => t.meta.role === 'points')
-          .map((t) => ({ runs: t.meta.runs, colour: Array.from(t.marker.color) }))"""
-    ):
-        rows = np.concatenate([np.arange(first, end) for first, end in trace["runs"]])
-        np.testing.assert_allclose(trace["colour"], expected[rows], atol=1e-5)
+    page.wait_for_selector('#map-graph .js-plotly-plot[data-colour^="/outliers"]')
+    assert np.isnan(column).any()
+    assert not np.isnan(column).all()
+    for points in frame(page)["points"]:
+        expect_on_scale(points, column[rows_of(points["runs"])] / 100)

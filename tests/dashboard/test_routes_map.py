@@ -106,3 +106,35 @@ async def test_preservation_is_that_of_the_map(client_of, points):
         missing = await page.get("/preservation/umap")
         assert missing.status_code == 404
         assert "not measured" in missing.json()["detail"]
+
+
+async def test_points_are_columns_of_bytes_in_the_order_of_the_index(client_of, points):
+    masks = np.array([-1, 0, 1, 1 << 30, (1 << 31) - 1], np.int32)  # of 31 classes
+    points = replace(points, label=np.resize(masks, len(points.x)))
+
+    class Client:
+        async def points(self, name):
+            assert name == "a map"
+            return points
+
+    async with _page(Client()) as page:
+        found = await page.get("/points/a%20map?v=1")
+    assert (found.status_code, found.headers["content-type"]) == (200, "application/octet-stream")
+    assert found.headers["cache-control"] == "no-store"
+    n = len(points.x)
+    assert len(found.content) == 12 * n
+    for k, (column, kind) in enumerate(((points.x, "<f4"), (points.y, "<f4"), (points.label, "<i4"))):
+        sent = np.frombuffer(found.content, kind, count=n, offset=4 * n * k)
+        np.testing.assert_array_equal(sent, column)
+
+
+@pytest.mark.parametrize("path", ["/points/x", "/preservation/x"])
+async def test_a_map_that_cannot_be_had_is_told_with_its_reason(client_of, path):
+    body = {"detail": "this index has no map 'x'"}
+    async with _page(client_of(lambda _: httpx.Response(404, json=body))) as page:
+        found = await page.get(path)
+        assert (found.status_code, found.json()["detail"]) == (404, body["detail"])
+    async with _page(client_of(lambda _: httpx.Response(503, json={}))) as page:
+        found = await page.get(path)
+        assert found.status_code == 503
+        assert found.json()["detail"]
