@@ -76,7 +76,7 @@ def test_all_data_sets_and_their_ellipses_are_drawn(page: Page, api: httpx.Clien
     traces = (
         "() => document.querySelector('#map-graph .js-plotly-plot').data.map((t) => [t.type, t.x.length])"
     )
-    assert page.evaluate(traces) == [["scatter", 0]] * 2 * len(names)
+    assert page.evaluate(traces) == [["scatter", 0]] * 2 * len(names) + [["scatter", 2]]  # ends of the axes
     expect(page.locator("#map-graph .gl-container canvas")).to_have_count(0)
     fitted = {e["group"]: e for e in api.get("/v1/maps/pca/ellipses").json()["items"]}
     ellipses = _ellipses(page)

@@ -301,3 +301,20 @@ def test_a_saved_picture_has_what_is_on(page: Page, api: httpx.Client) -> None:
     (picture,) = _images(svg)
     assert {colour for colour, n in _hues(picture).items() if n > 30} == {mark(1).colour}
     assert [other for other in _names(api) if f">{other}<" in svg] == [name]
+
+
+def test_what_was_in_view_stays_in_view_when_the_panel_opens(page: Page, api: httpx.Client) -> None:
+    ranges = """() => { const { xaxis, yaxis } = document.querySelector('#map-graph .js-plotly-plot')._fullLayout;
+      return [xaxis.range.slice(), yaxis.range.slice()]; }"""
+    _open(page)
+    height = "() => document.querySelector('#map-graph .js-plotly-plot')._fullLayout.height"
+    before, tall = page.evaluate(ranges), page.evaluate(height)
+    page.get_by_role("button", name="Select what is in view").click()
+    expect(page.locator("#selection-count")).to_contain_text(" of ")
+    page.wait_for_function(f"(tall) => ({height})() < tall", arg=tall)
+    columns = api.get("/v1/maps/pca/points").json()["columns"]
+    for (low, high), (least, most), values in zip(
+        page.evaluate(ranges), before, (columns["x"], columns["y"]), strict=True
+    ):
+        assert low <= max(least, min(values))
+        assert high >= min(most, max(values))

@@ -62,7 +62,10 @@ def test_a_crowd_is_drawn_smaller_and_fainter(datasets, info, points):
 def test_no_coordinates_travel_with_the_figure(datasets, info, points):
     ordered = replace(points, split=np.zeros_like(points.split))
     text = map_figure(datasets, info, ordered, [_ellipse("small")]).to_json()
-    assert all(not trace["x"] and not trace["y"] for trace in json.loads(text)["data"])
+    *traces, ends = json.loads(text)["data"]
+    assert all(not trace["x"] and not trace["y"] for trace in traces)
+    layout = json.loads(text)["layout"]
+    assert (ends["x"], ends["y"]) == (layout["xaxis"]["range"], layout["yaxis"]["range"])
     assert len(text) < 10_000  # its size does not depend on that of the index
 
 
