@@ -1,4 +1,4 @@
-/* The points and ellipses of a map of the plane, on a canvas over Plotly's axes. Plotly draws hundreds of thousands of points
+/* The points and ellipses of a map of the plane, on a canvas under Plotly's axes. Plotly draws hundreds of thousands of points
    with WebGL, which without a GPU takes many seconds, again for each change; here a change takes a fraction of one. The
    figure's traces say what there is (`meta`, marker and line); Plotly itself draws none of them, only for a saved picture. */
 (function () {
