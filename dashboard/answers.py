@@ -101,6 +101,8 @@ class Points:
     label: NDArray[np.int32]
     z: NDArray[np.float32] | None = None
     """Of a map of three dimensions."""
+    index: str = ""
+    """Version of the index that they are of; empty where it was not told."""
     preservation: NDArray[np.float32] | None = None
     """Share of each point's neighbours that the map keeps, in [0, 1]; None where it was not measured."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import dash_mantine_components as dmc
@@ -48,10 +48,13 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_server: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(warm(client))
-        yield
-        warming.cancel()
-        await asyncio.gather(warming, return_exceptions=True)
-        await client.aclose()
+        try:
+            yield
+            warming.cancel()
+            with suppress(asyncio.CancelledError):
+                await warming
+        finally:
+            await client.aclose()
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_routes(server, client)

@@ -27,6 +27,7 @@ def read_points(content: bytes) -> Points:
         position=_column(table, "position").astype(np.int32),
         label=_column(table, "label").astype(np.int32),
         z=_known(table, "z"),
+        index=(table.schema.metadata or {}).get(b"index", b"").decode(),
         preservation=_known(table, "preservation"),
     )
 

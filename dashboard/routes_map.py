@@ -48,14 +48,19 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
         return await _passed_on(mask(client, chosen))
 
     @server.get("/points/{map}", include_in_schema=False)
-    async def points(map: str) -> Response:
-        """All points of a map of the plane in the order of the index: all x, float32, all y, all labels, int32."""
+    async def points(map: str, v: str | None = None) -> Response:
+        """All points of a map of the plane in the order of the index: all x, float32, all y, all labels, int32.
+
+        Of the version `v` of the index alone: rows of another one are other images.
+        """
         try:
             found = await client.points(map)
         except ApiRefused as error:
             return problem(error.status, "Map not available", str(error))
         except ApiError as error:
             return problem(503, "Map not available", str(error))
+        if v not in (None, found.index):
+            return problem(409, "Map not available", "the index has just changed")
         columns = (found.x.astype("<f4"), found.y.astype("<f4"), found.label.astype("<i4"))
         headers = {"Cache-Control": "no-store"}  # the browser holds them while the page is open
         return Response(

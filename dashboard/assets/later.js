@@ -23,7 +23,7 @@
   /** The selection whose table is to be shown, once there is what shows tables. */
   async function openTable(tab, inside) {
     if (tab !== "table" || !inside) return window.dash_clientside.no_update;
-    await load(window.vqscopeLater.grid);
+    if (!window.dash_ag_grid) await load(window.vqscopeLater.grid);
     return inside;
   }
 

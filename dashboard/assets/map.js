@@ -13,12 +13,12 @@
 
   // What the maps should show. Each figure is brought to it by sync(), whenever either has changed.
   const wanted = { on: null, ellipses: {}, sample: null, loaded: null }; // ellipses: by name of the map
-  const parts = []; // of other files: { attached(gd), trace(gd, trace, place, want), layout(gd) }
+  const parts = []; // of other files: { attached(gd), trace(gd, trace, place, want): in space alone, layout(gd) }
   let hovered = null;
   let mouse = null; // Plotly does not tell it of a map in space
   let pressed = null;
 
-  /** The reverse of figures/map_figure.py: pack_identity. */
+  /** The reverse of figures/map_points.py: pack_identity. */
   function unpack(number) {
     const rest = Math.floor(number / POSITION_RANGE);
     return {
@@ -47,6 +47,12 @@
   const graphs = () => SLOTS.map((_, slot) => inSlot(slot)).filter(Boolean);
   const mapOf = (gd) => gd.layout.meta.map;
   const inSpace = (gd) => gd.layout.meta.dimensions === 3;
+
+  /** Traces of a role of the data sets that are on. */
+  const tracesOf = (gd, role) => gd.data.filter(({ meta }) => meta.role === role && isOn(meta.dataset));
+
+  /** Whether what something was made from is what it would be made from now. */
+  const same = (parts, others) => parts.length === others.length && parts.every((part, i) => part === others[i]);
 
   const isOn = (name) => wanted.on === null || wanted.on.includes(name);
 
@@ -241,7 +247,7 @@
   }
 
   /** What other files of the map page need. */
-  window.vqscopeMap = { SPLITS, wanted, graphs, mapOf, inSpace, isOn, sync, showCard, hideCard, add: (part) => parts.push(part) };
+  window.vqscopeMap = { SPLITS, wanted, graphs, mapOf, inSpace, isOn, tracesOf, same, sync, showCard, hideCard, add: (part) => parts.push(part) };
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {

@@ -82,11 +82,10 @@
     return { left, top, perX: width / (right - left), perY: height / (top - bottom), width, height, x: xaxis._offset, y: yaxis._offset };
   }
 
-  /** What is drawn, of some data sets: their points with their colours, and their ellipses. */
-  function contents(gd, isMeant) {
-    const of = (role) => gd.data.filter(({ meta }) => meta.role === role && map().isOn(meta.dataset) && isMeant(meta.dataset));
-    const shown = of("points").map((trace) => ({ trace, colours: map().bytesOf(gd, trace) }));
-    return { cloud: cloudOf(gd), shown, lines: of("ellipse"), mask: map().maskFor(gd) };
+  /** What is drawn: points of the data sets that are on, with their colours, and their ellipses. */
+  function contents(gd) {
+    const shown = map().tracesOf(gd, "points").map((trace) => ({ trace, colours: map().bytesOf(gd, trace) }));
+    return { cloud: cloudOf(gd), shown, lines: map().tracesOf(gd, "ellipse"), mask: map().maskFor(gd) };
   }
 
   /** What a frame depends on: one of equal parts need not be drawn again. */
@@ -117,10 +116,10 @@
   }
 
   function draw(gd, state) {
-    const [view, drawn] = [viewOf(gd), contents(gd, () => true)];
+    const [view, drawn] = [viewOf(gd), contents(gd)];
     told(gd, state);
     const key = keyOf(gd, view, drawn);
-    if (key.length === state.key.length && key.every((part, i) => part === state.key[i])) return;
+    if (map().same(key, state.key)) return;
     const begun = performance.now();
     const { canvas, pane } = state;
     Object.assign(pane.style, { left: `${view.x}px`, top: `${view.y}px`, width: `${view.width}px`, height: `${view.height}px` });
@@ -190,7 +189,9 @@
   function picture(gd, view, scale, names) {
     const [width, height] = [view.width, view.height].map((length) => Math.round(length * scale));
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
-    paint(gd, canvas.getContext("2d"), { ...contents(gd, (name) => names.includes(name)), lines: [], view, ratio: scale });
+    const { shown, ...drawn } = contents(gd);
+    const meant = shown.filter(({ trace }) => names.includes(trace.meta.dataset));
+    paint(gd, canvas.getContext("2d"), { ...drawn, shown: meant, lines: [], view, ratio: scale });
     return canvas.toDataURL();
   }
 

@@ -120,7 +120,7 @@
   }
 
   function trace(gd, trace, i, want) {
-    if (trace.meta.role !== "points" || !map().inSpace(gd)) return;
+    if (trace.meta.role !== "points") return;
     const wished = look(gd, trace);
     if (trace.marker.color === wished["marker.color"]) return;
     Object.entries(wished).forEach(([attribute, value]) => want(attribute, i, value));

@@ -43,7 +43,6 @@
   }
 
   function trace(gd, trace, i, want) {
-    if (!map().inSpace(gd)) return; // see map_cloud.js
     if (trace.meta.role === "points") fade(gd, trace, i, want, maskFor(gd));
     if (trace.meta.role === "linked") linked(gd, trace, i, want);
   }

@@ -10,14 +10,14 @@
   let pressed = null;
   let last = null; // { gd, event }: where the mouse is, until the next frame
 
-  const shownOf = (gd) => gd.data.filter(({ meta }) => meta.role === "points" && map().isOn(meta.dataset));
+  const shownOf = (gd) => map().tracesOf(gd, "points");
 
   /** Points of a view by the square that they lie in: the last one of each square, and before each point another. */
   function squares(gd, cloud, view) {
     const shown = shownOf(gd);
     const key = [cloud, ...Object.values(view), ...shown];
     const known = found.get(gd);
-    if (known && known.key.length === key.length && key.every((part, i) => part === known.key[i])) return known;
+    if (known && map().same(known.key, key)) return known;
     const columns = Math.ceil(view.width / REACH);
     const heads = new Int32Array(columns * Math.ceil(view.height / REACH)).fill(-1);
     const next = new Int32Array(cloud.x.length);

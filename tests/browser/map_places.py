@@ -4,6 +4,7 @@ import io
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import httpx
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -82,6 +83,17 @@ def wait_drawn(page: Page, graph: str = "#map-graph", names: Collection[str] | N
         }}""",
         arg=[graph, None if names is None else sorted(names)],
     )
+
+
+def open_map(page: Page, path: str = "/") -> None:
+    """Open the map page, until the points have been drawn."""
+    page.goto(path)
+    wait_drawn(page)
+
+
+def names_of(api: httpx.Client) -> list[str]:
+    """The data sets of the service, in its order."""
+    return [item["name"] for item in api.get("/v1/datasets").json()["items"]]
 
 
 def frame(page: Page, graph: str = "#map-graph") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dashboard.palette import mark
-from tests.browser.map_places import FRAME, PLACES, frame, lonely, rows_of, wait_drawn
+from tests.browser.map_places import FRAME, PLACES, frame, lonely, names_of, open_map, rows_of, wait_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -22,15 +22,6 @@ ON_SCREEN = """([x, y]) => {
   const { xaxis, yaxis } = gd._fullLayout;
   return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)];
 }"""
-
-
-def _open(page: Page, path: str = "/") -> None:
-    page.goto(path)
-    wait_drawn(page)
-
-
-def _names(api: httpx.Client) -> list[str]:
-    return [item["name"] for item in api.get("/v1/datasets").json()["items"]]
 
 
 def _wait_shown(page: Page, names: set[str]) -> None:
@@ -54,8 +45,8 @@ def _colours(page: Page) -> set[tuple[int, int, int]]:
 
 
 def test_all_data_sets_and_their_ellipses_are_drawn(page: Page, api: httpx.Client) -> None:
-    _open(page)
-    names = _names(api)
+    open_map(page)
+    names = names_of(api)
     datasets = {
         item["name"]: sum(item["n_indexed"].values()) for item in api.get("/v1/datasets").json()["items"]
     }
@@ -93,8 +84,8 @@ def test_all_data_sets_and_their_ellipses_are_drawn(page: Page, api: httpx.Clien
 
 
 def test_data_sets_are_switched_one_at_a_time(page: Page, api: httpx.Client) -> None:
-    _open(page)
-    names = _names(api)
+    open_map(page)
+    names = names_of(api)
     colour = {
         name: tuple(int(mark(i).colour[k : k + 2], 16) for k in (1, 3, 5)) for i, name in enumerate(names)
     }
@@ -121,20 +112,20 @@ def test_data_sets_are_switched_one_at_a_time(page: Page, api: httpx.Client) -> 
 
 
 def test_zoom_survives_a_switch(page: Page, api: httpx.Client) -> None:
-    _open(page)
+    open_map(page)
     ranges = "() => document.querySelector('#map-graph .js-plotly-plot')._fullLayout.xaxis.range.slice()"
     before = page.evaluate(ranges)
     page.get_by_role("button", name="Zoom in", exact=True).click()
     page.wait_for_function(f"(before) => ({ranges})()[0] > before[0]", arg=before)
     zoomed = page.evaluate(ranges)
-    name = _names(api)[0]
+    name = names_of(api)[0]
     page.get_by_role("button", name=f"Show only {name}", exact=True).click()
     _wait_shown(page, {name})
     assert page.evaluate(ranges) == zoomed
 
 
 def test_fit_brings_what_is_on_into_view(page: Page, api: httpx.Client) -> None:
-    _open(page)
+    open_map(page)
     layout = "document.querySelector('#map-graph .js-plotly-plot')._fullLayout"
     ranges = f"() => ['xaxis', 'yaxis'].map((axis) => {layout}[axis].range)"
     before = page.evaluate(ranges)
@@ -154,8 +145,8 @@ def test_fit_brings_what_is_on_into_view(page: Page, api: httpx.Client) -> None:
 
 
 def test_hover_shows_the_image_of_that_point(page: Page, api: httpx.Client) -> None:
-    _open(page)
-    for name in _names(api)[:3]:
+    open_map(page)
+    for name in names_of(api)[:3]:
         page.get_by_role("button", name=f"Show only {name}", exact=True).click()
         _wait_shown(page, {name})
         (point,) = lonely(page, dataset=name)
@@ -214,8 +205,8 @@ def _expect_inspector(page: Page, api: httpx.Client, path: str) -> None:
 
 
 def test_click_fills_the_inspector_with_the_numbers_of_the_service(page: Page, api: httpx.Client) -> None:
-    _open(page)
-    for name in _names(api)[-2:]:
+    open_map(page)
+    for name in names_of(api)[-2:]:
         page.get_by_role("button", name=f"Show only {name}", exact=True).click()
         _wait_shown(page, {name})
         (point,) = lonely(page, dataset=name)
@@ -230,9 +221,9 @@ def test_click_fills_the_inspector_with_the_numbers_of_the_service(page: Page, a
 
 
 def test_a_link_reproduces_the_view(page: Page, api: httpx.Client) -> None:
-    first, second, *_ = _names(api)
+    first, second, *_ = names_of(api)
     link = f"/?on={second}&on={first}&kind=normal&level=80&point={first}/test/1"
-    _open(page, link)
+    open_map(page, link)
     _wait_shown(page, {first, second})
     _expect_inspector(page, api, f"{first}/test/1")
     fitted = {
@@ -249,8 +240,8 @@ def test_a_link_reproduces_the_view(page: Page, api: httpx.Client) -> None:
 
 
 def test_kind_and_level_of_the_ellipses_are_asked_of_the_service(page: Page, api: httpx.Client) -> None:
-    _open(page)
-    name = _names(api)[0]
+    open_map(page)
+    name = names_of(api)[0]
     page.locator("#map-kind").click()
     page.get_by_role("option", name="Robust (MCD)").click()
     page.locator("#map-level").fill("60")
@@ -266,7 +257,7 @@ def test_kind_and_level_of_the_ellipses_are_asked_of_the_service(page: Page, api
 
 
 def test_warnings_of_the_service_are_shown(page: Page, api: httpx.Client) -> None:
-    _open(page)
+    open_map(page)
     datasets = {item["name"]: item["warnings"] for item in api.get("/v1/datasets").json()["items"]}
     for ellipse in api.get("/v1/maps/pca/ellipses").json()["items"]:
         texts = [*ellipse["warnings"], *datasets[ellipse["group"]]]
@@ -277,5 +268,5 @@ def test_warnings_of_the_service_are_shown(page: Page, api: httpx.Client) -> Non
 
 
 def test_an_image_that_does_not_exist_is_said_to_be_missing(page: Page, api: httpx.Client) -> None:
-    _open(page, f"/?point={_names(api)[0]}/test/999999")
+    open_map(page, f"/?point={names_of(api)[0]}/test/999999")
     expect(page.get_by_text("No such image")).to_be_visible()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, Route, expect
 
 from dashboard.palette import SYMBOLS, mark
-from tests.browser.map_places import PLACES, frame, lonely, pixels, wait_drawn
+from tests.browser.map_places import PLACES, frame, lonely, names_of, open_map, pixels, wait_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -79,15 +79,6 @@ PICTURE = """async (img) => {
   const answer = await fetch(img.currentSrc, { cache: 'force-cache' });
   return Array.from(new Uint8Array(await answer.arrayBuffer()));
 }"""
-
-
-def _open(page: Page, path: str = "/") -> None:
-    page.goto(path)
-    wait_drawn(page)
-
-
-def _names(api: httpx.Client) -> list[str]:
-    return [item["name"] for item in api.get("/v1/datasets").json()["items"]]
 
 
 def _only(page: Page, name: str) -> None:
@@ -211,9 +202,9 @@ def test_points_have_the_colour_of_their_data_set(
     browser: Browser, open_page: Callable[..., Page], watched, api: httpx.Client, ratio: int
 ) -> None:
     page = open_page(browser, device_scale_factor=ratio)
-    _open(page)
+    open_map(page)
     _without_grid(page)
-    names = _names(api)
+    names = names_of(api)
     assert _expect_on_screen(page, names, _alone(page)) > 10
     places = []
     for name in names:
@@ -244,8 +235,8 @@ def test_points_have_the_colour_of_their_data_set(
 
 
 def test_what_is_off_cannot_be_met(page: Page, api: httpx.Client) -> None:
-    _open(page)
-    names = _names(api)
+    open_map(page)
+    names = names_of(api)
     _only(page, names[0])
     shown = np.array([(p["x"], p["y"]) for p in page.evaluate(PLACES, "#map-graph")])
     page.get_by_role("button", name="All", exact=True).click()
@@ -267,9 +258,9 @@ def test_points_stay_at_their_places_when_the_mouse_zooms_and_moves_the_map(
     page: Page, api: httpx.Client, slowed: int
 ) -> None:
     """On a machine that is slower by this factor the last frame moves with the mouse until it rests."""
-    _open(page)
+    open_map(page)
     _without_grid(page)
-    names = _names(api)
+    names = names_of(api)
     before = page.evaluate(VIEW)
     middle = before["x"] + before["width"] / 2, before["y"] + before["height"] / 2
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowed})
@@ -306,7 +297,7 @@ def test_points_stay_at_their_places_when_the_mouse_zooms_and_moves_the_map(
 
 
 def test_with_a_tool_the_mouse_meets_no_image(page: Page) -> None:
-    _open(page)
+    open_map(page)
     (point,) = lonely(page)
     page.mouse.move(point["x"], point["y"])
     expect(page.locator("#hover-card")).to_be_visible()
@@ -321,8 +312,8 @@ def test_with_a_tool_the_mouse_meets_no_image(page: Page) -> None:
 
 def test_the_right_picture_is_shown_every_time(page: Page, api: httpx.Client) -> None:
     dice = random.Random(0)
-    _open(page)
-    names = _names(api)
+    open_map(page)
+    names = names_of(api)
     on = set(names)
     seen: list[str] = []
     while len(seen) < CLICKS:
@@ -372,7 +363,7 @@ def test_points_that_cannot_be_had_come_by_themselves(
     expect(note).to_be_in_viewport(ratio=1)
     expect(page.locator(f"{GRAPH}[data-drawn]")).to_have_count(0)
     fails = False
-    wait_drawn(page, names=_names(api))
+    wait_drawn(page, names=names_of(api))
     expect(note).to_be_hidden()
     assert (np.diff(asked) > 2.5).all()  # seconds
     _click(page, lonely(page)[0]["name"])

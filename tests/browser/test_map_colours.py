@@ -9,17 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.palette import OKABE_ITO, mark
-from tests.browser.map_places import colours_of, expect_on_scale, frame, rows_of, wait_drawn
+from tests.browser.map_places import colours_of, expect_on_scale, frame, open_map, rows_of, wait_drawn
 
 pytestmark = pytest.mark.browser
 
 SHAPES = """() => (document.querySelector('#map-graph .js-plotly-plot').layout.shapes || [])
   .map((shape) => ({ name: shape.name, colour: shape.line.color, path: shape.path }))"""
-
-
-def _open(page: Page, path: str = "/") -> None:
-    page.goto(path)
-    wait_drawn(page)
 
 
 def _choose(page: Page, field: str, option: str) -> None:
@@ -46,7 +41,7 @@ def _values(api: httpx.Client, path: str) -> np.ndarray:
 
 
 def test_numbers_lie_on_a_scale_with_its_unit(page: Page, api: httpx.Client) -> None:
-    _open(page)
+    open_map(page)
     _choose(page, "#map-colour", "Reconstruction PSNR")
     traces = _coloured(page, "/columns/psnr")
     column = next(item for item in api.get("/v1/columns").json()["items"] if item["name"] == "psnr")
@@ -72,7 +67,7 @@ def test_numbers_lie_on_a_scale_with_its_unit(page: Page, api: httpx.Client) -> 
 
 
 def test_a_link_colours_by_label(page: Page, api: httpx.Client) -> None:
-    _open(page, "/?colour=label")
+    open_map(page, "/?colour=label")
     traces = _coloured(page, "/columns/label")
     column = next(item for item in api.get("/v1/columns").json()["items"] if item["name"] == "label")
     values = _values(api, "/v1/columns/label")
@@ -96,7 +91,7 @@ def test_a_link_colours_by_label(page: Page, api: httpx.Client) -> None:
 def test_the_images_that_contain_a_code_are_marked(page: Page, api: httpx.Client) -> None:
     name = api.get("/v1/datasets").json()["items"][0]["name"]
     code = api.get(f"/v1/samples/{name}/test/0").json()["codes"][0][0]
-    _open(page, f"/?code={code}")
+    open_map(page, f"/?code={code}")
     present = _values(api, f"/v1/codebook/{code}/presence")
     for trace in _coloured(page, f"/presence/{code}"):
         marked = trace["colours"][:, 3] == 255  # the others are grey, and seen through
@@ -110,7 +105,7 @@ def test_the_images_that_contain_a_code_are_marked(page: Page, api: httpx.Client
 
 
 def test_ellipses_of_labels_and_splits(page: Page, api: httpx.Client) -> None:
-    _open(page, "/?group=label")
+    open_map(page, "/?group=label")
     for group, option in (("label", None), ("split", "Split")):
         if option:
             _choose(page, "#map-group", option)
@@ -149,7 +144,7 @@ def test_ellipses_of_labels_and_splits(page: Page, api: httpx.Client) -> None:
 def test_a_cell_knows_its_code_and_the_second(page: Page, api: httpx.Client) -> None:
     name = api.get("/v1/datasets").json()["items"][0]["name"]
     path = f"{name}/train/1"
-    _open(page, f"/?point={path}")
+    open_map(page, f"/?point={path}")
     cells = api.get(f"/v1/samples/{path}/cells").json()["items"]
     body = page.locator(f'.inspector-body[data-point="{path}"]')
     # By keyboard: one stop, then arrows.
@@ -181,7 +176,7 @@ def _expect_cell(page: Page, cell: dict[str, Any]) -> None:
 
 def test_neighbours_and_how_unusual_an_image_is(page: Page, api: httpx.Client) -> None:
     name = api.get("/v1/datasets").json()["items"][0]["name"]
-    _open(page, f"/?point={name}/test/1")
+    open_map(page, f"/?point={name}/test/1")
     found = api.get(f"/v1/neighbours/{name}/test/1", params={"k": 8}).json()
     near = page.locator("#map-neighbours")
     pictures = near.locator(".thumbnail")

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dashboard.palette import OKABE_ITO, mark
-from tests.browser.map_places import frame, wait_drawn
+from tests.browser.map_places import frame, names_of, open_map, wait_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -29,15 +29,6 @@ OUTLINES = """() => (document.querySelector('#map-graph .js-plotly-plot').layout
   .filter((shape) => shape.name === 'selection').map((shape) => shape.path)"""
 
 
-def _open(page: Page, path: str = "/") -> None:
-    page.goto(path)
-    wait_drawn(page)
-
-
-def _names(api: httpx.Client) -> list[str]:
-    return [item["name"] for item in api.get("/v1/datasets").json()["items"]]
-
-
 def _polygon(page: Page) -> list[list[float]]:
     """As the address has it."""
     page.wait_for_function("() => location.search.includes('sel=')")
@@ -47,7 +38,7 @@ def _polygon(page: Page) -> list[list[float]]:
 
 def _ask(api: httpx.Client, polygon: list[list[float]], **more: Any) -> dict[str, Any]:
     answer = api.post(
-        "/v1/selections", json={"polygon": polygon, "datasets": _names(api), "codes": 20, **more}
+        "/v1/selections", json={"polygon": polygon, "datasets": names_of(api), "codes": 20, **more}
     )
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -88,7 +79,7 @@ def _choose(page: Page, tool: str) -> None:
 
 
 def test_a_box_and_a_lasso_select_what_the_service_selects(page: Page, api: httpx.Client) -> None:
-    _open(page)
+    open_map(page)
     plot = page.evaluate(PLOT)
     _choose(page, "Select a box")
     page.mouse.move(plot["x"] + 0.2 * plot["width"], plot["y"] + 0.15 * plot["height"])
@@ -133,7 +124,7 @@ def test_a_box_and_a_lasso_select_what_the_service_selects(page: Page, api: http
 
 
 def test_without_a_mouse_what_is_in_view_is_selected(page: Page, api: httpx.Client) -> None:
-    _open(page)
+    open_map(page)
     button = page.get_by_role("button", name="Select what is in view")
     button.focus()
     page.keyboard.press("Enter")
@@ -141,7 +132,7 @@ def test_without_a_mouse_what_is_in_view_is_selected(page: Page, api: httpx.Clie
     assert found["n"] > 0.9 * found["total"]
     _expect_composition(page, found)
     # Data sets that are switched off are no part of it.
-    name = _names(api)[0]
+    name = names_of(api)[0]
     page.get_by_role("button", name=f"Show only {name}", exact=True).click()
     _expect_composition(page, _ask(api, _polygon(page), datasets=[name]))
 
@@ -149,7 +140,7 @@ def test_without_a_mouse_what_is_in_view_is_selected(page: Page, api: httpx.Clie
 def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> None:
     polygon = _half(api)
     found = _ask(api, polygon, limit=36)
-    _open(page, f"/?{_link(polygon)}")
+    open_map(page, f"/?{_link(polygon)}")
     page.locator("#selection-tab").get_by_text("Codes", exact=True).click()
     table = page.get_by_role("table", name="Figures of the selection")
     expect(table.locator('[data-figure="psnr"]')).to_contain_text(
@@ -184,7 +175,7 @@ def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.
     polygon = _half(api)
     sizes: list[int] = []
     page.on("response", lambda r: sizes.append(len(r.body())) if "_dash-update" in r.url else None)
-    _open(page, f"/?{_link(polygon)}")
+    open_map(page, f"/?{_link(polygon)}")
     page.locator("#selection-tab").get_by_text("Table", exact=True).click()
     header = page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-label")
     header.click()
@@ -209,13 +200,13 @@ def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.
         arg=total,
     )
     names = {points["dataset"] for points in frame(page)["points"]}
-    assert names == set(_names(api))
+    assert names == set(names_of(api))
     assert max(sizes) < 100_000  # no callback brings the points, nor the table's rows all at once
 
 
 def test_the_selection_is_exported(page: Page, api: httpx.Client) -> None:
     polygon = _half(api)
-    _open(page, f"/?{_link(polygon)}")
+    open_map(page, f"/?{_link(polygon)}")
     found = _ask(api, polygon)
     expect(page.locator("#selection-count")).to_contain_text(f"{found['n']:,} of")
     page.get_by_role("button", name="Export").click()
@@ -258,8 +249,8 @@ def _images(svg: str) -> list[Image.Image]:
 
 
 def test_the_map_is_saved_as_a_picture(page: Page, api: httpx.Client) -> None:
-    _open(page)
-    names = _names(api)
+    open_map(page)
+    names = names_of(api)
     own = {name: mark(i).colour for i, name in enumerate(names)}
     box = page.locator("#map-graph .js-plotly-plot").bounding_box()
     assert box is not None
@@ -293,20 +284,20 @@ def test_the_map_is_saved_as_a_picture(page: Page, api: httpx.Client) -> None:
 
 
 def test_a_saved_picture_has_what_is_on(page: Page, api: httpx.Client) -> None:
-    _open(page)
-    name = _names(api)[1]
+    open_map(page)
+    name = names_of(api)[1]
     page.get_by_role("button", name=f"Show only {name}", exact=True).click()
     wait_drawn(page, names={name})
     svg = _save(page, "Map as SVG", "latent-map.svg").decode()
     (picture,) = _images(svg)
     assert {colour for colour, n in _hues(picture).items() if n > 30} == {mark(1).colour}
-    assert [other for other in _names(api) if f">{other}<" in svg] == [name]
+    assert [other for other in names_of(api) if f">{other}<" in svg] == [name]
 
 
 def test_what_was_in_view_stays_in_view_when_the_panel_opens(page: Page, api: httpx.Client) -> None:
     ranges = """() => { const { xaxis, yaxis } = document.querySelector('#map-graph .js-plotly-plot')._fullLayout;
       return [xaxis.range.slice(), yaxis.range.slice()]; }"""
-    _open(page)
+    open_map(page)
     height = "() => document.querySelector('#map-graph .js-plotly-plot')._fullLayout.height"
     before, tall = page.evaluate(ranges), page.evaluate(height)
     page.get_by_role("button", name="Select what is in view").click()

@@ -37,7 +37,8 @@ async def test_points_are_read_and_kept_until_they_change(client_of):
         asked.append(request.headers.get("if-none-match"))
         if asked[-1] == '"one"':
             return httpx.Response(304, headers={"etag": '"one"'})
-        return httpx.Response(200, content=_stream(_table()), headers={"etag": '"one"'})
+        table = _table().replace_schema_metadata({"index": "0123abcd"})
+        return httpx.Response(200, content=_stream(table), headers={"etag": '"one"'})
 
     client = client_of(answer)
     first, second = await client.points("pca"), await client.points("pca")
@@ -47,6 +48,7 @@ async def test_points_are_read_and_kept_until_they_change(client_of):
     assert first.split.tolist() == [2, 0, 2]
     assert first.position.tolist() == [7, 8, 9]
     assert first.x.dtype == np.float32
+    assert first.index == "0123abcd"
     await client.aclose()
 
 

@@ -110,7 +110,7 @@ async def test_preservation_is_that_of_the_map(client_of, points):
 
 async def test_points_are_columns_of_bytes_in_the_order_of_the_index(client_of, points):
     masks = np.array([-1, 0, 1, 1 << 30, (1 << 31) - 1], np.int32)  # of 31 classes
-    points = replace(points, label=np.resize(masks, len(points.x)))
+    points = replace(points, label=np.resize(masks, len(points.x)), index="0123abcd")
 
     class Client:
         async def points(self, name):
@@ -118,7 +118,10 @@ async def test_points_are_columns_of_bytes_in_the_order_of_the_index(client_of, 
             return points
 
     async with _page(Client()) as page:
-        found = await page.get("/points/a%20map?v=1")
+        found = await page.get("/points/a%20map?v=0123abcd")
+        other = await page.get("/points/a%20map?v=4567cdef")
+    assert other.status_code == 409  # its rows are other images
+    assert "index has just changed" in other.json()["detail"]
     assert (found.status_code, found.headers["content-type"]) == (200, "application/octet-stream")
     assert found.headers["cache-control"] == "no-store"
     n = len(points.x)

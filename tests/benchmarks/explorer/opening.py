@@ -24,9 +24,8 @@ def dashboard(api: str) -> Iterator[tuple[int, str, Callable[[], str]]]:
     assert process.stderr is not None
     try:
         base = process.stderr.readline().split()[1]
-        httpx.get(
-            base, timeout=WAIT, trust_env=False
-        ).raise_for_status()  # the address is told before it answers
+        # The address is told before it answers.
+        httpx.get(base, timeout=WAIT, trust_env=False).raise_for_status()
         lines: list[str] = []
         reader = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
         reader.start()
