@@ -16,7 +16,7 @@ Vectors = NDArray[np.floating[Any]]
 Progress = Callable[[str, int, int], None]
 """Told what is being measured, how many rows of it are done, and of how many; what it raises ends the work."""
 
-_BLOCK_BYTES = 24 << 20
+_BLOCK_BYTES = 32 << 20
 """Of distances at a time."""
 
 

@@ -12,7 +12,7 @@ from model.latent.quality import PointPreservation
 from model.latent.sampling import Sample
 from model.latent.spaces import Space, nearest_on_map
 
-_BLOCK_BYTES = 16 << 20
+_BLOCK_BYTES = 32 << 20
 """Of distances at a time."""
 
 
