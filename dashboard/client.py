@@ -12,36 +12,19 @@ import pyarrow as pa
 
 from dashboard.answers import Catalogue, Dataset, Ellipse, Health, Json, MapInfo, Points, Sample, SamplePage
 from dashboard.arrow import read_points
+from dashboard.errors import ApiUnavailable, ApiUnreadable, succeed
 from dashboard.state import Point
 
 _ARROW = "application/vnd.apache.arrow.stream"
 _HEALTH_TIMEOUT = 1.5  # seconds; a service that is slower than this to say "ready" is not of use to a reader
 _UPLOAD_TIMEOUT = 90.0  # seconds; the service itself gives up sooner, and says why
+KEPT_IDLE = 2.0
+"""Seconds after which an unused connection is given up: before a service closes it, 5 s for uvicorn's default."""
 _MAX_PICTURE = 16 * 2**20  # bytes; a native picture of a patch is a few kB
 PICTURE_VIEWS = ("image", "reconstruction", "error")
 
 T = TypeVar("T")
 Params = Mapping[str, str | list[str]]
-
-
-class ApiError(Exception):
-    """The service did not give what was asked for. The message is one line for the reader of a page."""
-
-
-class ApiUnavailable(ApiError):
-    """The service does not answer, or says that it cannot for now."""
-
-
-class ApiRefused(ApiError):
-    """The service refused the request (4xx); `status` and its own words."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class ApiUnreadable(ApiError):
-    """The answer is not what the interface promises: dashboard and service differ in version."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +65,7 @@ class ApiClient:
             base_url=base_url.rstrip("/"),
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(timeout, connect=3.0),
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=KEPT_IDLE),
             transport=transport,
             trust_env=False,
         )
@@ -239,7 +222,7 @@ class ApiClient:
         """The bytes of an answer to POST, as they come."""
         try:
             async with self._http.stream("POST", path, params=params, json=body) as answer:
-                await _succeed(path, answer)
+                await succeed(path, answer)
                 yield answer.aiter_bytes()
         except httpx.TimeoutException as error:
             raise ApiUnavailable("the service takes too long to answer") from error
@@ -273,13 +256,22 @@ class ApiClient:
 
     async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401
         try:
-            answer = await self._http.request(method, path, **content)
+            answer = await self._asked(method, path, **content)
         except httpx.TimeoutException as error:
             raise ApiUnavailable("the service takes too long to answer") from error
         except httpx.HTTPError as error:
             raise ApiUnavailable("the service does not answer") from error
-        await _succeed(path, answer)
+        await succeed(path, answer)
         return answer
+
+    async def _asked(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401
+        try:
+            return await self._http.request(method, path, **content)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if method != "GET":  # only what changes nothing may be asked twice
+                raise
+            # The service may close a kept connection at the moment it is used again.
+            return await self._http.request(method, path, **content)
 
     @staticmethod
     def _read(reader: Callable[[], T]) -> T:
@@ -291,25 +283,5 @@ class ApiClient:
             ) from error
 
 
-async def _succeed(path: str, answer: httpx.Response) -> None:
-    if answer.status_code < 400:
-        return
-    await answer.aread()
-    detail = _problem(answer)
-    if answer.status_code >= 500 or answer.status_code == 429:
-        raise ApiUnavailable(detail or "the service cannot answer now")
-    if answer.status_code == 401:
-        detail = "the service asks for an API key: set VQSCOPE_API_KEY for the dashboard to one of its keys"
-    raise ApiRefused(answer.status_code, detail or f"the service refused {path} ({answer.status_code})")
-
-
 def _sample_path(point: Point) -> str:
     return f"/v1/samples/{quote(point.dataset, safe='')}/{point.split}/{point.position}"
-
-
-def _problem(answer: httpx.Response) -> str:
-    try:
-        body = answer.json()
-    except ValueError:
-        return ""
-    return str(body.get("detail") or body.get("title") or "") if isinstance(body, dict) else ""

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
-from dashboard.client import ApiError, ApiRefused, Picture
+from dashboard.client import Picture
+from dashboard.errors import ApiError, ApiRefused
 
 NO_PICTURE = "Picture not available"
 """Title of the problem where there is none."""

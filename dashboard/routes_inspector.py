@@ -11,12 +11,13 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import JSONResponse
 
-from dashboard.client import ApiClient, ApiError, ApiRefused
+from dashboard.client import ApiClient
 from dashboard.client_map import cells, neighbours, standing
 from dashboard.components.inspector import cell_details, inspector
 from dashboard.components.inspector_more import neighbour_strip, standing_words
 from dashboard.components.markup import markup
 from dashboard.components.states import empty, failed
+from dashboard.errors import ApiError, ApiRefused
 from dashboard.state import Point
 
 NEIGHBOURS = 8

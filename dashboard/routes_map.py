@@ -10,8 +10,9 @@ from fastapi import FastAPI, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
-from dashboard.client import ApiClient, ApiError, ApiRefused, Picture
+from dashboard.client import ApiClient, Picture
 from dashboard.client_map import EXPORTS, Inside, export, mask
+from dashboard.errors import ApiError, ApiRefused
 from dashboard.passing import etag_of, problem
 from dashboard.state_map import MapView
 

@@ -6,7 +6,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
 from dashboard.answers import Json
-from dashboard.client import ApiClient, ApiError, ApiRefused, ApiUnavailable
+from dashboard.client import ApiClient
+from dashboard.errors import ApiError, ApiRefused, ApiUnavailable
 from dashboard.passing import problem
 
 MAX_BYTES = 32 * 2**20

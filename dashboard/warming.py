@@ -3,7 +3,8 @@
 import asyncio
 import logging
 
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
+from dashboard.errors import ApiError
 from dashboard.pages.map_loading import fetched
 from dashboard.state_map import MapView
 

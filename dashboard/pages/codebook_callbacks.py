@@ -8,12 +8,13 @@ from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 from dashboard import client_codebook
 from dashboard.answers import Catalogue
 from dashboard.answers_codebook import Codebook
-from dashboard.client import ApiClient, ApiError, ApiRefused
+from dashboard.client import ApiClient
 from dashboard.client_codebook import ATLAS_COLUMNS, ATLAS_PAGE
 from dashboard.components import code_panel
 from dashboard.components.code_pictures import addresses
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, figure
+from dashboard.errors import ApiError, ApiRefused
 from dashboard.pages.codebook import ALL_CODES, goes_with_options, no_code
 from dashboard.palette import mark
 from dashboard.settings import DashboardSettings

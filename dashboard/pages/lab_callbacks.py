@@ -9,8 +9,9 @@ from dash import ALL, Dash, Input, Output, State, ctx, no_update
 from dashboard import client_cards, client_lab, client_map
 from dashboard.answers import Catalogue, Sample
 from dashboard.answers_map import Cell
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.components.states import empty, failed
+from dashboard.errors import ApiError
 from dashboard.pages.lab import about_cell, bench, dataset_options, grid, no_walk, steps
 from dashboard.settings import DashboardSettings
 from dashboard.state import SPLITS, Point

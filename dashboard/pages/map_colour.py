@@ -6,10 +6,11 @@ from typing import Any
 from dash import Dash, Input, Output, no_update
 
 from dashboard.answers_map import Columns
-from dashboard.client import ApiClient, ApiError, ApiRefused
+from dashboard.client import ApiClient
 from dashboard.client_map import columns, preservation
 from dashboard.colouring import Colouring, by_code, by_column, by_dataset, by_outlier, by_preservation
 from dashboard.components.colour_legend import colour_legend
+from dashboard.errors import ApiError, ApiRefused
 from dashboard.pages.map_controls import away, only
 from dashboard.state_map import MapView
 

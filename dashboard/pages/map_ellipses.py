@@ -8,10 +8,11 @@ from dash import ALL, Dash, Input, Output, State, html, no_update
 
 from dashboard.answers import Catalogue, Ellipse
 from dashboard.answers_map import Columns
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.client_map import columns
 from dashboard.colouring import OTHER, colours_of
 from dashboard.components.legend import coverage, group_row, warning_mark
+from dashboard.errors import ApiError
 from dashboard.figures.map_points import ellipse_outlines
 from dashboard.palette import OKABE_ITO
 from dashboard.state_map import MapView

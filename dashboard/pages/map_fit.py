@@ -5,9 +5,10 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dashboard.client import ApiClient, ApiError, ApiRefused
+from dashboard.client import ApiClient
 from dashboard.client_maps import Job, Method, Parameter, busy_job, cancel, fit, job, methods
 from dashboard.components.fit_form import job_state, parameter_fields, sentence
+from dashboard.errors import ApiError, ApiRefused
 from dashboard.pages import map_panel
 
 _NOT_ALLOWED = (

@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 from dash import Dash, Input, Output, State, no_update
 
 from dashboard.answers import Catalogue, Ellipse, MapInfo, Points
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.client_map import columns
 from dashboard.components.legend import legend_rows
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count
+from dashboard.errors import ApiError
 from dashboard.figures.map_figure import map_figure
 from dashboard.figures.map_space import MOST, space_figure
 from dashboard.pages.map_colour import colour_options

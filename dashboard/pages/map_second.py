@@ -5,8 +5,9 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.components.states import empty, failed
+from dashboard.errors import ApiError
 from dashboard.pages.map_controls import away
 from dashboard.pages.map_ellipses import drawn_ellipses, ellipses_key, fetch_ellipses
 from dashboard.pages.map_loading import drawn_map

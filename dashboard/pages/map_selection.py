@@ -5,7 +5,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update, set_props
 
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.client_map import Inside, columns, rows, selection
 from dashboard.components.attributes import attributes
 from dashboard.components.markup import drawn, markup
@@ -13,6 +13,7 @@ from dashboard.components.menu import download, menu
 from dashboard.components.selection import composition, figures_and_codes, thumbnails
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
+from dashboard.errors import ApiError
 from dashboard.pages.map_table import PAGE, grid, order_of, where_of
 from dashboard.state_map import MapView
 

@@ -8,11 +8,12 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from dashboard import client_cards
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.components.attributes import attributes
 from dashboard.components.dataset_card import dataset_card
 from dashboard.components.model_card import facts, model_card
 from dashboard.components.states import empty, failed
+from dashboard.errors import ApiError
 from dashboard.settings import DashboardSettings
 
 PATH = "/models"

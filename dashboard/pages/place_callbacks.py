@@ -6,7 +6,8 @@ import plotly.graph_objects as go
 from dash import Dash, Input, Output, no_update
 
 from dashboard.answers_place import Placed
-from dashboard.client import ApiClient, ApiError, ApiUnreadable
+from dashboard.client import ApiClient
+from dashboard.errors import ApiError, ApiUnreadable
 from dashboard.figures.place_figure import place_figure
 from dashboard.pages.place import cards, legend, not_placed
 from dashboard.settings import DashboardSettings

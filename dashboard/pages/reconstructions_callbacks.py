@@ -5,9 +5,10 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboard.answers import Catalogue, Dataset, SamplePage
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count
+from dashboard.errors import ApiError
 from dashboard.pages import reconstructions_figures
 from dashboard.pages.reconstructions import ALL_LABELS, PAGE_SIZE, cards, label_options
 from dashboard.settings import DashboardSettings

@@ -5,10 +5,11 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.client_figures import histograms as fetch
 from dashboard.components.attributes import attributes
 from dashboard.components.histograms import histograms
+from dashboard.errors import ApiError
 from dashboard.state import ReconstructionsView
 
 GREY_LEVELS = 255

@@ -7,7 +7,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
 from dashboard import client_training
-from dashboard.client import ApiClient, ApiError
+from dashboard.client import ApiClient
 from dashboard.client_training import Run
 from dashboard.components.states import empty, failed
 from dashboard.components.training import (
@@ -21,6 +21,7 @@ from dashboard.components.training import (
     state_line,
 )
 from dashboard.components.words import count
+from dashboard.errors import ApiError
 from dashboard.figures.training_figures import curves_figure, map_figure
 from dashboard.settings import DashboardSettings
 from dashboard.state_training import TrainingView

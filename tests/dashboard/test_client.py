@@ -1,11 +1,14 @@
+import asyncio
 import io
 
 import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
+import uvicorn
 
-from dashboard.client import ApiClient, ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
+from dashboard.client import KEPT_IDLE, ApiClient
+from dashboard.errors import ApiError, ApiRefused, ApiUnavailable, ApiUnreadable
 from dashboard.state import Point
 
 
@@ -89,6 +92,38 @@ async def test_no_connection_is_unavailable(client_of, error, words):
         await client.maps()
     assert (await client.health()).state == "away"
     await client.aclose()
+
+
+async def test_a_kept_connection_that_the_service_closes_is_no_outage():
+    """The service closes what was idle for long; that may be the moment at which it is used again."""
+    asked = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served = len(asked)
+        while head := (await reader.readuntil(b"\r\n\r\n")).split(b" ")[0]:
+            asked.append(head)
+            if len(asked) > served + 1:  # one answer for each connection
+                break
+            writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"items": []}')
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    client = ApiClient(f"http://{host}:{port}")
+    assert await client.maps() == ()
+    assert await client.maps() == ()
+    assert asked == [b"GET"] * 3
+    with pytest.raises(ApiUnavailable, match="does not answer"):  # might be done twice
+        await client.upload("/v1/place", b"", "multipart/form-data", {})
+    assert asked == [b"GET"] * 3 + [b"POST"]
+    await client.aclose()
+    server.close()
+    await server.wait_closed()
+
+
+def test_connections_are_given_up_before_the_service_closes_them():
+    assert uvicorn.Config("").timeout_keep_alive / 2 > KEPT_IDLE
 
 
 @pytest.mark.parametrize(

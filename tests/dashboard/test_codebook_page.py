@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from dashboard import client_codebook
 from dashboard.answers_cards import ModelCard, Score
 from dashboard.answers_codebook import Codebook, CodeDetails
-from dashboard.client import ApiUnreadable
 from dashboard.components.code_panel import about, use
 from dashboard.components.code_pictures import addresses, prototype
 from dashboard.components.model_card import model_card
 from dashboard.components.words import odds, probability
+from dashboard.errors import ApiUnreadable
 from dashboard.pages.codebook import goes_with_options
 from dashboard.routes import add_routes
 from dashboard.state import CODE_ORDERS, CODE_PICTURES, MAX_CODE_ZOOM, CodebookView

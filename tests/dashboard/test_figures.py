@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from dashboard.client import ApiUnreadable
 from dashboard.client_figures import BINS, histograms
+from dashboard.errors import ApiUnreadable
 
 BODY = {
     "n": 3,

@@ -3,9 +3,9 @@ import json
 import httpx
 import pytest
 
-from dashboard.client import ApiRefused
 from dashboard.client_maps import Job, Parameter, busy_job, cancel, fit, methods
 from dashboard.components.fit_form import job_state, parameter_fields
+from dashboard.errors import ApiRefused
 from dashboard.pages.map_panel import map_options, map_title, second_options
 
 JOB = {"id": "ab", "state": "running", "map": "near", "stage": "t-SNE", "progress": 0.4, "error": None}

@@ -5,7 +5,6 @@ import pytest
 
 from dashboard import client_training
 from dashboard.app import create_app
-from dashboard.client import ApiUnreadable
 from dashboard.client_training import Labels, MapOfEpoch, Run, RunChoice, RunList
 from dashboard.components.training import (
     groups_of,
@@ -16,6 +15,7 @@ from dashboard.components.training import (
     run_options,
     state_line,
 )
+from dashboard.errors import ApiUnreadable
 from dashboard.figures.training_figures import curves_figure, map_figure
 from dashboard.pages.training_callbacks import _chosen, _place
 from dashboard.settings import DashboardSettings
