@@ -13,7 +13,6 @@ from model.latent.quality import DistanceCorrelation, Figure
 from model.latent.spaces import Space
 
 _BATCHES = 20
-_CHUNK = 4096
 
 
 def distance_correlation(
@@ -57,11 +56,7 @@ def distance_correlation(
 def _distances(
     vectors: Vectors, first: NDArray[np.intp], second: NDArray[np.intp], metric: Metric
 ) -> NDArray[np.float64]:
-    space = Space(vectors, metric, np.zeros(vectors.shape[1]))
-    found = np.empty(len(first))
-    for start in range(0, len(first), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        found[part] = space.paired(space.take(first[part]), space.take(second[part]))
+    found = Space(vectors, metric, np.zeros(vectors.shape[1])).apart(first, second)
     return found if metric == "cosine" else np.sqrt(found)
 
 

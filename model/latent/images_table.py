@@ -28,6 +28,8 @@ _STORED = pa.schema(
 )
 STORED_NAMES = tuple(_STORED.names)
 """Columns of every index; all others of its table are metadata."""
+_ROW_GROUP = 1 << 14
+"""Rows that are held until they are written."""
 _MAX_FLAGS = 31
 
 
@@ -56,7 +58,7 @@ def label_column(labels: NDArray[np.int64], dataset: str) -> NDArray[np.int32]:
 
 
 class TableWriter:
-    """Writes the table one block at a time, each a row group.
+    """Writes the table one block at a time.
 
     Args:
         path: a new file.
@@ -84,7 +86,7 @@ class TableWriter:
             *(pa.array(figures[name]) for name in FIGURES),
             *metadata,
         ]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema), _ROW_GROUP)
 
     def __enter__(self) -> Self:
         return self

@@ -34,6 +34,7 @@ from model.latent.partial_build import JOURNAL, PLAN, ArraySpec, ResumableArrays
 from model.latent.replacement import put_back, remove_replaced, swap
 from model.latent.reuse import Reusable, digests, reusable
 from model.latent.storage import open_arrays, open_npy, read_json, sha256_of, sync, write_json
+from model.memory import give_back
 from model.stage_bars import StageBars
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def build_index(
             return out
         reuse = Reusable(None, manifest) if settings.afresh else reusable(target, model, manifest)
         _encode_all(model, manifest, arrays, folder, settings, reuse)
+        give_back()  # what the network worked in
         _write_table(manifest, arrays, metadata, folder)
         _fit_maps(model, manifest, folder, progress=progress)
         created = datetime.now(UTC).isoformat(timespec="seconds")

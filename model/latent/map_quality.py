@@ -1,13 +1,15 @@
 """How far the neighbourhoods of a map are those of the embeddings: trustworthiness, continuity, preservation."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.latent.errors import SettingError
-from model.latent.neighbours import Metric, nearest
+from model.latent.neighbours import Metric
 from model.latent.quality import Figure, Neighbourhoods
 from model.latent.sampling import Sample, draw
 from model.latent.spaces import Space, nearest_on_map
@@ -16,8 +18,9 @@ Vectors = NDArray[np.floating[Any]]
 Progress = Callable[[str, int, int], None]
 """Told what is being measured, how many rows of it are done, and of how many; what it raises ends the work."""
 
-_BLOCK_BYTES = 32 << 20
-"""Of distances at a time."""
+_POINTS = 4096
+_QUERIES = 256
+"""Distances between so many points and so many queries at a time: 8 MiB."""
 
 
 def neighbourhoods(
@@ -60,9 +63,9 @@ def neighbourhoods(
         sample = draw([n], n, seed=0)
     rows = sample.rows
     found = nearest_on_map(coordinates, coordinates[rows], k, rows)
-    true_ranks = neighbour_ranks(embeddings, rows, found, metric=metric, progress=progress)
-    found, _ = nearest(embeddings, embeddings[rows], k=k, metric=metric, exclude=rows)
-    map_ranks = neighbour_ranks(coordinates, rows, found, metric="euclidean", progress=progress)
+    near = Nearest.none(len(rows), k)
+    true_ranks = neighbour_ranks(embeddings, rows, found, metric=metric, nearest=near, progress=progress)
+    map_ranks = neighbour_ranks(coordinates, rows, near.rows, metric="euclidean", progress=progress)
     # Of a neighbour drawn at random the rank is uniform on 1 … n - 1.
     worst = k * (2 * n - 3 * k - 1) / 2
     chance = 1 - k * (n - 1 - k) * (n - k) / (2 * (n - 1)) / worst
@@ -87,6 +90,7 @@ def neighbour_ranks(
     neighbours: NDArray[np.int64],
     *,
     metric: Metric,
+    nearest: "Nearest | None" = None,
     progress: Progress | None = None,
 ) -> NDArray[np.int64]:
     """Which nearest of all each neighbour is: 1 for the nearest; equally near ones have the best of their ranks.
@@ -96,6 +100,7 @@ def neighbour_ranks(
         rows: (Q,) from which to look.
         neighbours: (Q, K) rows to rank, none of them the row itself.
         metric: of the vectors.
+        nearest: of Q queries, takes in the nearest of all in the same pass.
         progress: told of the N.
 
     Returns:
@@ -104,22 +109,68 @@ def neighbour_ranks(
     n = len(vectors)
     space = Space.around(vectors, rows, metric, np.float64)
     asked = space.take(rows)
-    limits = np.stack([space.paired(asked, space.take(column)) for column in neighbours.T], axis=1)
+    limits = np.stack([space.apart(rows, column) for column in neighbours.T], axis=1)
     nearer = np.zeros(neighbours.shape, dtype=np.int64)
-    chunk = max(1, _BLOCK_BYTES // (8 * len(rows)))
-    for start in range(0, n, chunk):
-        stop = min(start + chunk, n)
-        near, slack = space.between(asked, space.take(slice(start, stop)))
-        here = np.flatnonzero((rows >= start) & (rows < stop))
-        near[here, rows[here] - start] = np.inf
-        below = limits - slack[:, None]
-        for query in np.flatnonzero(near.min(axis=1) < below.max(axis=1)).tolist():
-            row = near[query]
-            inside = np.sort(row[row < below[query].max()])
-            nearer[query] += np.searchsorted(inside, below[query])
+    for start in range(0, n, _POINTS):
+        stop = min(start + _POINTS, n)
+        points = space.prepared(space.take(slice(start, stop)))
+        for first in range(0, len(rows), _QUERIES):
+            part = slice(first, first + _QUERIES)
+            near, slack = space.between(asked[part], points)
+            own = rows[part] - start
+            here = np.flatnonzero((own >= 0) & (own < len(points)))
+            near[here, own[here]] = np.inf
+            nearer[part] += _counts_below(near, limits[part] - slack[:, None])
+            if nearest is not None:
+                nearest.add(part, near, start)
         if progress is not None:
             progress("neighbourhoods", stop, n)
     return nearer + 1
+
+
+def _counts_below(values: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many of each row's values (Q, P) are below each of its limits (Q, K): (Q, K)."""
+    inside = values < limits.max(axis=1, keepdims=True)
+    ends = np.cumsum(np.count_nonzero(inside, axis=1)).tolist()
+    found = values[inside]
+    counts = np.zeros(limits.shape, dtype=np.int64)
+    for row, (start, stop) in enumerate(pairwise([0, *ends])):
+        if stop > start:
+            own = found[start:stop]
+            own.sort()
+            counts[row] = own.searchsorted(limits[row])
+    return counts
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """The K rows nearest to each of Q queries, among those seen so far; of equally near ones, any."""
+
+    distances: NDArray[np.float64]
+    """(Q, K), in no order; infinite where there is none yet."""
+    rows: NDArray[np.int64]
+    """(Q, K), of the distances."""
+
+    @classmethod
+    def none(cls, queries: int, k: int) -> "Nearest":
+        """None seen so far."""
+        return cls(np.full((queries, k), np.inf), np.full((queries, k), -1))
+
+    def add(self, part: slice, near: NDArray[np.float64], start: int) -> None:
+        """Take in the distances (Q', P) of some queries to the P rows from ``start`` on."""
+        better = np.flatnonzero(near.min(axis=1) < self.distances[part].max(axis=1))
+        if len(better) == 0:
+            return
+        if len(better) < len(near):
+            near = near[better]
+        queries = better + part.start
+        k = self.rows.shape[1]
+        local = np.argpartition(near, min(k, near.shape[1]) - 1, axis=1)[:, :k]
+        distances = np.hstack([self.distances[queries], np.take_along_axis(near, local, axis=1)])
+        rows = np.hstack([self.rows[queries], local + start])
+        kept = np.argpartition(distances, k - 1, axis=1)[:, :k]
+        self.distances[queries] = np.take_along_axis(distances, kept, axis=1)
+        self.rows[queries] = np.take_along_axis(rows, kept, axis=1)
 
 
 def check_sizes(embeddings: Vectors, coordinates: Vectors, k: int) -> None:

@@ -12,7 +12,7 @@ from model.latent.quality import PointPreservation
 from model.latent.sampling import Sample
 from model.latent.spaces import Space, nearest_on_map
 
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = 8 << 20
 """Of distances at a time."""
 
 
@@ -50,7 +50,7 @@ def point_preservation(
     if len(rows) <= k:
         raise SettingError(f"{k} neighbours cannot be sought among {len(rows)} references; draw more")
     fast, sure = (Space.around(embeddings, rows, metric, dtype) for dtype in (np.float32, np.float64))
-    references_fast, references_sure = fast.take(rows), sure.take(rows)
+    references_fast, references_sure = (space.prepared(space.take(rows)) for space in (fast, sure))
     own = np.full(n, -1, dtype=np.int64)
     own[rows] = np.arange(len(rows))
     preserved = np.empty(n, dtype=np.float32)
@@ -80,8 +80,8 @@ def _shares(
     itself = np.flatnonzero(own >= 0)
     near[itself, own[itself]] = np.inf
     of_found = np.take_along_axis(near, found, axis=1)
-    near.partition((k - 1, k), axis=1)
-    last, next_ = near[:, k - 1], near[:, k]
+    near.partition(k, axis=1)  # one place at a time is many times as fast as two
+    last, next_ = near[:, :k].max(axis=1), near[:, k]
     shares = (of_found <= (last + slack)[:, None]).mean(axis=1)
     return np.asarray(shares), np.asarray(next_ - last <= 2 * slack)
 

@@ -9,7 +9,7 @@ from sklearn.manifold import trustworthiness
 
 from model.latent import map_quality
 from model.latent.errors import SettingError
-from model.latent.map_quality import neighbour_ranks, neighbourhoods
+from model.latent.map_quality import Nearest, neighbour_ranks, neighbourhoods
 from model.latent.sampling import draw
 
 
@@ -26,9 +26,10 @@ def projected(embeddings: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("k", [1, 5, 15, 99])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-@pytest.mark.parametrize("block_bytes", [32 << 20, 20_000])
-def test_equal_to_scikit_learn(k, metric, block_bytes, monkeypatch):
-    monkeypatch.setattr(map_quality, "_BLOCK_BYTES", block_bytes)
+@pytest.mark.parametrize(("points", "queries"), [(4096, 512), (70, 30), (7, 200)])
+def test_equal_to_scikit_learn(k, metric, points, queries, monkeypatch):
+    monkeypatch.setattr(map_quality, "_POINTS", points)
+    monkeypatch.setattr(map_quality, "_QUERIES", queries)
     embeddings = clouds(200) + np.float32(100 if metric == "euclidean" else 0)
     coordinates = projected(embeddings)
     found = neighbourhoods(embeddings, coordinates, k=k, metric=metric)
@@ -98,13 +99,18 @@ def test_a_shuffled_map_comes_out_at_chance():
     assert found.preservation.chance == 20 / 999
 
 
-def test_ranks_are_those_of_a_full_sort(monkeypatch):
-    monkeypatch.setattr(map_quality, "_BLOCK_BYTES", 8 * 5 * 7)  # seven rows at a time
+@pytest.mark.parametrize("queries", [2, 512])
+@pytest.mark.parametrize("points", [3, 7, 4096])
+def test_ranks_are_those_of_a_full_sort(points, queries, monkeypatch):
+    monkeypatch.setattr(map_quality, "_POINTS", points)
+    monkeypatch.setattr(map_quality, "_QUERIES", queries)
     vectors = clouds(80, d=4).astype(np.float64)
     rows = np.array([0, 3, 40, 41, 79])
     order = np.argsort(np.linalg.norm(vectors[rows, None] - vectors, axis=2), axis=1)
-    found = neighbour_ranks(vectors, rows, order[:, [1, 2, 30, 79]], metric="euclidean")
+    near = Nearest.none(5, 6)
+    found = neighbour_ranks(vectors, rows, order[:, [1, 2, 30, 79]], metric="euclidean", nearest=near)
     np.testing.assert_array_equal(found, np.tile([1, 2, 30, 79], (5, 1)))
+    np.testing.assert_array_equal(np.sort(near.rows), np.sort(order[:, 1:7]))
 
 
 def test_copies_of_an_image_do_no_harm():
