@@ -49,7 +49,7 @@ class Space:
         if self.metric == "cosine":
             lengths = np.sqrt(np.einsum("nd,nd->n", taken, taken))
             taken /= np.where(lengths > 0, lengths, 1)[:, None]
-        return taken.astype(self.dtype, copy=False)
+        return np.asarray(taken, dtype=self.dtype)
 
     def prepared(self, points: NDArray[Any]) -> NDArray[Any]:
         """(P, D) -> (P, D + 2), as `between` needs points; cosine: (P, D)."""
