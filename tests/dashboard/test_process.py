@@ -1,5 +1,6 @@
 """The dashboard as a user starts it."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from dashboard.__main__ import listen
 from dashboard.settings import DashboardSettings
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody answers
@@ -25,6 +27,22 @@ def _start(*arguments: str, names: str = "") -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()  # nothing to do where it has ended, as it should
+
+
+async def test_answers_do_not_wait_for_acknowledgements():
+    """asyncio takes Nagle's algorithm off connections of which it knows that they are TCP."""
+    found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def met(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        found.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    listener = listen("127.0.0.1", 0)
+    async with await asyncio.start_server(met, sock=listener):
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        assert await found == 1
+        writer.close()
 
 
 @pytest.mark.integration
