@@ -5,6 +5,7 @@ Not callbacks: between a click and its answer a callback costs the browser sever
 
 import asyncio
 import re
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from dashboard.errors import ApiError, ApiRefused
 from dashboard.state import Point
 
 NEIGHBOURS = 8
+LARGEST_INLINE = 8192
+"""Bytes of a neighbour's picture that comes with the strip."""
 _CELL = re.compile(r"[0-9]{1,4}")
 Part = Callable[[ApiClient, Point], Awaitable[dict[str, Any]]]
 
@@ -79,7 +82,25 @@ async def _neighbours(client: ApiClient, point: Point) -> dict[str, Any]:
         catalogue, found = await asyncio.gather(client.catalogue(), neighbours(client, point, k=NEIGHBOURS))
     except ApiRefused:
         return {"markup": ""}  # there is no such image, as the first part says
-    return {"markup": markup(neighbour_strip(found, catalogue))}
+    known = [Point(item.dataset, item.split, item.position) for item in found.items]
+    known = [near for near in known if (about := catalogue.get(near.dataset)) and about.available]
+    sources = await asyncio.gather(*(_data_url(client, near, found.index) for near in known))
+    pictures = {near: source for near, source in zip(known, sources, strict=True) if source}
+    return {"markup": markup(neighbour_strip(found, catalogue, pictures))}
+
+
+async def _data_url(client: ApiClient, point: Point, version: str) -> str | None:
+    """A small picture itself: eight requests of the browser, and a frame for each, take longer than all else here.
+
+    None: it is large, or cannot be had now; the browser then asks for it.
+    """
+    try:
+        picture = await client.picture(point, "image", version=version, etag=None)
+    except ApiError:
+        return None
+    if len(picture.content) > LARGEST_INLINE:
+        return None
+    return f"data:image/png;base64,{b64encode(picture.content).decode()}"
 
 
 async def _standing(client: ApiClient, point: Point) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What the inspector shows once the image itself is there: its neighbours, and how unusual it is."""
 
+from collections.abc import Mapping
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -10,8 +12,13 @@ from dashboard.components.words import SPLIT_NAMES, count, figure, per_cent
 from dashboard.state import Point
 
 
-def neighbour_strip(found: Neighbours, catalogue: Catalogue) -> list[Component]:
-    """The nearest images with their distances, and how far their labels agree beside chance."""
+def neighbour_strip(
+    found: Neighbours, catalogue: Catalogue, pictures: Mapping[Point, str]
+) -> list[Component]:
+    """The nearest images with their distances, and how far their labels agree beside chance.
+
+    `pictures` are those that come with the strip, as data URLs; the browser asks for the others.
+    """
     cards = []
     for item in found.items:
         about = catalogue.get(item.dataset)
@@ -26,6 +33,7 @@ def neighbour_strip(found: Neighbours, catalogue: Catalogue) -> list[Component]:
                         found.index,
                         size=about.image_size if about and about.available else None,
                         text=f"{item.label_name}, {item.dataset}, {place}, distance {distance}",
+                        src=pictures.get(point),
                     ),
                     html.Div(distance, className="neighbour-distance"),
                 ],

@@ -76,13 +76,18 @@ def thumbnails(found: Selection, catalogue: Catalogue) -> list[Component]:
     return [html.Div(cards, className="thumbnails")] if cards else [empty("No image in the selection", "")]
 
 
-def thumbnail(point: Point, version: str, *, size: int | None, text: str, edge: int = 56) -> html.Button:
-    """A small picture that opens in the inspector (assets/map_inspect.js); `size` None: there is no picture."""
+def thumbnail(
+    point: Point, version: str, *, size: int | None, text: str, edge: int = 56, src: str | None = None
+) -> html.Button:
+    """A small picture that opens in the inspector (assets/map_inspect.js); `size` None: there is no picture.
+
+    `src` is its address where that is not the usual one.
+    """
     shown = (
         html.Span("no picture", className="thumbnail-none")
         if size is None
         else html.Img(
-            src=picture_url(point, "image", version),
+            src=src or picture_url(point, "image", version),
             className="pixels" if size <= edge else "pixels shrunk",
             alt="",
             width=zoomed(size, edge),

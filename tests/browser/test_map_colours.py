@@ -1,6 +1,7 @@
 """Colours, groups of ellipses and the closer look at an image, in a real browser."""
 
 import io
+from base64 import b64decode
 from typing import Any
 
 import httpx
@@ -183,6 +184,11 @@ def test_neighbours_and_how_unusual_an_image_is(page: Page, api: httpx.Client) -
     expect(pictures).to_have_count(8)
     paths = ["{dataset}/{split}/{position}".format(**item) for item in found["items"]]
     assert [picture.get_attribute("data-inspect") for picture in pictures.all()] == paths
+    for picture, path in zip(pictures.locator("img").all(), paths, strict=True):
+        kind, content = (picture.get_attribute("src") or "").split(",")
+        assert kind == "data:image/png;base64"
+        assert b64decode(content) == api.get(f"/v1/samples/{path}/image").content
+        assert picture.evaluate("(img) => img.complete && img.naturalWidth > 0")
     expect(near.locator(".neighbour-distance").first).to_have_text(f"{found['items'][0]['distance']:.3f}")
     for key, words in (("same_label", "the same label"), ("same_dataset", "the same data set")):
         shared = found[key]

@@ -1,10 +1,13 @@
 """The inspector's parts where the service does not give them; what they are like else, tests/browser sees."""
 
+import re
+from base64 import b64encode
+
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from dashboard.routes_inspector import PARTS, add_inspector_routes
+from dashboard.routes_inspector import LARGEST_INLINE, PARTS, add_inspector_routes
 
 
 def _page(client) -> httpx.AsyncClient:
@@ -46,6 +49,63 @@ async def test_only_test_images_are_judged(client_of):
     async with _page(client_of(_refuse)) as page:
         found = (await page.get("/inspector/small/train/0/standing")).json()
     assert "Only test images are judged" in found["markup"]
+
+
+def _described(name: str, *, available: bool = True) -> dict[str, object]:
+    return {
+        "name": name,
+        "title": name,
+        "modality": "",
+        "labels": {"0": "none"},
+        "n_indexed": {"test": 10},
+        "image_size": 28,
+        "warnings": [],
+        "available": available,
+    }
+
+
+async def test_neighbours_come_with_their_pictures_but_large_ones_and_those_that_cannot_be_had(client_of):
+    pictures = {"0": b"little", "1": bytes(LARGEST_INLINE + 1)}
+    shared = {"count": 1, "share": 0.5, "expected": 0.1}
+
+    def answer(request):
+        kind, *rest = request.url.path.removeprefix("/v1/").split("/")
+        if kind == "datasets":
+            body = {
+                "model": "m",
+                "index": "ab",
+                "items": [_described("small"), _described("away", available=False)],
+            }
+        elif kind == "neighbours":
+            names = [("small", 0), ("small", 1), ("small", 2), ("away", 0)]
+            items = [
+                {
+                    "dataset": name,
+                    "split": "test",
+                    "position": i,
+                    "label": 0,
+                    "label_name": "none",
+                    "distance": 0.5,
+                }
+                for name, i in names
+            ]
+            body = {"index": "ab", "items": items, "same_dataset": shared, "same_label": shared}
+        elif kind == "samples" and rest[0] == "small" and rest[2] in pictures:
+            assert request.url.params["v"] == "ab"
+            return httpx.Response(200, content=pictures[rest[2]], headers={"content-type": "image/png"})
+        else:
+            return httpx.Response(404, json={"title": "Not found"})
+        return httpx.Response(200, json=body)
+
+    async with _page(client_of(answer)) as page:
+        markup = (await page.get("/inspector/small/test/9/neighbours")).json()["markup"]
+    addresses = re.findall(r'src="([^"]*)"', markup)
+    assert addresses == [
+        f"data:image/png;base64,{b64encode(b'little').decode()}",
+        "/pictures/small/test/1/image?v=ab",
+        "/pictures/small/test/2/image?v=ab",
+    ]
+    assert "no picture" in markup
 
 
 @pytest.mark.parametrize(
