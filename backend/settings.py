@@ -131,7 +131,7 @@ class Settings(BaseSettings):
         description="Whether clients may have maps fitted, minutes of a core each; default: on loopback on, else off.",
     )
     idle_seconds: PositiveFloat = Field(
-        default=2.0,
+        default=10.0,  # a page that is opened works for seconds before it asks for anything
         description="After so long without a request the pictures of the codebook are made, so that they are there "
         "when asked for; inf: only when asked for.",
     )
