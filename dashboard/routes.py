@@ -1,7 +1,7 @@
 """Routes of the dashboard's own besides Dash's: health, and the pictures that pages show.
 
 A browser only ever reaches the dashboard; pictures pass through here, with the service's ETag and
-cache headers, so that each is transferred once.
+cache headers, so that each is transferred once; small ones of neighbours come with the words about them.
 """
 
 import re

@@ -22,8 +22,12 @@ from dashboard.errors import ApiError, ApiRefused
 from dashboard.state import Point
 
 NEIGHBOURS = 8
-LARGEST_INLINE = 8192
-"""Bytes of a neighbour's picture that comes with the strip."""
+INLINE_EDGE = 64
+"""Pixels of the edge of neighbours' pictures that come with the strip; the browser asks for larger ones."""
+LARGEST_INLINE = 16384
+"""Bytes of such a picture."""
+INLINE_SECONDS = 0.3
+"""For which the strip waits for one."""
 _CELL = re.compile(r"[0-9]{1,4}")
 Part = Callable[[ApiClient, Point], Awaitable[dict[str, Any]]]
 
@@ -82,21 +86,25 @@ async def _neighbours(client: ApiClient, point: Point) -> dict[str, Any]:
         catalogue, found = await asyncio.gather(client.catalogue(), neighbours(client, point, k=NEIGHBOURS))
     except ApiRefused:
         return {"markup": ""}  # there is no such image, as the first part says
-    known = [Point(item.dataset, item.split, item.position) for item in found.items]
-    known = [near for near in known if (about := catalogue.get(near.dataset)) and about.available]
-    sources = await asyncio.gather(*(_data_url(client, near, found.index) for near in known))
-    pictures = {near: source for near, source in zip(known, sources, strict=True) if source}
+    small = [
+        Point(item.dataset, item.split, item.position)
+        for item in found.items
+        if (about := catalogue.get(item.dataset)) and about.available and about.image_size <= INLINE_EDGE
+    ]
+    sources = await asyncio.gather(*(_data_url(client, near, found.index) for near in small))
+    pictures = {near: source for near, source in zip(small, sources, strict=True) if source}
     return {"markup": markup(neighbour_strip(found, catalogue, pictures))}
 
 
 async def _data_url(client: ApiClient, point: Point, version: str) -> str | None:
     """A small picture itself: eight requests of the browser, and a frame for each, take longer than all else here.
 
-    None: it is large, or cannot be had now; the browser then asks for it.
+    None: it is not there at once, or larger than one would think; the browser then asks for it.
     """
     try:
-        picture = await client.picture(point, "image", version=version, etag=None)
-    except ApiError:
+        async with asyncio.timeout(INLINE_SECONDS):  # the others, and the words, do not wait for slow storage
+            picture = await client.picture(point, "image", version=version, etag=None)
+    except (ApiError, TimeoutError):
         return None
     if len(picture.content) > LARGEST_INLINE:
         return None

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # NumPy's OpenBLAS lets its threads spin for 2^26 cycles, some 25 ms, after each product, in case another one follows:
 # of the time that a search for neighbours takes of the processors that was three quarters, lost to all else on a small
-# machine. It is read when NumPy is first imported; who has set it knows better.
+# machine. It is read when NumPy is first imported: a program that imports NumPy before this is as it was. Who
+# has set it knows better.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 
 # Loaded on first use (PEP 562): torch takes seconds to import, and `vqscope --help` must not wait for it.

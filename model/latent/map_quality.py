@@ -123,6 +123,7 @@ def neighbour_ranks(
             nearer[part] += _counts_below(near, limits[part] - slack[:, None])
             if nearest is not None:
                 nearest.add(part, near, start)
+        del points  # before the next are prepared beside them
         if progress is not None:
             progress("neighbourhoods", stop, n)
     return nearer + 1
@@ -144,7 +145,7 @@ def _counts_below(values: NDArray[np.float64], limits: NDArray[np.float64]) -> N
 
 @dataclass(frozen=True, eq=False)
 class Nearest:
-    """The K rows nearest to each of Q queries, among those seen so far; of equally near ones, any."""
+    """The K rows nearest to each of Q queries, among those seen so far; of those equally near within rounding, any."""
 
     distances: NDArray[np.float64]
     """(Q, K), in no order; infinite where there is none yet."""

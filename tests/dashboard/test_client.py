@@ -94,8 +94,9 @@ async def test_no_connection_is_unavailable(client_of, error, words):
     await client.aclose()
 
 
-async def test_a_kept_connection_that_the_service_closes_is_no_outage():
+async def test_a_kept_connection_that_the_service_closes_is_no_outage(monkeypatch):
     """The service closes what was idle for long; that may be the moment at which it is used again."""
+    monkeypatch.setattr("dashboard.client.KEPT_IDLE", 60.0)  # however slow the tests are
     asked = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

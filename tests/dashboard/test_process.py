@@ -41,7 +41,7 @@ async def test_answers_do_not_wait_for_acknowledgements():
     listener = listen("127.0.0.1", 0)
     async with await asyncio.start_server(met, sock=listener):
         _, writer = await asyncio.open_connection(*listener.getsockname())
-        assert await found == 1
+        assert await asyncio.wait_for(found, 10) == 1
         writer.close()
 
 

@@ -1,5 +1,6 @@
 """The inspector's parts where the service does not give them; what they are like else, tests/browser sees."""
 
+import asyncio
 import re
 from base64 import b64encode
 
@@ -51,33 +52,38 @@ async def test_only_test_images_are_judged(client_of):
     assert "Only test images are judged" in found["markup"]
 
 
-def _described(name: str, *, available: bool = True) -> dict[str, object]:
+def _described(name: str, *, edge: int = 28, available: bool = True) -> dict[str, object]:
     return {
         "name": name,
         "title": name,
         "modality": "",
         "labels": {"0": "none"},
         "n_indexed": {"test": 10},
-        "image_size": 28,
+        "image_size": edge,
         "warnings": [],
         "available": available,
     }
 
 
 async def test_neighbours_come_with_their_pictures_but_large_ones_and_those_that_cannot_be_had(client_of):
+    """Those of a large edge are not even asked for; one that does not come holds nothing up."""
     pictures = {"0": b"little", "1": bytes(LARGEST_INLINE + 1)}
     shared = {"count": 1, "share": 0.5, "expected": 0.1}
 
-    def answer(request):
+    async def answer(request):
         kind, *rest = request.url.path.removeprefix("/v1/").split("/")
         if kind == "datasets":
             body = {
                 "model": "m",
                 "index": "ab",
-                "items": [_described("small"), _described("away", available=False)],
+                "items": [
+                    _described("small"),
+                    _described("large", edge=224),
+                    _described("away", available=False),
+                ],
             }
         elif kind == "neighbours":
-            names = [("small", 0), ("small", 1), ("small", 2), ("away", 0)]
+            names = [("small", 0), ("small", 1), ("small", 2), ("small", 3), ("large", 0), ("away", 0)]
             items = [
                 {
                     "dataset": name,
@@ -90,7 +96,10 @@ async def test_neighbours_come_with_their_pictures_but_large_ones_and_those_that
                 for name, i in names
             ]
             body = {"index": "ab", "items": items, "same_dataset": shared, "same_label": shared}
-        elif kind == "samples" and rest[0] == "small" and rest[2] in pictures:
+        elif kind == "samples" and rest[2] == "3":
+            await asyncio.Event().wait()  # for ever
+        elif kind == "samples" and rest[2] in pictures:
+            assert rest[0] == "small"
             assert request.url.params["v"] == "ab"
             return httpx.Response(200, content=pictures[rest[2]], headers={"content-type": "image/png"})
         else:
@@ -104,6 +113,8 @@ async def test_neighbours_come_with_their_pictures_but_large_ones_and_those_that
         f"data:image/png;base64,{b64encode(b'little').decode()}",
         "/pictures/small/test/1/image?v=ab",
         "/pictures/small/test/2/image?v=ab",
+        "/pictures/small/test/3/image?v=ab",
+        "/pictures/large/test/0/image?v=ab",
     ]
     assert "no picture" in markup
 
