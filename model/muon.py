@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from model.precision import native_bfloat16
+
 MIN_CHANNELS = 16
 """Weights with fewer inputs or outputs than this lead in or out of the network; AdamW moves them."""
 
@@ -60,54 +62,77 @@ class Muon(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            moved: list[Tensor] = [p for p in group["params"] if p.grad is not None]
+            if not moved:
+                continue
+            torch._foreach_mul_(moved, 1 - group["lr"] * group["weight_decay"])
             move = self._muon if group["orthogonal"] else self._adamw
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    move(parameter, self.state[parameter], group)
+            move(moved, group)
         return loss
 
-    @staticmethod
-    def _muon(parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        gradient = parameter.grad
-        assert gradient is not None
-        if not state:
-            state["momentum"] = torch.zeros_like(parameter)
-        momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        matrix = gradient.lerp(momentum, group["momentum"]).flatten(1)  # O I H W -> O (I H W)
-        rows, columns = matrix.shape
-        # With this factor an update changes a layer's output alike whatever its shape.
-        factor = max(1.0, rows / columns) ** 0.5
-        parameter.add_(orthogonalise(matrix).view_as(parameter), alpha=-group["lr"] * factor)
+    def _muon(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        gradients = [_gradient(p) for p in parameters]
+        states = [self.state[p] for p in parameters]
+        for parameter, state in zip(parameters, states, strict=True):
+            if not state:
+                state["momentum"] = torch.zeros_like(parameter)
+        momenta = [state["momentum"] for state in states]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        directions = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        # Matrices of one shape go through the iteration together: a GPU is kept waiting by many small products.
+        alike: dict[tuple[int, int], list[int]] = {}
+        for i, direction in enumerate(directions):
+            alike.setdefault((len(direction), direction[0].numel()), []).append(i)
+        for (rows, columns), members in alike.items():
+            # O I H W -> O (I H W)
+            updates = orthogonalise(torch.stack([directions[i].flatten(1) for i in members]))
+            # With this factor an update changes a layer's output alike whatever its shape.
+            factor = max(1.0, rows / columns) ** 0.5
+            shaped = [update.view_as(parameters[i]) for update, i in zip(updates, members, strict=True)]
+            torch._foreach_add_([parameters[i] for i in members], shaped, alpha=-group["lr"] * factor)
 
-    @staticmethod
-    def _adamw(parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        gradient = parameter.grad
-        assert gradient is not None
-        if not state:
-            state["step"] = torch.zeros(())
-            state["mean"] = torch.zeros_like(parameter)
-            state["square"] = torch.zeros_like(parameter)
-        state["step"] += 1
-        step, (beta_1, beta_2) = state["step"].item(), group["betas"]
-        state["mean"].lerp_(gradient, 1 - beta_1)
-        state["square"].lerp_(gradient.square(), 1 - beta_2)
-        deviation = (state["square"] / (1 - beta_2**step)).sqrt_().add_(group["eps"])
-        parameter.addcdiv_(state["mean"], deviation, value=-group["lr"] / (1 - beta_1**step))
+    def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        gradients = [_gradient(p) for p in parameters]
+        states = [self.state[p] for p in parameters]
+        for parameter, state in zip(parameters, states, strict=True):
+            if not state:
+                state["step"] = 0
+                state["mean"] = torch.zeros_like(parameter)
+                state["square"] = torch.zeros_like(parameter)
+            state["step"] = int(state["step"]) + 1  # a number: a tensor on a GPU would have to be waited for
+        steps = [state["step"] for state in states]
+        means, squares = [state["mean"] for state in states], [state["square"] for state in states]
+        beta_1, beta_2 = group["betas"]
+        torch._foreach_lerp_(means, gradients, 1 - beta_1)
+        torch._foreach_lerp_(squares, torch._foreach_mul(gradients, gradients), 1 - beta_2)
+        deviations = torch._foreach_div(squares, [1 - beta_2**step for step in steps])
+        torch._foreach_sqrt_(deviations)
+        torch._foreach_add_(deviations, group["eps"])
+        torch._foreach_addcdiv_(
+            parameters, means, deviations, [-group["lr"] / (1 - beta_1**step) for step in steps]
+        )
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad
 
 
 def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
-    """About the nearest semi-orthogonal matrix, in float32, by Newton-Schulz iterations in bfloat16.
+    """About the nearest semi-orthogonal matrix, in float32, by Newton-Schulz iterations.
+
+    They run in bfloat16, which is precise enough, where the device multiplies it itself.
 
     Args:
-        matrix: R x C.
+        matrix: R x C, or several, N x R x C; float32.
         steps: iterations; five bring singular values of a thousandth of the norm up to about one.
     """
-    x = matrix.bfloat16()
-    wide = x.mT if x.shape[0] > x.shape[1] else x  # the smaller side makes the smaller products
-    wide = wide / (wide.norm() + 1e-7)
+    x = matrix.bfloat16() if native_bfloat16(matrix.device.type) else matrix
+    tall = x.shape[-2] > x.shape[-1]
+    wide = x.mT if tall else x  # the smaller side makes the smaller products
+    wide = wide / (wide.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
         gram = wide @ wide.mT
         wide = _A * wide + (_B * gram + _C * gram @ gram) @ wide
-    nearest: Tensor = (wide.mT if x.shape[0] > x.shape[1] else wide).float()
+    nearest: Tensor = (wide.mT if tall else wide).float()
     return nearest

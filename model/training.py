@@ -19,6 +19,7 @@ from model.checkpoints import read_model, save_model
 from model.curves import CurveWriter
 from model.data.datamodule import BiomedicalDataModule
 from model.errors import VQScopeError
+from model.graphs import CapturedPasses
 from model.interrupts import GracefulStop, Interrupted
 from model.progress import BudgetBar
 from model.ranks import SameBuffers, end_other_ranks, is_rank_zero, lost_contact
@@ -129,6 +130,7 @@ class _Run:
         images = options.snapshot_images
         callbacks: list[Callback] = [
             *([average] if average else []),
+            *([CapturedPasses(settings.data.batch_size)] if options.cuda_graphs else []),
             SameBuffers(),
             EpochSeed(options.seed),
             self._timer,

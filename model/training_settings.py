@@ -9,6 +9,7 @@ import torch
 
 from model.data.datamodule import DataSettings
 from model.optimization import OptimizerSettings
+from model.precision import native_bfloat16
 from model.snapshots import MAX_IMAGES
 from model.vqvae import VQVAESettings
 
@@ -32,6 +33,8 @@ class TrainerSettings:
     """GPUs, or processes on a CPU; each takes batches of data.batch_size: a step sees devices x batch_size images."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """``auto``: bfloat16 mixed precision where the hardware multiplies it natively, else float32."""
+    cuda_graphs: bool = True
+    """On a single GPU, replay the passes of encoder and decoder from CUDA graphs: several times as fast."""
     progress: bool = True
     snapshot_images: int = 1000
     """Validation images, 2000 at most, whose place on a map is kept after every epoch, with reconstructions of a few,
@@ -62,10 +65,8 @@ class TrainerSettings:
         """Whether to train in bfloat16 mixed precision."""
         if self.precision != "auto":
             return self.precision == "bf16"
-        if self.accelerator != "cpu" and torch.cuda.is_available():
-            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-        # Where the processor only emulates bfloat16 it is slower than float32.
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        on_gpu = self.accelerator != "cpu" and torch.cuda.is_available()
+        return native_bfloat16("cuda" if on_gpu else "cpu")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Vector quantisation with a codebook learnt by exponential moving averages."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ class EMASettings:
     codebook_size: int = 512
     code_dim: int = 8
     """Few dimensions keep every code in use (Yu et al. 2021, 2110.04627)."""
-    decay: float = 0.99
+    decay: float = 0.9
     """Of the moving averages, per step."""
     commitment: float = 0.25
     """Weight beta of the commitment loss."""
@@ -72,6 +73,7 @@ class EMAQuantizer(Quantizer):
         self.register_buffer("ema_count", torch.ones(settings.codebook_size))
         self.register_buffer("ema_sum", codebook.clone())
         self.register_buffer("started", torch.tensor(False))
+        self._known_started = False  # to ask the buffer at every step would make a GPU wait
 
     def forward(self, latent: Tensor) -> Quantized:
         """B D H W -> codes. Runs in float32 whatever the autocast: bfloat16 distances would flip codes."""
@@ -79,8 +81,10 @@ class EMAQuantizer(Quantizer):
             latent = latent.float()
             vectors = latent.movedim(1, -1)  # B D H W -> B H W D
             flat = vectors.reshape(-1, self.code_dim)  # N D
-            if self.training and not bool(self.started):
-                self._start(flat.detach())
+            if self.training and not self._known_started:
+                if not bool(self.started):
+                    self._start(flat.detach())
+                self._known_started = True
             codes = self._nearest(flat)
             chosen = F.embedding(codes, self.codebook)
             if self.training:
@@ -92,6 +96,10 @@ class EMAQuantizer(Quantizer):
             return Quantized(
                 through, codes.view(vectors.shape[:-1]), self.settings.commitment * commitment, error
             )
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - torch's signature
+        self._known_started = False  # what is loaded may not be
+        super()._load_from_state_dict(*args, **kwargs)
 
     def lookup(self, codes: Tensor) -> Tensor:
         """B H W -> B D H W."""
@@ -113,14 +121,16 @@ class EMAQuantizer(Quantizer):
 
     @torch.no_grad()
     def _update(self, flat: Tensor, codes: Tensor) -> None:
-        counts = torch.bincount(codes, minlength=self.codebook_size).to(flat.dtype)
+        # Not bincount, which makes a GPU wait to find the greatest.
+        counts = torch.zeros_like(self.ema_count).index_add_(0, codes, flat.new_ones(len(flat)))
         sums = torch.zeros_like(self.ema_sum).index_add_(0, codes, flat)
         distributed.sum_over_ranks(counts)
         distributed.sum_over_ranks(sums)
         decay = self.settings.decay
         self.ema_count.lerp_(counts, 1 - decay)
         self.ema_sum.lerp_(sums, 1 - decay)
-        self._restart(flat, counts.sum() / self.codebook_size)
+        if self.settings.restart_below:
+            self._restart(flat, counts.sum() / self.codebook_size)
         total = self.ema_count.sum()
         smoothed = (
             (self.ema_count + self.settings.epsilon)
@@ -132,13 +142,12 @@ class EMAQuantizer(Quantizer):
     def _restart(self, flat: Tensor, even_share: Tensor) -> None:
         """Move codes in disuse to random latents of this batch, with the count of a code in even use.
 
-        With less they would be found in disuse again before they had a chance.
+        With less they would be found in disuse again before they had a chance. A latent is drawn for every code,
+        needed or not: to count the codes in disuse first would make a GPU wait.
         """
-        dead = (self.ema_count < self.settings.restart_below * even_share).nonzero().squeeze(1)
-        if dead.numel() == 0:
-            return
+        dead = self.ema_count < self.settings.restart_below * even_share  # K
         replacements = distributed.from_rank_zero(
-            lambda: flat[torch.randint(len(flat), (dead.numel(),), device=flat.device)]
+            lambda: flat[torch.randint(len(flat), (self.codebook_size,), device=flat.device)]
         )
-        self.ema_sum[dead] = replacements * even_share
-        self.ema_count[dead] = even_share
+        self.ema_sum.copy_(torch.where(dead[:, None], replacements * even_share, self.ema_sum))
+        self.ema_count.copy_(torch.where(dead, even_share, self.ema_count))

@@ -47,6 +47,12 @@ def build_parser() -> CommandParser:
         "--split", choices=("val", "test"), default="test", help="what the table reports (default: test)"
     )
     parser.add_argument("--steps", type=int, help=f"of each quantiser (default: {defaults.steps})")
+    parser.add_argument(
+        "--accelerator",
+        choices=("cpu", "gpu"),
+        default="cpu",
+        help="what trains the quantisers (default: cpu)",
+    )
     parser.add_argument("--minutes", type=float, help=f"of each whole model (default: {defaults.minutes:g})")
     parser.add_argument(
         "--paper-images", type=int, help=f"for the paper's model (default: {defaults.paper_images})"
@@ -86,6 +92,7 @@ def build_settings(argv: list[str]) -> tuple[BenchSettings, Path]:
         datasets=options.datasets,
         split=options.split,
         seed=options.seed,
+        accelerator=options.accelerator,
     )
     if options.quick:
         sample = work / "sample"

@@ -28,7 +28,7 @@ class Isolated(Quantizer):
 
     def forward(self, latent: Tensor) -> Quantized:
         """B D H W -> codes."""
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[latent.device] if latent.is_cuda else []):
             quantized: Quantized = self.inner(latent)
         return quantized
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from model.data.datamodule import BiomedicalDataModule
 from model.optimization import build_optimizer
+from model.precision import native_bfloat16
 from model.training_settings import TrainSettings
 from tests.benchmarks.models.fitting import Limits, fit
 from tests.benchmarks.models.measuring import measure
@@ -57,12 +58,17 @@ def training_key(
     }
 
 
-def limits_of(run: TrainSettings, *, steps: int | None = None, seconds: float | None = None) -> Limits:
+def limits_of(
+    run: TrainSettings, *, steps: int | None = None, seconds: float | None = None, accelerator: str = "cpu"
+) -> Limits:
     """How long to train, with precision and averaging as `vqscope train` would choose them."""
+    device = "cuda" if accelerator == "gpu" else "cpu"
+    chosen = run.trainer.precision
     return Limits(
         steps=steps,
         seconds=seconds,
-        bfloat16=run.trainer.bfloat16,
+        bfloat16=native_bfloat16(device) if chosen == "auto" else chosen == "bf16",
+        accelerator=accelerator,
         average_decay=run.trainer.average_decay,
         validate=run.optimizer.schedule == "plateau",
     )

@@ -15,6 +15,8 @@ from lightning.pytorch.callbacks import Callback, Timer
 
 from model.averaging import WeightsAverage
 from model.data.datamodule import BiomedicalDataModule, DataSettings
+from model.graphs import CapturedPasses
+from model.vqvae import VQVAE
 from tests.benchmarks.models.bars import bar
 
 
@@ -33,6 +35,8 @@ class Limits:
     bfloat16: bool
     average_decay: float = 0.0
     """Of the moving average of the weights; 0: none."""
+    accelerator: str = "cpu"
+    """``cpu`` or ``gpu``."""
     validate: bool = False
     """Run the validation split after each epoch, for schedules that look at it."""
 
@@ -129,7 +133,7 @@ def fit(
     progress: bool = True,
     warm_up: int = 0,
 ) -> Fit:
-    """Train on the CPU; the order of the images depends on the seed alone.
+    """Train; the order of the images depends on the seed alone.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the arm is lost, those before it are stored.
@@ -137,13 +141,15 @@ def fit(
     assert isinstance(network.budget_spent, Callable)  # type: ignore[arg-type]  # see Trainable
     clock = StepClock(limits, data.batch_size, label=label, progress=progress, warm_up=warm_up)
     callbacks: list[Callback] = [WeightsAverage(limits.average_decay)] if limits.average_decay else []
+    if limits.accelerator == "gpu" and isinstance(network, VQVAE):
+        callbacks.append(CapturedPasses(data.batch_size))
     if limits.seconds is not None:
         callbacks.append(Timer(timedelta(seconds=limits.seconds), verbose=False))
     with _quiet():
         trainer = Trainer(
             max_steps=-1 if limits.steps is None else limits.steps,
             max_epochs=-1,
-            accelerator="cpu",
+            accelerator=limits.accelerator,
             devices=1,
             precision="bf16-mixed" if limits.bfloat16 else "32-true",
             callbacks=[*callbacks, clock],

@@ -87,7 +87,7 @@ def _arm(
     options: object = None,
 ) -> Arm:
     run = settings.preset("base")
-    limits = limits_of(run, steps=steps or settings.steps)
+    limits = limits_of(run, steps=steps or settings.steps, accelerator=settings.accelerator)
     key = training_key(settings, run, build(settings, make), limits, package=package, options=options)
 
     def compute() -> Result:

@@ -26,6 +26,8 @@ class BenchSettings:
     seed: int = 0
     steps: int = 650
     """Steps of each quantiser inside our own network."""
+    accelerator: str = "cpu"
+    """Where those are trained: ``cpu`` or ``gpu``; everything is measured on the CPU."""
     minutes: float = 2.5
     """Wall time of each whole model."""
     paper_images: int = 20_000
