@@ -244,6 +244,8 @@ def _quiet_lightning() -> Iterator[None]:
         warnings.filterwarnings("ignore", ".*number of training batches.*")
         # What is logged is reduced over the ranks already, by torchmetrics.
         warnings.filterwarnings("ignore", ".*sync_dist=True.*")
+        # Capturing CUDA graphs takes a stream of its own; that gradients then cross to the usual one is meant.
+        warnings.filterwarnings("ignore", ".*AccumulateGrad node's stream.*")
         # Lightning's own use of torch's pytree, of no concern to users.
         warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
         try:

@@ -26,6 +26,26 @@ def test_the_scale_of_the_gradient_does_not_matter():
     torch.testing.assert_close(orthogonalise(matrix), orthogonalise(1024 * matrix), rtol=0.05, atol=0.02)
 
 
+@pytest.mark.parametrize("shape", [(32, 96), (96, 32)])
+def test_matrices_that_go_through_together_do_not_mix(shape):
+    torch.manual_seed(0)
+    matrices = torch.randn(3, *shape) * torch.tensor([1e-3, 1.0, 1e3])[:, None, None]
+    together = orthogonalise(matrices)
+    for matrix, result in zip(matrices, together, strict=True):
+        torch.testing.assert_close(result, orthogonalise(matrix), rtol=0.02, atol=0.01)
+
+
+def test_a_weight_without_a_gradient_stays_where_it_is():
+    layers = network()
+    optimizer = Muon(layers.parameters(), learning_rate=0.1, adamw_learning_rate=0.01, weight_decay=0.1)
+    layers(torch.randn(4, 3, 8, 8)).square().mean().backward()
+    layers[2].weight.grad = layers[3].bias.grad = None
+    before = [p.detach().clone() for p in layers.parameters()]
+    optimizer.step()
+    stayed = [torch.equal(p, was) for p, was in zip(layers.parameters(), before, strict=True)]
+    assert stayed == [p is layers[2].weight or p is layers[3].bias for p in layers.parameters()]
+
+
 def test_no_gradient_makes_no_update():
     assert orthogonalise(torch.zeros(16, 16)).abs().max() == 0
 

@@ -88,6 +88,19 @@ def test_the_first_batch_places_the_codebook():
     assert quantizer.eval()(latent).error.mean() < 0.1 * error_before
 
 
+def test_what_is_loaded_decides_whether_the_codebook_is_placed():
+    fresh = make().state_dict()
+    quantizer = make().train()
+    quantizer(torch.randn(4, 4, 3, 3))
+    placed = {name: value.clone() for name, value in quantizer.state_dict().items()}
+    quantizer.load_state_dict(fresh)
+    quantizer(100 + torch.randn(4, 4, 3, 3))
+    assert quantizer.codebook.min() > 50  # placed anew, where the latents are
+    quantizer.load_state_dict(placed)
+    quantizer(100 + torch.randn(4, 4, 3, 3))
+    assert quantizer.codebook.min() < 50
+
+
 @pytest.mark.parametrize("cells", [256, 6272])  # of a batch: presets paper and base
 def test_restarts_come_to_rest(cells):
     # With an absolute threshold a batch of fewer latents than codes restarted most codes at every step.
