@@ -39,6 +39,12 @@ class Labels:
             kept = (values >> label) % 2 == 1 if 0 <= label < _BITS else np.zeros_like(kept)
         return kept
 
+    def agree(self, value: int, other: int) -> bool:
+        """Whether values of two images agree: are equal, or in a multi-label data set have a class in common."""
+        if self.multi and value and other:
+            return value & other != 0
+        return value == other
+
 
 def labels_of(index: LatentIndex) -> dict[str, Labels]:
     """Labels of each data set of an index, by its name.

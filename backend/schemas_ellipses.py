@@ -165,7 +165,7 @@ class OverlapPair(BaseModel):
     first: str = Field(examples=["breastmnist"])
     second: str = Field(examples=["retinamnist"])
     distance: float | None = Field(
-        description="Bhattacharyya distance of the groups taken as normal, corrected for its bias.",
+        description="Bhattacharyya distance of the groups taken as normal, less its bias; null below 10 points.",
         examples=[1.31],
     )
     interval: tuple[float, float] | None = Field(

@@ -29,4 +29,7 @@ class Neighbours(IndexAnswer):
     )
     items: list[Neighbour] = Field(description="Nearest first, in the space of embeddings.")
     same_dataset: Agreement = Field(description="Of the same data set.")
-    same_label: Agreement = Field(description="Of the same data set and label.")
+    same_label: Agreement = Field(
+        description="Of the same data set and label; in a multi-label data set with at least one class in common, or "
+        "without any class like the image."
+    )

@@ -181,18 +181,29 @@ class Patches(IndexAnswer):
 class Probe(BaseModel):
     """A classifier fitted to training embeddings, on test images."""
 
-    accuracy: float = Field(examples=[0.85])
-    accuracy_interval: Interval
-    balanced_accuracy: float = Field(description="Mean recall over the classes.", examples=[0.81])
+    accuracy: float | None = Field(
+        description="Null, as is its interval, of a multi-label data set.", examples=[0.85]
+    )
+    accuracy_interval: Interval | None
+    balanced_accuracy: float = Field(
+        description="Mean recall over the classes. Of a multi-label data set the mean, over the classes, of "
+        "sensitivity and specificity where an image has a class if its score exceeds the share of the training images "
+        "with it.",
+        examples=[0.81],
+    )
     balanced_accuracy_interval: Interval | None
     auc: float | None = Field(description="Macro-averaged, one class against the rest.", examples=[0.91])
     auc_interval: Interval | None
-    c: float | None = Field(default=None, description="Linear: inverse strength of the penalty.")
+    c: float | None = Field(
+        default=None,
+        description="Linear: inverse strength of the penalty; null of a multi-label data set, where each "
+        "class has its own.",
+    )
     k: int | None = Field(default=None, description="Neighbours: how many are asked.")
 
 
 class Silhouette(BaseModel):
-    """Mean silhouette by cosine distance."""
+    """Mean silhouette by cosine distance; of a multi-label data set the mean over classes of each against the rest."""
 
     value: float = Field(description="In [-1, 1].", examples=[0.08])
     interval: Interval | None
@@ -207,13 +218,19 @@ class Sampled(BaseModel):
 
 
 class SeparationFigures(BaseModel):
-    """How well the classes lie apart."""
+    """How well the classes lie apart; in a multi-label data set each from the rest, as means over the classes."""
 
     n_train: int = Field(description="Training images fitted to.", examples=[4000])
     n: int = Field(description="Test images.", examples=[624])
     classes: int = Field(examples=[2])
-    chance: float = Field(
-        description="Accuracy of always naming the largest training class.", examples=[0.62]
+    left_out: list[int] = Field(
+        default=[],
+        description="Multi-label: classes of which there are too few images, with or without them, to tell.",
+        examples=[[13]],
+    )
+    chance: float | None = Field(
+        description="Accuracy of always naming the largest training class; null of a multi-label data set.",
+        examples=[0.62],
     )
     linear: Probe = Field(description="Logistic regression.")
     knn: Probe = Field(description="Nearest training images by cosine distance.")
@@ -227,5 +244,5 @@ class Separation(IndexAnswer):
     dataset: str = Field(examples=["pneumoniamnist"])
     figures: SeparationFigures | None = Field(description="Null where there is nothing to tell apart.")
     not_computed: str | None = Field(
-        description="Why there are none.", examples=["its images have several labels each"]
+        description="Why there are none.", examples=["the index holds no test images of it"]
     )

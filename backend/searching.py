@@ -32,6 +32,8 @@ class Searching:
         except VQScopeError as error:
             if not isinstance(error, SearchUnavailable):
                 logger.warning("no approximate search: %s", error)
+            elif index.n >= APPROXIMATE_FROM:
+                logger.info("neighbours are searched exactly, among %d images: %s", index.n, error)
             return cls(None, str(error), False)
 
     def choose(self, asked: SearchKind | None) -> ApproximateSearch | None:

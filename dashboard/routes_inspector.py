@@ -93,7 +93,9 @@ async def _neighbours(client: ApiClient, point: Point) -> dict[str, Any]:
     ]
     sources = await asyncio.gather(*(_data_url(client, near, found.index) for near in small))
     pictures = {near: source for near, source in zip(small, sources, strict=True) if source}
-    return {"markup": markup(neighbour_strip(found, catalogue, pictures))}
+    asked = catalogue.get(point.dataset)
+    strip = neighbour_strip(found, catalogue, pictures, multi_label=asked is not None and asked.multi_label)
+    return {"markup": markup(strip)}
 
 
 async def _data_url(client: ApiClient, point: Point, version: str) -> str | None:

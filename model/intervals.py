@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 LEVEL = 0.95
@@ -81,3 +81,42 @@ def independent_mean_interval(
     below = float(np.linalg.norm(centre - limits[:, 0])) / len(centre)
     above = float(np.linalg.norm(limits[:, 1] - centre)) / len(centre)
     return mean - below, mean + above
+
+
+def related_mean_interval(
+    estimates: ArrayLike, intervals: ArrayLike, related: NDArray[np.float64]
+) -> Interval:
+    """Interval of the unweighted mean of estimates that rest on the same images, from the interval of each.
+
+    As `independent_mean_interval`, with the correlations of the estimates (G. Y. Zou and A. Donner 2008).
+
+    Args:
+        estimates: (K,)
+        intervals: (K, 2)
+        related: (K, K) correlations, see `correlations`.
+    """
+    centre, limits = np.asarray(estimates), np.asarray(intervals)
+    below, above = (
+        float(np.sqrt(np.maximum(reach @ related @ reach, 0))) / len(centre)
+        for reach in (centre - limits[:, 0], limits[:, 1] - centre)
+    )
+    mean = float(centre.mean())
+    return mean - below, mean + above
+
+
+def correlations(
+    influences: NDArray[np.float64], known: NDArray[np.float64], *, unknown: float
+) -> NDArray[np.float64]:
+    """(K, K) correlations of estimates that rest on the same images.
+
+    Args:
+        influences: (K, N) by how much each image moved each estimate.
+        known: (K,) about how many errors the influences of each rest on; with 0 they say nothing.
+        unknown: the correlation that is assumed so far as there were no errors to tell it from.
+    """
+    size = np.linalg.norm(influences, axis=1)
+    unit = influences / np.where(size > 0, size, 1)[:, None]
+    trust = np.minimum(known[:, None], known[None])
+    related: NDArray[np.float64] = (trust * (unit @ unit.T) + unknown) / (trust + 1)
+    np.fill_diagonal(related, 1)
+    return related

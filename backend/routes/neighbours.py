@@ -49,7 +49,9 @@ def neighbours(
     label = index.images["label"][row].as_py()
     of_dataset = sum(n for (name, _), n in sizes.items() if name == dataset)
     same_dataset = [item["dataset"] == dataset for item in items]
-    same_label = [item["dataset"] == dataset and item["label"] == label for item in items]
+    labels = loaded.labels[dataset]
+    alike = sum(n for (name, other), n in sizes.items() if name == dataset and labels.agree(label, other))
+    same_label = [item["dataset"] == dataset and labels.agree(label, item["label"]) for item in items]
     return Neighbours.model_validate(
         {
             "model": loaded.model.version,
@@ -59,7 +61,7 @@ def neighbours(
             "recall": 1.0 if approximate is None else approximate.recall[metric],
             "items": items,
             "same_dataset": _item(agreement(same_dataset, alike=of_dataset, n=index.n)),
-            "same_label": _item(agreement(same_label, alike=sizes[dataset, label], n=index.n)),
+            "same_label": _item(agreement(same_label, alike=alike, n=index.n)),
         }
     )
 

@@ -13,11 +13,12 @@ from dashboard.state import Point
 
 
 def neighbour_strip(
-    found: Neighbours, catalogue: Catalogue, pictures: Mapping[Point, str]
+    found: Neighbours, catalogue: Catalogue, pictures: Mapping[Point, str], *, multi_label: bool
 ) -> list[Component]:
     """The nearest images with their distances, and how far their labels agree beside chance.
 
-    `pictures` are those that come with the strip, as data URLs; the browser asks for the others.
+    `pictures` are those that come with the strip, as data URLs; the browser asks for the others. `multi_label` is
+    whether the image itself is of a data set whose images may have several classes: one in common is agreement.
     """
     cards = []
     for item in found.items:
@@ -41,13 +42,14 @@ def neighbour_strip(
             )
         )
     n = len(found.items)
+    label = "a label in common, or likewise none" if multi_label else "the same label"
     return [
         html.Div("Nearest images", className="section-title"),
         html.Div(cards, className="neighbours"),
         html.Div("Below each: cosine distance of the embeddings", className="note"),
         html.Ul(
             [
-                html.Li(_agreement("the same label", found.same_label, n)),
+                html.Li(_agreement(label, found.same_label, n)),
                 html.Li(_agreement("the same data set", found.same_dataset, n)),
             ],
             className="plain-list",

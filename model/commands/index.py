@@ -1,5 +1,6 @@
 """``vqscope index``: build the latent index of data sets under a model."""
 
+import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -44,6 +45,7 @@ def main(argv: list[str]) -> int:
     with sigterm_unwinds():  # what is done stays, and the same command goes on
         model = load_model(options.model, options.device)
         lost = _recipes(options.out)
+        had_search = _has_search(options.out)
         out = build_index(
             model,
             data_dir=data_dir(options.data_dir),
@@ -58,7 +60,18 @@ def main(argv: list[str]) -> int:
     if lost:
         print("Its further maps showed the images it had before. To fit them again:", file=sys.stderr)
         print(*(f"  {line}" for line in lost), sep="\n", file=sys.stderr)
-    return _search(out, options.afresh) if options.search else 0
+    if options.search:
+        return _search(out, options.afresh)
+    if had_search:
+        print("Its approximate search was of the images it had before. To make it again:", file=sys.stderr)
+        print(f"  vqscope index --search --out {shlex.quote(str(options.out))}", file=sys.stderr)
+    return 0
+
+
+def _has_search(folder: Path) -> bool:
+    from model.latent.ann import SEARCH
+
+    return (folder.expanduser() / SEARCH).is_dir()
 
 
 def _recipes(folder: Path) -> list[str]:

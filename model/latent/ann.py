@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Of the files; another one is built again."""
+SEARCH = "search"
+"""The folder of it in an index."""
 RECALL_AT = 10
 _CHUNK = 8192
 _TRAINING_ROWS = 64
@@ -291,7 +293,7 @@ def _is_whole(folder: Path, index: "LatentIndex", settings: SearchSettings) -> b
 
 
 def _folder(index: "LatentIndex") -> Path:
-    return index.path / "search"
+    return index.path / SEARCH
 
 
 def _digest(path: Path) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 from model.latent.codebook import has_several_labels
 from model.latent.probes import Labelled
 from model.latent.separation import separation
+from model.latent.several_separation import MIN_IMAGES as MIN_OF_SEVERAL
+from model.latent.several_separation import several_separation
 
 if TYPE_CHECKING:
     from model.latent.index import LatentIndex
@@ -22,7 +24,8 @@ def class_separation(index: "LatentIndex", dataset: str, *, max_images: int = MA
 
     The probes are fitted to its training images; the linear one's penalty is chosen on its validation images. Splits
     of more than ``max_images`` are sub-sampled at random, the silhouette further (`model.latent.separation`): ``n``,
-    ``n_train`` and the silhouette's own ``n`` say how many there were. Intervals are of the drawn images.
+    ``n_train`` and the silhouette's own ``n`` say how many there were. Intervals are of the drawn images. Where images
+    have several classes each, or none, each class is told from the rest (`model.latent.several_separation`).
 
     Args:
         index: holds the data set's training and test splits.
@@ -30,14 +33,12 @@ def class_separation(index: "LatentIndex", dataset: str, *, max_images: int = MA
         max_images: of a split.
 
     Returns:
-        As `model.latent.separation.separation`, with ``sampled``: images drawn and there, by split; or
-        ``{"not_computed": why}`` where there is nothing to tell apart.
+        As `model.latent.separation.separation` (of several classes an image, `several_separation`), with ``sampled``:
+        images drawn and there, by split; or ``{"not_computed": why}`` where there is nothing to tell apart.
     """
     described = next((d for d in index.datasets if d["name"] == dataset), None)
     if described is None:
         return {"not_computed": f"this index has no data set {dataset!r}"}
-    if has_several_labels(described):
-        return {"not_computed": "its images have several labels each"}
     parts: dict[str, Labelled] = {}
     sampled: dict[str, dict[str, int]] = {}
     labels = index.images["label"].to_numpy()
@@ -53,6 +54,14 @@ def class_separation(index: "LatentIndex", dataset: str, *, max_images: int = MA
     missing = [split for split in ("train", "test") if split not in parts]
     if missing:
         return {"not_computed": f"the index holds no {' and no '.join(missing)} images of it"}
+    if has_several_labels(described):
+        found = several_separation(parts["train"], parts.get("val"), parts["test"], seed=_SEED)
+        if found is None:
+            return {
+                "not_computed": f"none of its classes has {MIN_OF_SEVERAL} images, and {MIN_OF_SEVERAL} without it, "
+                "both in training and in test"
+            }
+        return {**found, "sampled": sampled}
     if len(np.unique(parts["train"].labels)) < 2:
         return {"not_computed": "its training images are not of two classes or more"}
     return {**separation(parts["train"], parts.get("val"), parts["test"], seed=_SEED), "sampled": sampled}

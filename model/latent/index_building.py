@@ -17,6 +17,7 @@ from tqdm import tqdm
 from model.data.arrays import SplitArrays, open_split
 from model.data.npz import SPLITS
 from model.errors import VQScopeError
+from model.latent.errors import IndexDamaged
 from model.latent.features import Features
 from model.latent.images_table import FIGURES, TableWriter, label_column
 from model.latent.index_plan import (
@@ -60,11 +61,11 @@ def build_index(
 
     It is made in the hidden folder ``.NAME.partial`` beside ``out`` and renamed when it is whole; until then an
     index at ``out`` stays as it was (a kill between two renames: the next call puts it back). A build that was
-    killed at any moment, interrupted, or ended by a full disk is gone on with by the next call that asks for the
-    same, and ends in the same bytes of every array; a call that asks for something else drops it, and so does any
-    other error. Splits that the index at ``out`` holds of the same model and the same file are taken over, not
-    encoded again. Official data sets that are absent are downloaded. ``NAME.metadata.csv`` beside a data set
-    becomes columns of the index (`model.latent.metadata`).
+    killed at any moment, interrupted, or ended by a full disk or too little memory is gone on with by the next call
+    that asks for the same, and ends in the same bytes of every array; a call that asks for something else drops it,
+    and so does data or a model that cannot be used. Splits that the index at ``out`` holds of the same model and the
+    same file are taken over, not encoded again. Official data sets that are absent are downloaded.
+    ``NAME.metadata.csv`` beside a data set becomes columns of the index (`model.latent.metadata`).
 
     Args:
         model: it encodes, decodes and is named in the index.
@@ -130,8 +131,14 @@ def _check_target(target: Path) -> None:
     described = target / "index.json"
     if target.is_dir() and not any(target.iterdir()):
         return
-    if not described.is_file() or read_json(described).get("format") != FORMAT:
-        raise VQScopeError(f"{target} exists and is not a latent index; choose another folder for the index")
+    if described.is_file():
+        try:
+            if read_json(described).get("format") == FORMAT:
+                return
+        except IndexDamaged:  # it is replaced as a whole, if an index it was
+            if all((target / name).exists() for name in ("embeddings.npy", TABLE)):
+                return
+    raise VQScopeError(f"{target} exists and is not a latent index; choose another folder for the index")
 
 
 def _encode_all(
@@ -239,12 +246,11 @@ def _in_place_of(target: Path, plan: Mapping[str, Any], settings: BuildSettings)
                 sync(folder)
                 swap(folder, target)
                 (target / PLAN).unlink(missing_ok=True)  # until now it told the next call what this is
-            except (KeyboardInterrupt, SystemExit, OSError):
-                raise  # the next call goes on
-            except BaseException:
-                # What was raised matters more than a folder that cannot be removed.
+            except VQScopeError:
+                # The next call would meet it again. What was raised matters more than a folder that stays.
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
+            # After anything else (Ctrl-C, a full disk, memory that ran out) the next call goes on.
         remove_replaced(target)
 
 

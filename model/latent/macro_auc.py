@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from model.intervals import LEVEL, Interval
+from model.intervals import LEVEL, Interval, correlations, related_mean_interval
 
 Floats = NDArray[np.float64]
 
@@ -48,15 +48,37 @@ def macro_auc(
     if len(present) < 2 or not columns:
         return None
     areas = [_Area.of(scores[:, column], labels == c) for column, c in columns]
+    # Each of C classes is told from C - 1 others, and of two classes one such pair is part of both.
+    return _mean(areas, [c for _, c in columns], unknown=1 / (len(present) - 1))
+
+
+def macro_auc_of_several(
+    scores: NDArray[np.floating], having: NDArray[np.bool_], classes: Sequence[int]
+) -> MacroAUC:
+    """The same of images with several classes each, or none: of each class its images against all others.
+
+    So far as there were no errors to tell the correlation of classes from, they are taken to go together entirely,
+    which is what makes the interval widest.
+
+    Args:
+        scores: (N, K), higher for more likely.
+        having: (N, K) which image is of which class; each class has images, and others.
+        classes: what the columns stand for.
+    """
+    areas = [_Area.of(scores[:, column], having[:, column]) for column in range(len(classes))]
+    return _mean(areas, classes, unknown=1.0)
+
+
+def _mean(areas: Sequence["_Area"], classes: Sequence[int], *, unknown: float) -> MacroAUC:
+    """Their mean; ``unknown``: see `correlations`."""
     values = np.array([area.value for area in areas])
-    limits = np.array([area.interval() for area in areas])
-    related = _correlation(areas, len(present))
-    below, above = (
-        float(np.sqrt(np.maximum(reach @ related @ reach, 0))) / len(areas)
-        for reach in (values - limits[:, 0], limits[:, 1] - values)
+    related = correlations(
+        np.stack([area.influence for area in areas]),
+        np.array([area.known for area in areas]),
+        unknown=unknown,
     )
-    mean = float(values.mean())
-    return MacroAUC(mean, (max(mean - below, 0.0), min(mean + above, 1.0)), tuple(c for _, c in columns))
+    low, high = related_mean_interval(values, [area.interval() for area in areas], related)
+    return MacroAUC(float(values.mean()), (max(low, 0.0), min(high, 1.0)), tuple(classes))
 
 
 @dataclass(frozen=True)
@@ -112,18 +134,3 @@ class _Area:
         more = (self.n + self.rest) / 2 - 1
         pairs = 1 + more * ((1 - area) / (2 - area) + area / (1 + area))
         return area * (1 - area) * pairs / (self.n * self.rest)
-
-
-def _correlation(areas: Sequence[_Area], classes: int) -> Floats:
-    """(K, K) of the areas; so far as there were no errors to tell it from, as if all classes were alike.
-
-    Each of C classes is then told from C - 1 others, and of two classes one such pair is part of both.
-    """
-    moved = np.stack([area.influence for area in areas])
-    size = np.linalg.norm(moved, axis=1)
-    unit = moved / np.where(size > 0, size, 1)[:, None]
-    known = np.array([area.known for area in areas])
-    trust = np.minimum(known[:, None], known[None])
-    related: Floats = (trust * (unit @ unit.T) + 1 / (classes - 1)) / (trust + 1)
-    np.fill_diagonal(related, 1)
-    return related

@@ -133,10 +133,14 @@ def add_map(
             _check_same(index)
             _check_free(final)
             (holder / "map").rename(final)
-            sync(final.parent)
+            try:
+                sync(final.parent)
+                return open_map(final, features)
+            except BaseException:  # whoever is told that it failed, or was cancelled, is not to find it
+                final.rename(holder / "map")
+                raise
         finally:
             shutil.rmtree(holder, ignore_errors=True)
-    return open_map(final, features)
 
 
 def remove_map(index: "LatentIndex", name: str) -> None:

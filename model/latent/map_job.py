@@ -3,11 +3,14 @@
 ``python -m model.latent.map_job`` reads one JSON object from standard input (index, version, method, parameters, name,
 stability)
 and writes JSON objects to standard output, a line each: how far it has come, then the map's name or what went wrong.
-SIGTERM, or a reader that has gone, ends it and leaves nothing of the map.
+SIGTERM, or a reader that has gone, ends it and leaves nothing of the map. What libraries print goes to standard error.
 """
 
 import json
+import os
+import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from model.commands.unwinding import sigterm_unwinds
@@ -17,24 +20,28 @@ from model.latent.map_fitting import add_map
 from model.latent.map_settings import parse_settings
 from model.latent.projection import method_class
 
+Tell = Callable[[dict[str, Any]], None]
+
 
 def main() -> int:
     """Fit the map that standard input asks for; 0 if it was added, 2 if the reason was told."""
+    tell = _line_to_the_reader()
     order = json.load(sys.stdin)
     with sigterm_unwinds():
         try:
-            name = _fit(order)
+            name = _fit(order, tell)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is too late to end: the map is there
         except VQScopeError as error:
-            _tell({"error": str(error)})
+            tell({"error": str(error)})
             return 2
         except OSError as error:
-            _tell({"error": error.strerror or type(error).__name__})
+            tell({"error": error.strerror or type(error).__name__})
             return 2
-    _tell({"map": name})
+        tell({"map": name})
     return 0
 
 
-def _fit(order: dict[str, Any]) -> str:
+def _fit(order: dict[str, Any], tell: Tell) -> str:
     from model.latent.index import open_index
 
     index = open_index(order["index"])
@@ -49,7 +56,7 @@ def _fit(order: dict[str, Any]) -> str:
         percent = round(share, 2)
         if (stage, percent) != told:
             told = (stage, percent)
-            _tell({"stage": stage, "progress": percent})
+            tell({"stage": stage, "progress": percent})
 
     chart = add_map(
         index, method, settings, name=order["name"], stability=order["stability"], progress=progress
@@ -57,8 +64,15 @@ def _fit(order: dict[str, Any]) -> str:
     return chart.name
 
 
-def _tell(line: dict[str, Any]) -> None:
-    print(json.dumps(line), flush=True)
+def _line_to_the_reader() -> Tell:
+    """Keep standard output for ourselves: one stray line of a library would be taken for one of ours."""
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def tell(line: dict[str, Any]) -> None:
+        print(json.dumps(line), file=output, flush=True)
+
+    return tell
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ m₁, m₂ and covariances S₁, S₂ is, with S = (S₁ + S₂) / 2 (T. Kailath
 and its coefficient exp(-D) is 1 where they are the same and 0 where they have nothing in common. Put into it, moments
 of few points make D too large: two groups of 10 drawn from one distribution are 0.16 apart in the mean. So D is
 corrected for its bias, and its interval for twice that, as moments drawn anew from the fitted normal distributions
-(B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993, ch. 10) are as biased again. docs/ellipses.md has
-what the intervals cover.
+(B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993, ch. 10) are as biased again. Below 10 points they
+are more biased still, and the correction would make groups look alike that are not (two of 5 that are 0.5 apart: 0.17
+in the mean): no distance is given then, only its interval. docs/ellipses.md has what the intervals cover.
 """
 
 import math
@@ -32,7 +33,7 @@ Interval = tuple[float, float]
 MAX_OVERLAPPING = 50
 """Groups; they make 1,225 pairs."""
 _DRAWS, _PAIRS_AT_ONCE = 400, 64
-_FEW = 30
+_FEW, _TOO_FEW = 30, 10
 _LEAST = 1e-50  # standard deviation, as a share of the largest coordinate, whose powers are numbers still
 
 
@@ -43,7 +44,7 @@ class Pair:
     first: int
     second: int
     distance: float | None
-    """Bhattacharyya distance, corrected for its bias; at least 0."""
+    """Bhattacharyya distance, corrected for its bias; at least 0. None also where a group has fewer than 10 points."""
     interval: Interval | None
     """95 % interval of it."""
     uncorrected: float | None
@@ -98,7 +99,14 @@ def overlaps(
             for g in (i, j)
             if not moments.regular[g]
         ]
-        if found and min(fitted[i].n, fitted[j].n) < _FEW:
+        fewest = min(fitted[i].n, fitted[j].n)
+        if found and fewest < _TOO_FEW:
+            distance = None
+            warnings.append(
+                f"a group of fewer than {_TOO_FEW} points: no distance, only its interval and the formula's, which is "
+                "too large"
+            )
+        elif found and fewest < _FEW:
             warnings.append(
                 f"a group of fewer than {_FEW} points: the distance is uncertain, as its interval says"
             )

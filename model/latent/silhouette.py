@@ -34,17 +34,65 @@ def silhouette(images: Labelled, *, seed: int = 0) -> dict[str, Any] | None:
         The interval is None where this would be so without one of the parts.
     """
     groups, own = np.unique(images.labels, return_inverse=True)
-    n, parts = len(images), min(PARTS, len(images))
+    n = len(images)
     if not 2 <= len(groups) < n:
         return None
-    part = np.empty(n, np.int64)
-    part[np.lexsort((np.random.default_rng(seed).random(n), own))] = np.arange(n) % parts
-    order = np.lexsort((part, own))
-    left = _left(own, part, len(groups), parts)
-    means = _means(normalize(images.embeddings[order].astype(np.float64)), own[order], part[order], left)
-    told = ((left > 0).sum(axis=0) > 1) & (left > 1).any(axis=0)
-    interval = _interval(float(means[0]), means[1:]) if told.all() else None
+    means, told = _jackknifed(images.embeddings, own, _drawn_parts(own, seed))
+    interval = _interval(float(means[0]), means[1:]) if told else None
     return {"value": float(means[0]), "interval": interval, "n": n}
+
+
+def silhouette_of_several(
+    images: Labelled, having: NDArray[np.bool_], *, seed: int = 0
+) -> dict[str, Any] | None:
+    """The same of images with several classes each, or none: the mean over classes (JSON-able).
+
+    Of a class it is the mean silhouette, over all images, of two groups: the images of the class and all others. The
+    jackknife leaves the same images out for all classes, so that its interval is of their mean; its parts have about
+    as many images of every combination of classes as each other.
+
+    Args:
+        images: embeddings, labelled by the combination of their classes.
+        having: (N, K) which image is of which class.
+        seed: of the parts.
+
+    Returns:
+        As `silhouette`, with ``classes``: how many the mean is over, those that some images have and some have not;
+        None where there are none, or not three images.
+    """
+    n = len(images)
+    counts = having.sum(axis=0)
+    classes = np.flatnonzero((counts > 0) & (counts < n))
+    if n < 3 or not len(classes):
+        return None
+    part = _drawn_parts(images.labels, seed)
+    found = [_jackknifed(images.embeddings, having[:, c].astype(np.int64), part) for c in classes]
+    means = np.mean([means for means, _ in found], axis=0)
+    interval = _interval(float(means[0]), means[1:]) if all(told for _, told in found) else None
+    return {"value": float(means[0]), "interval": interval, "n": n, "classes": len(classes)}
+
+
+def _drawn_parts(groups: Counts, seed: int) -> Counts:
+    """(N,) part of each image: at random, each with as many images of every group as the next."""
+    n = len(groups)
+    part = np.empty(n, np.int64)
+    part[np.lexsort((np.random.default_rng(seed).random(n), groups))] = np.arange(n) % min(PARTS, n)
+    return part
+
+
+def _jackknifed(embeddings: NDArray[np.float32], own: Counts, part: Counts) -> tuple[Floats, bool]:
+    """Mean silhouettes (1 + P,), of all images and without each part, and whether all of these can be told.
+
+    Args:
+        embeddings: (N, D)
+        own: (N,) group of each image, 0 … K - 1.
+        part: (N,) its part, 0 … P - 1.
+    """
+    order = np.lexsort((part, own))
+    left = _left(own, part, int(own.max()) + 1, int(part.max()) + 1)
+    means = _means(normalize(embeddings[order].astype(np.float64)), own[order], part[order], left)
+    told = ((left > 0).sum(axis=0) > 1) & (left > 1).any(axis=0)
+    return means, bool(told.all())
 
 
 def _left(own: Counts, part: Counts, groups: int, parts: int) -> Counts:

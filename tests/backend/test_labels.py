@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from backend.labels import Labels
+from model.latent import several_separation
 from model.latent.index import build_index
 
 NAME = "lungs"
@@ -136,6 +137,53 @@ def test_a_selection_counts_each_class(findings, lungs):
     expected["none"] = int((rows.sum(axis=1) == 0).sum())
     told = {part["label_name"]: (part["count"], part["share"]) for part in answer["labels"]}
     assert told == {name: (n, pytest.approx(n / len(rows))) for name, n in expected.items() if n}
+
+
+@pytest.mark.parametrize("position", range(8))
+def test_a_neighbour_with_a_class_in_common_agrees(findings, lungs, position):
+    answer = findings.get(f"/v1/neighbours/{NAME}/test/{position}", params={"k": 30}).json()
+    own = lungs["test"][1][position]
+
+    def agrees(labels):
+        return (labels & own).any(axis=-1) if own.any() else ~labels.any(axis=-1)
+
+    near = [lungs[item["split"]][1][item["position"]] for item in answer["items"] if item["dataset"] == NAME]
+    everywhere = np.concatenate([labels for _, labels in lungs.values()])
+    n = sum(sum(item["n_indexed"].values()) for item in findings.get("/v1/datasets").json()["items"])
+    assert len(answer["items"]) == 30 > len(near) - 1
+    assert answer["same_label"] == {
+        "count": agrees(np.array(near)).sum(),
+        "share": pytest.approx(agrees(np.array(near)).sum() / 30),
+        "expected": pytest.approx((agrees(everywhere).sum() - 1) / (n - 1)),
+    }
+    if position == 1:  # of class 13 alone: those of class 13 among others agree, too
+        assert agrees(everywhere).sum() > (everywhere == own).all(axis=1).sum()
+
+
+def test_separation_is_that_of_each_class_from_the_rest(findings, monkeypatch):
+    monkeypatch.setattr(several_separation, "MIN_IMAGES", 1)
+    answer = findings.get(f"/v1/separation/{NAME}").json()
+    figures = answer["figures"]
+    assert answer["not_computed"] is None
+    assert figures["classes"] + len(figures["left_out"]) == 14
+    assert figures["classes"] >= 2
+    assert figures["chance"] is figures["linear"]["accuracy"] is figures["knn"]["accuracy"] is None
+    for probe in (figures["linear"], figures["knn"]):
+        assert probe["auc_interval"][0] <= probe["auc"] <= probe["auc_interval"][1]
+    document = findings.get("/openapi.json").json()
+    schema = {"$ref": "#/components/schemas/Separation", "components": document["components"]}
+    Draft202012Validator(schema).validate(answer)
+
+
+def test_values_agree():
+    one, several = Labels({}, multi=False), Labels({}, multi=True)
+    assert one.agree(3, 3)
+    assert not one.agree(3, 1)
+    assert several.agree(0b110, 0b011)
+    assert not several.agree(0b100, 0b011)
+    assert several.agree(0, 0)
+    assert not several.agree(0, 0b1)
+    assert not several.agree(0b1, 0)
 
 
 def test_a_name_that_is_not_known_is_the_number():

@@ -8,6 +8,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from dashboard.answers import Catalogue
+from dashboard.answers_map import Agreement, Neighbours
+from dashboard.components.inspector_more import neighbour_strip
+from dashboard.components.markup import markup
 from dashboard.routes_inspector import LARGEST_INLINE, PARTS, add_inspector_routes
 
 
@@ -130,3 +134,14 @@ async def test_an_address_that_names_nothing(client_of, path):
         assert "No such image" in (await page.get(f"/inspector/{path}")).json()["markup"]
         for cell in ("x/0", "0/-1", "12345/0"):
             assert (await page.get(f"/inspector/small/test/0/cells/{cell}")).json() == {"markup": ""}
+
+
+@pytest.mark.parametrize(
+    ("multi_label", "words"),
+    [(False, "1 of 0 have the same label"), (True, "1 of 0 have a label in common, or likewise none")],
+)
+def test_what_it_means_that_labels_agree(multi_label, words):
+    shared = Agreement(count=1, share=0.5, expected=0.1)
+    found = Neighbours("ab", (), same_dataset=shared, same_label=shared)
+    strip = neighbour_strip(found, Catalogue("m", "ab", ()), {}, multi_label=multi_label)
+    assert words in markup(strip)

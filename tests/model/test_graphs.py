@@ -38,6 +38,7 @@ class _Trainer:
 
 
 @needs_gpu
+@pytest.mark.filterwarnings("ignore:The AccumulateGrad node")  # captured on a stream of its own
 def test_captured_passes_are_the_plain_ones():
     torch.manual_seed(0)
     network = VQVAE(SMALL).to("cuda", memory_format=torch.channels_last).train()

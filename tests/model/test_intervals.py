@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from model.intervals import independent_mean_interval, mean_interval, proportion_interval
+from model.intervals import (
+    correlations,
+    independent_mean_interval,
+    mean_interval,
+    proportion_interval,
+    related_mean_interval,
+)
 
 
 def coverage(draw, truth, repeats):
@@ -78,3 +84,18 @@ def test_the_mean_over_data_sets_is_covered_too():
 def test_the_mean_has_no_interval_where_a_data_set_has_none():
     assert independent_mean_interval([1.0, 2.0], [(0.0, 2.0), None]) is None
     assert independent_mean_interval([1.0], [(0.5, 2.0)]) == (0.5, 2.0)
+
+
+def test_a_mean_of_related_figures_lies_between_independent_ones_and_the_same_one():
+    estimates, limits = [0.5, 0.7], [(0.4, 0.55), (0.6, 0.9)]
+    apart = related_mean_interval(estimates, limits, np.eye(2))
+    assert apart == pytest.approx(independent_mean_interval(estimates, limits))
+    assert related_mean_interval(estimates, limits, np.ones((2, 2))) == pytest.approx((0.5, 0.725))
+
+
+def test_correlations_are_those_of_the_influences_so_far_as_they_are_known():
+    influences = np.array([[1.0, -1, 0, 0], [2.0, -2, 0, 0], [0, 0, 1.0, -1], [0, 0, 0, 0]])
+    found = correlations(influences, np.array([3.0, 1.0, 9.0, 0.0]), unknown=0.5)
+    assert found[0] == pytest.approx([1, 1.5 / 2, 0.5 / 4, 0.5])
+    assert found == pytest.approx(found.T)
+    assert found.diagonal() == pytest.approx(1)

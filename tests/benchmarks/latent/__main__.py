@@ -25,7 +25,7 @@ from tests.benchmarks.latent.serving import measured_over_http, service
 from tests.benchmarks.latent.synthetic import SyntheticSettings, synthetic_index
 from tests.benchmarks.models import machine
 
-_THROUGHPUT_IMAGES = 5000
+_THROUGHPUT_IMAGES = 20_000
 _EXAMPLES = """examples:
   make bench-latent
   make bench-latent ARGS="--dim 768"               as long as the embeddings of the shipped base

@@ -35,6 +35,15 @@ def test_an_index_is_built(tiny_model_dir, sample_dir, sample_names, tmp_path, c
     assert captured.out == ""
 
 
+def test_a_lost_search_is_told(tiny_model_dir, sample_dir, sample_names, tmp_path, capsys):
+    out = tmp_path / "index"
+    assert main(arguments(tiny_model_dir, sample_dir, sample_names[:1], out, "--search")) == 0
+    assert main(arguments(tiny_model_dir, sample_dir, sample_names[:2], out)) == 0
+    assert f"  vqscope index --search --out {out}" in capsys.readouterr().err.splitlines()
+    assert main(arguments(tiny_model_dir, sample_dir, sample_names[:2], out)) == 0
+    assert "--search" not in capsys.readouterr().err  # what was told once is gone
+
+
 def test_the_shipped_model_is_the_default(sample_dir, tmp_path):
     out = tmp_path / "index"
     options = ["--datasets", "sample_ct", "--splits", "test", "--out", str(out), "--device", "cpu"]

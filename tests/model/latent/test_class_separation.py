@@ -3,11 +3,14 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.metrics import silhouette_score
 
 from model.latent.class_separation import class_separation
+from model.latent.index import Block
 from model.latent.probes import Labelled, probe
+from model.latent.several_separation import several_separation
 
 pytestmark = pytest.mark.integration
 
@@ -57,9 +60,42 @@ def test_where_there_is_nothing_to_tell_apart(index, name):
     assert "no data set" in class_separation(index, "chestmnist")["not_computed"]
     trained = tuple(b for b in index.blocks if b.split == "train")
     assert "no test images" in class_separation(changed(blocks=trained), name)["not_computed"]
-    several = tuple({**d, "multi_label": True} for d in index.datasets)
-    assert "several labels" in class_separation(changed(datasets=several), name)["not_computed"]
     same = index.images.set_column(
         index.images.schema.get_field_index("label"), "label", [np.zeros(index.n, np.int32)]
     )
     assert "two classes" in class_separation(changed(images=same), name)["not_computed"]
+
+
+def chest(masks):
+    """An index of 100 images a split, whose labels are the bit masks of their classes."""
+    blocks, rng = [], np.random.default_rng(0)
+    for place, split in enumerate(("train", "val", "test")):
+        blocks.append(Block("chest", split, 100 * place, 100))
+    return SimpleNamespace(
+        datasets=({"name": "chest", "multi_label": True},),
+        blocks=tuple(blocks),
+        images=pa.table({"label": pa.array(np.tile(masks, 3), pa.int32())}),
+        embeddings=rng.normal(size=(300, 8)).astype(np.float32),
+    )
+
+
+def test_of_several_labels_each_class_is_told_from_the_rest():
+    index = chest(np.random.default_rng(1).integers(0, 8, 100))
+    found = class_separation(index, "chest")
+    masks = index.images["label"].to_numpy().astype(np.int64)
+    train, val, test = (Labelled(index.embeddings[a : a + 100], masks[a : a + 100]) for a in (0, 100, 200))
+    drawn = {"drawn": 100, "there": 100}
+    assert found == {
+        **several_separation(train, val, test),
+        "sampled": {"train": drawn, "val": drawn, "test": drawn},
+    }
+    assert found["classes"] == 3
+    assert class_separation(index, "chest", max_images=50)["n"] == 50
+
+
+def test_of_several_labels_too_few_of_each_class_is_said():
+    assert (
+        "none of its classes has 10 images" in class_separation(chest(np.zeros(100)), "chest")["not_computed"]
+    )
+    rare = np.where(np.arange(100) < 9, 2, 0)
+    assert "none of its classes has 10 images" in class_separation(chest(rare), "chest")["not_computed"]

@@ -142,16 +142,40 @@ def number_of_batches(folder: Path, size: int) -> int:
     return sum(-(-block.count // size) for block in open_index(folder).blocks)
 
 
-@pytest.mark.parametrize(("error", "raised"), [(RuntimeError("bug"), RuntimeError), (None, VQScopeError)])
-def test_a_failed_build_leaves_nothing_and_harms_nothing(
-    copy, model, sample_dir, sample_names, error, raised
-):
+def test_a_build_that_cannot_be_leaves_nothing_and_harms_nothing(copy, model, sample_dir, sample_names):
     before = (copy / "index.json").read_bytes()
-    with pytest.raises(raised):
-        build(_Failing(model, error, 2), sample_dir, sample_names, copy, batch_size=16, afresh=True)
+    with pytest.raises(VQScopeError):
+        build(_Failing(model, None, 2), sample_dir, sample_names, copy, batch_size=16, afresh=True)
     assert [p.name for p in copy.parent.iterdir()] == ["copy"]
     assert (copy / "index.json").read_bytes() == before
     assert open_index(copy, model).n > 0
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory")])
+def test_after_any_other_error_the_next_build_goes_on(model, sample_dir, sample_names, tmp_path, error):
+    out = tmp_path / "i"
+    with pytest.raises(type(error)):
+        build(_Failing(model, error, 2), sample_dir, sample_names[:1], out, batch_size=16)
+    counting = _Counting(model)
+    build(counting, sample_dir, sample_names[:1], out, batch_size=16)
+    assert counting.batches == number_of_batches(out, 16) - 2
+    assert [p.name for p in tmp_path.iterdir()] == ["i"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"[1]", b'{"format": '])
+def test_an_index_whose_description_is_damaged_is_built_again(copy, model, sample_dir, sample_names, damage):
+    (copy / "index.json").write_bytes(damage)
+    with pytest.raises(IndexDamaged, match="vqscope index"):
+        open_index(copy)
+    build(model, sample_dir, sample_names, copy, batch_size=16)
+    assert open_index(copy, model).n > 0
+
+
+def test_a_folder_with_something_elses_description_is_left_alone(model, sample_dir, sample_names, tmp_path):
+    (tmp_path / "index.json").write_bytes(b"[1]")
+    with pytest.raises(VQScopeError, match="is not a latent index"):
+        build(model, sample_dir, sample_names, tmp_path, batch_size=16)
+    assert [p.name for p in tmp_path.iterdir()] == ["index.json"]
 
 
 def begin(model, sample_dir, names, out, **settings) -> Path:

@@ -58,6 +58,19 @@ def test_distance_is_corrected_and_its_interval_covers(n, delta, d):
     assert (n < 30) == ("uncertain" in str(pairs[0].warnings))
 
 
+def test_below_ten_points_there_is_an_interval_but_no_distance():
+    """The corrected distance of such groups would be far too small: they would seem to overlap."""
+    rng = np.random.default_rng(0)
+    pair = compare(rng.standard_normal((9, 2)), rng.standard_normal((200, 2)) + 4)[0]
+    assert pair.distance is None
+    assert pair.coefficient is None
+    assert pair.interval[0] < pair.uncorrected
+    assert pair.warnings == (
+        "a group of fewer than 10 points: no distance, only its interval and the formula's, which is too large",
+    )
+    assert compare(rng.standard_normal((10, 2)), rng.standard_normal((200, 2)))[0].distance is not None
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]))
 @settings(deadline=None, max_examples=15)
 def test_overlap_does_not_depend_on_the_coordinates(seed, d):
