@@ -59,9 +59,9 @@ def group_images(
     A label means something within its data set only: the pair is the group. Of a data set with several labels an image
     each class is a group, so that groups overlap, and the images without any are one. Words are grouped by value, in
     alphabetical order; numbers that take no more than ``bins`` values too, others by interval: between ``edges``, or
-    between the quantiles that part them into ``bins`` of about equal size, rounded to a hundredth of their range.
-    Images of which nothing is known are a group of their own, the last. Of too many groups the largest are kept, in
-    their order; of equally large ones the first.
+    between the quantiles that part them into ``bins`` of about equal size, rounded to a hundredth of their range. Where
+    many numbers are equal the intervals are fewer, but two at least. Images of which nothing is known are a group of
+    their own, the last. Of too many groups the largest are kept, in their order; of equally large ones the first.
 
     Args:
         images: N rows; ``dataset`` and ``split`` dictionary-encoded.
@@ -166,18 +166,34 @@ def _by_number(images: pa.Table, by: str, bins: int, edges: Sequence[float]) -> 
 
 
 def _quantile_edges(known: NDArray[np.float64], bins: int) -> list[float]:
+    """One to bins - 1 edges, ascending, each with numbers on either side.
+
+    Where so many numbers equal the least that no quantile is above it, the next larger number is the edge.
+
+    Args:
+        known: finite or not, no NaN, of several values.
+        bins: at least 2.
+    """
+
     def quantile(shares: NDArray[np.float64]) -> NDArray[np.float64]:
         values: NDArray[np.float64] = np.quantile(known, shares, method="inverted_cdf")
         return values
 
+    least, largest = known.min(), known.max()
+
+    def parting(edges: NDArray[np.float64]) -> list[float]:
+        kept: list[float] = np.unique(edges[(edges > least) & (edges <= largest)]).tolist()
+        return kept
+
     edges = quantile(np.arange(1, bins) / bins)
     low, high = quantile(np.array([0.1, 0.9]))
     with np.errstate(over="ignore"):
-        extent = high - low or known.max() - known.min()
+        extent = high - low or largest - least
     if 1e-290 < extent < 1e290:  # beyond, rounding overflows
-        edges = np.round(edges, 2 - int(np.floor(np.log10(extent))))
-    rounded: list[float] = np.unique(edges).tolist()
-    return rounded
+        rounded = parting(np.round(edges, 2 - int(np.floor(np.log10(extent)))))
+        if rounded:
+            return rounded
+    return parting(edges) or [float(known[known > least].min())]
 
 
 def _number(numbers_: NDArray[np.float64], place: int) -> str | None:

@@ -124,6 +124,19 @@ def test_numbers_at_the_end_of_the_range_are_grouped():
     assert named(pa.table({"x": pa.array([None, None], pa.float64())}), "x") == {"x missing": [0, 1]}
 
 
+def sizes(values, **settings):
+    return {name: len(rows) for name, rows in named(pa.table({"x": values}), "x", **settings).items()}
+
+
+def test_many_equal_numbers_are_parted_from_the_others():
+    assert sizes([0.0] * 95 + [1.0, 2, 3, 4, 5]) == {"x < 1": 95, "x ≥ 1": 5}
+    assert sizes([0.0] * 60 + list(range(1, 41))) == {"x < 15": 74, "x ≥ 15": 26}
+    assert sizes([7.003] * 95 + [1.0, 2, 3, 4, 5]) == {"x < 7": 5, "x ≥ 7": 95}
+    assert sizes([7.003] * 95 + [6.9, 6.91, 6.92, 6.93, 6.94]) == {"x < 7.003": 5, "x ≥ 7.003": 95}
+    assert sizes([0.0] * 95 + [1e-9, 2, 3, 4, float("inf")]) == {"x < 1e-09": 95, "x ≥ 1e-09": 5}
+    assert sizes([0.0] * 95 + [1.0, 2, 3, 4, None], bins=2) == {"x < 1": 95, "x ≥ 1": 4, "x missing": 1}
+
+
 def test_small_groups_are_left_out_and_counted(images):
     groups = group_images(images, "label", lambda _dataset, label: str(label), min_n=2)
     assert groups.names == ("skin / 0", "skin / 2", "chest / 1")
