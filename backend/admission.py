@@ -44,7 +44,8 @@ def document_admission(schema: dict[str, Any]) -> None:
 class Admission:
     """ASGI middleware: computes few requests at once, in the order in which they came, and refuses too many (429).
 
-    A request takes a turn until its answer begins, not while its client reads it. One that waits for it longer than
+    A request takes a turn when all of it is there, if it is short, and until its answer begins: not while its client
+    writes or reads, else a few slow ones would keep everybody waiting. One that waits for it longer than
     ``seconds`` is answered 503; one whose client leaves is dropped.
     """
 
@@ -59,11 +60,17 @@ class Admission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
         if scope["type"] != "http" or not is_admitted(scope["path"]):
             await self.app(scope, receive, send)
-        elif self.held >= self.most:
-            await document(Request(scope), self._too_many())(scope, receive, send)
+            return
+        client = _Client(receive)
+        if scope["method"] not in ("GET", "HEAD"):
+            await client.asked()
+        if client.gone:
+            return
+        if self.held >= self.most:
+            await document(Request(scope), self._too_many())(scope, client.receive, send)
         else:
             self.held += 1
-            await self._admit(scope, _Client(receive), send)
+            await self._admit(scope, client, send)
 
     async def _admit(self, scope: Scope, client: "_Client", send: Send) -> None:
         has_turn = False
@@ -121,23 +128,36 @@ class _Client:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._ahead: deque[Message | Exception] = deque()
+        self._size = 0
+        self._more = True
         self.gone = False
+
+    async def asked(self) -> None:
+        """Return when a short question is there as a whole, more than one is, or the client has left."""
+        while await self._read() and self._more:
+            pass
 
     async def leaving(self) -> None:
         """Return when the client has left; not at all if it sends more than a short question."""
-        size = 0
-        while size <= SHORT_BYTES:
-            try:
-                message = await self._receive()
-            except Exception as error:  # noqa: BLE001 - raised where the application asks
-                self._ahead.append(error)
-                break
-            self._ahead.append(message)
-            size += len(message.get("body", b""))
-            if message["type"] == "http.disconnect":
-                self.gone = True
-                return
-        await asyncio.Event().wait()
+        while await self._read():
+            pass
+        if not self.gone:
+            await asyncio.Event().wait()
+
+    async def _read(self) -> bool:
+        """Take a message ahead; whether there may be another one to take."""
+        if self._size > SHORT_BYTES or self.gone:
+            return False
+        try:
+            message = await self._receive()
+        except Exception as error:  # noqa: BLE001 - raised where the application asks
+            self._ahead.append(error)
+            return False
+        self._ahead.append(message)
+        self._size += len(message.get("body", b""))
+        self._more = message.get("more_body", False)
+        self.gone = message["type"] == "http.disconnect"
+        return not self.gone
 
     async def receive(self) -> Message:
         if not self._ahead:

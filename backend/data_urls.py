@@ -31,4 +31,4 @@ def _file(number: int, url: str) -> Sent:
     if start is None:
         detail = f"file {number}: give a URL data:image/png;base64,… (or jpeg, tiff); others are not fetched"
         raise invalid(detail)
-    return Sent("", from_base64(number, url[start.end() :]))
+    return Sent("", from_base64(url[start.end() :]))

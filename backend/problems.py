@@ -88,13 +88,21 @@ def unavailable(detail: str, *, kind: str = "not-ready", retry_after: int = 1) -
     return Problem(503, kind, detail, {"Retry-After": str(retry_after)})
 
 
+_MOST = 500
+"""Characters of a detail: it may name what was asked for, which may be of any length."""
+
+
+def _shortened(detail: str) -> str:
+    return detail if len(detail) <= _MOST else f"{detail[: _MOST // 2]} … {detail[-_MOST // 2 :]}"
+
+
 def described(request: Request, problem: Problem) -> ProblemDocument:
     """Return the problem document of a failure."""
     return ProblemDocument(
         type=f"urn:vqscope:problem:{problem.kind}",
         title=HTTPStatus(problem.status).phrase,
         status=problem.status,
-        detail=problem.detail,
+        detail=_shortened(problem.detail),
         instance=request.url.path,
         request_id=current().request_id,
     )

@@ -68,11 +68,11 @@ REQUEST_BODY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Sent:
-    """An image as it came: the bytes of a file, or pixels (H, W) or (H, W, 3)."""
+    """An image as it came: the bytes of a file, pixels (H, W) or (H, W, 3), or why there are none."""
 
     filename: str
     """Empty where the client gave none."""
-    content: bytes | bytearray | Picture
+    content: bytes | bytearray | Picture | Problem
 
 
 @dataclass(frozen=True)
@@ -130,15 +130,15 @@ def _read_json(body: bytes, limits: Limits) -> list[Sent]:
         raise Problem(
             413, "too-many-images", f"more than {most} images in one request; send several requests"
         )
-    return [Sent("", from_base64(number, text)) for number, text in enumerate(asked.images, 1)]
+    return [Sent("", from_base64(text)) for text in asked.images]
 
 
-def from_base64(number: int, text: str) -> bytes:
-    """Bytes of the file of that number, from 1; the problem 422 if they are no base64."""
+def from_base64(text: str) -> bytes | Problem:
+    """Bytes of a file, or the problem 422 if they are no base64."""
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise invalid(f"file {number}: its base64 is broken") from error
+    except (binascii.Error, ValueError):
+        return invalid("its base64 is broken")
 
 
 async def decode_uploads(
@@ -157,11 +157,15 @@ async def decode_uploads(
     """
     names = [one.filename for one in sent]
     contents = [one.content for one in sent]
-    files = [content for content in contents if isinstance(content, bytes | bytearray)]
+    whole = [content for content in contents if not isinstance(content, Problem)]
+    files = [content for content in whole if isinstance(content, bytes | bytearray)]
     if files:
-        found = await decoders.decode(files, size, go_on=partial)
+        decoded = await decoders.decode(files, size, go_on=partial)
     else:
-        found = await run_in_threadpool(lambda: list(_fitted(contents, size)))
+        decoded = await run_in_threadpool(lambda: list(_fitted(whole, size)))
+    # Decoding stops at the first bad file, unless it is to go on: then fewer are found than came.
+    rest = iter(decoded)
+    found = (one if isinstance(one, Problem) else next(rest) for one in contents)
     outcomes: list[Upload | Refused] = []
     for number, (name, one) in enumerate(zip(names, found, strict=False), 1):
         if not isinstance(one, Problem):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from fastapi import APIRouter, Query, Request, Response
 
 from backend import caching, problems
@@ -82,7 +83,7 @@ def points(
         "index": loaded.index.version,
         "map": map,
         "n": table.num_rows,
-        "columns": table.to_pydict(),
+        "columns": {name: _finite(table[name]).to_pylist() for name in table.column_names},
     }
     return Response(json.dumps(answer, allow_nan=False), headers=headers, media_type="application/json")
 
@@ -134,6 +135,13 @@ def _table(loaded: Loaded, chart: LatentMap, chosen: list[Block]) -> pa.Table:
     if chart.preservation is not None:
         columns["preservation"] = pa.array(np.asarray(chart.preservation[rows], np.float32))
     return pa.table(columns)
+
+
+def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """JSON has neither infinity nor NaN, which a map may hold: null takes their place."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
 
 
 def _arrow(loaded: Loaded, name: str, table: pa.Table) -> bytes:

@@ -259,6 +259,7 @@ def _fitted(rows: NDArray[np.float32], n: int, settings: SearchSettings, faiss: 
     lists = faiss.IndexIVFScalarQuantizer(coarse, dim, n_lists(n), faiss.ScalarQuantizer.QT_8bit)
     lists.own_fields = True  # the coarse quantiser goes with it
     coarse.this.disown()
+    lists.cp.min_points_per_centroid = 1  # it would warn of small indexes, which nobody can do anything about
     lists.cp.seed = settings.seed + 1  # faiss takes 0 for "at random"
     lists.train(rows)
     return lists

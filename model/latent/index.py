@@ -75,6 +75,11 @@ class LatentIndex:
     """(N, H', W'), the smallest unsigned type that holds the codebook's indices."""
     maps: Mapping[str, LatentMap]
 
+    def __repr__(self) -> str:  # the fields' own would fill hundreds of lines
+        names = ", ".join(d["name"] for d in self.datasets)
+        maps = ", ".join(self.maps)
+        return f"<LatentIndex {str(self.path)!r}: {self.n:,} images of {names}, {self.model_version}, maps {maps}>"
+
     @property
     def metadata_columns(self) -> tuple[str, ...]:
         """Names of the columns of ``images`` that came from the data sets' metadata."""
@@ -223,7 +228,10 @@ def with_present_maps(index: LatentIndex) -> LatentIndex:
     """
     described = index.path / "index.json"
     if hashlib.sha256(read_bytes(described)).hexdigest()[:12] != index.version:
-        raise IndexMismatch(f"the latent index {index.path} was replaced by another one; open it again")
+        raise IndexMismatch(
+            f"the latent index {index.path} was replaced by another one: open it again; a "
+            "running service does on SIGHUP, or when it is started again"
+        )
     return replace(index, maps=open_maps(index.path, Features(index.embeddings, index.codes)))
 
 

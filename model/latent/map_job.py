@@ -46,7 +46,9 @@ def _fit(order: dict[str, Any], tell: Tell) -> str:
 
     index = open_index(order["index"])
     if index.version != order["version"]:
-        raise IndexMismatch("the latent index was replaced by another one; start the service again")
+        raise IndexMismatch(
+            "the latent index was replaced by another one: send the service SIGHUP, or start it again"
+        )
     method = order["method"]
     settings = parse_settings(method_class(method).settings_type, method, order["parameters"])
     told = ("", -1.0)

@@ -8,6 +8,7 @@ import pytest
 
 from backend.admission import Admission, is_admitted
 from backend.problems import Problem
+from backend.questions import SHORT_BYTES
 
 WAIT = 60.0
 ASKED = {"type": "http.request", "body": b"", "more_body": False}
@@ -39,8 +40,8 @@ class Client:
     def status(self):
         return self.told[0]["status"] if self.told else None
 
-    def ask(self, admission, path="/v1/maps"):
-        scope = {"type": "http", "method": "GET", "path": path, "name": self.name, "headers": []}
+    def ask(self, admission, path="/v1/maps", method="GET"):
+        scope = {"type": "http", "method": method, "path": path, "name": self.name, "headers": []}
         return asyncio.ensure_future(admission(scope, self.receive, self.send))
 
 
@@ -125,6 +126,35 @@ async def test_who_reads_slowly_keeps_nobody_waiting(app):
     assert second.told == [START]
     app.read_out.set()
     await ended(*requests)
+
+
+async def test_who_writes_slowly_keeps_nobody_waiting(app):
+    """The turn begins where the question is there: it was 16 slow clients that stopped the service."""
+    admission = Admission(app, most=1, seconds=WAIT, at_once=1)
+    app.finish.set()
+    begun = {"type": "http.request", "body": b"{", "more_body": True}
+    slow, leaving, other = Client("slow", begun), Client("leaving", begun), Client("other")
+    requests = [client.ask(admission, "/v1/selections", "POST") for client in (slow, leaving)]
+    await settled()
+    assert admission.held == 0
+    await ended(other.ask(admission))
+    assert other.told == [START, END]
+    leaving.to_say.put_nowait(GONE)
+    slow.to_say.put_nowait(ASKED | {"body": b"}"})
+    await ended(*requests)
+    assert slow.told == [START, END]
+    assert leaving.told == []
+    assert app.begun == ["other", "slow"]
+    assert app.heard[1] == begun
+
+
+async def test_a_long_body_is_left_to_the_application(app):
+    admission = Admission(app, most=1, seconds=WAIT, at_once=1)
+    app.finish.set()
+    long = {"type": "http.request", "body": b"x" * (SHORT_BYTES + 1), "more_body": True}
+    client = Client("long", long)
+    await ended(client.ask(admission, "/v1/selections", "POST"))
+    assert client.told == [START, END]
 
 
 async def test_nobody_waits_for_ever(app):

@@ -188,6 +188,18 @@ def test_a_batch_may_succeed_in_part(running, path, grey, png, problem):
     assert running.batcher._occupied == 0
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_broken_base64_is_one_image_s_problem(running, path, grey, png, problem):
+    good = base64.b64encode(png(grey[0])).decode()
+    asked = {"images": [good, "!!!", good, "AAAA"]}
+    items = running.client.post(path, json=asked, params={"partial": True}).json()["items"]
+    assert ["problem" in item for item in items] == [False, True, False, True]
+    assert items[1]["problem"]["detail"] == "file 2: its base64 is broken"
+    assert items[3]["problem"]["detail"].startswith("file 4: ")
+    detail = problem(running.client.post(path, json=asked), 422, "invalid-request")
+    assert "file 2: its base64 is broken" in detail
+
+
 @pytest.mark.parametrize("form", ["npy", "arrow"])
 def test_bulk_is_all_or_nothing(client, grey, png, problem, form):
     files = [("file", ("a", png(grey[0]))), ("file", ("b", b"none"))]

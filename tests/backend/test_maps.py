@@ -64,6 +64,20 @@ def finished(service, path):
 # --- beside the service ---
 
 
+def test_places_that_are_no_numbers_are_null_as_json(service, folder):
+    chart = shutil.copytree(folder / "maps" / "pca", folder / "nan")
+    places = np.load(chart / "coordinates.npy")
+    places[:3, 0] = np.nan, np.inf, -np.inf
+    np.save(chart / "coordinates.npy", places)
+    chart.rename(folder / "maps" / "nan")
+    assert "nan" in names(service)
+    answer = service.client.get("/v1/maps/nan/points")
+    assert answer.status_code == 200
+    columns = answer.json()["columns"]
+    assert columns["x"][:4] == [None, None, None, places[3, 0]]
+    assert columns["y"][:3] == places[:3, 1].tolist()
+
+
 def test_maps_come_and_go_without_a_restart(service, folder, problem):
     client = service.client
     assert listed(client) == ["pca"]

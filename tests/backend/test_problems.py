@@ -63,6 +63,11 @@ def test_live_at_once_and_ready_when_loaded(run_service, make_settings, problem)
             assert service.client.get(path).status_code == 200
 
 
+def test_what_was_asked_for_is_not_quoted_at_any_length(client, problem):
+    detail = problem(client.get(f"/v1/neighbours/{'a' * 20_000}/test/3"), 404, "not-found")
+    assert len(detail) < 600
+
+
 def test_closing_while_loading_serves_nothing(run_service, make_settings):
     proceed = threading.Event()
 

@@ -22,6 +22,13 @@ pytestmark = pytest.mark.integration
 # --- what it holds ---
 
 
+def test_shown_it_is_one_line(index, sample_names):
+    shown = repr(index)
+    assert len(shown.splitlines()) == 1
+    assert f"{index.n:,} images of {', '.join(sample_names)}" in shown
+    assert "maps pca" in shown
+
+
 def test_every_image_of_every_split_is_there_once(index, sample_dir, sample_names):
     assert [d["name"] for d in index.datasets] == list(sample_names)
     row = 0
