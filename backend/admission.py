@@ -64,9 +64,9 @@ class Admission:
         client = _Client(receive)
         if scope["method"] not in ("GET", "HEAD"):
             await client.asked()
-        if client.gone:
-            return
-        if self.held >= self.most:
+        if client.gone:  # half-way: the application sees that at once, and has it counted
+            await self.app(scope, client.receive, send)
+        elif self.held >= self.most:
             await document(Request(scope), self._too_many())(scope, client.receive, send)
         else:
             self.held += 1
