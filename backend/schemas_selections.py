@@ -124,7 +124,7 @@ class SelectedCode(BaseModel):
     share_elsewhere: float = Field(description="Of the other images of the whole.", examples=[0.05])
     log2_odds: float = Field(description="Log2 of the odds ratio.", examples=[4.1])
     low: float = Field(description="Lower 95 % limit of it.", examples=[3.2])
-    high: float = Field(description="Upper 95 % limit of it.", examples=[5.0])
+    high: float = Field(description="Upper 95 % limit of it; 64 where nothing bounds it.", examples=[5.0])
     q: float = Field(
         description="Adjusted over all codes (Benjamini-Hochberg). A place on a map follows from the same images, so "
         "this measures contrast; it is no evidence from new images.",

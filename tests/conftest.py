@@ -79,7 +79,8 @@ def tiny_model_dir(sample_dir: Path, sample_names: tuple[str, ...], made_once: C
                 run_dir=folder,
                 model=VQVAESettings(
                     encoder=EncoderSettings(stages=1, stem_pool=True, refine_blocks=0),
-                    quantizer=EMASettings(codebook_size=64),
+                    # A slow codebook leaves some codes unused: pages and routes have something to say of them.
+                    quantizer=EMASettings(codebook_size=64, decay=0.99),
                     decoder=DecoderSettings(width=32, min_width=16, blocks=1, blocks_per_scale=1),
                 ),
                 optimizer=OptimizerSettings(learning_rate=3e-3),

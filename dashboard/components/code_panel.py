@@ -11,7 +11,7 @@ from dashboard.components.code_pictures import patch_list, prototype
 from dashboard.components.group_bars import SURE, Datasets, bars, key, label_bars, marker
 from dashboard.components.help import help_button
 from dashboard.components.pictures import no_pictures
-from dashboard.components.words import count, figure, odds, per_cent, probability
+from dashboard.components.words import count, figure, odds_told, per_cent, probability
 
 MOST_NAMED = 6
 
@@ -141,8 +141,8 @@ def _named(title: str, groups: Sequence[GroupUse], datasets: Datasets) -> list[C
                 html.Div(_name(group, datasets), className="group-name"),
                 html.Div(
                     [
-                        html.B(f"{odds(group.log2_odds)} the odds"),
-                        f" (95 %: {odds(group.low)} to {odds(group.high)}), q {probability(group.q)}",
+                        html.B((ratio := odds_told(group.log2_odds, group.low, group.high))[0]),
+                        f"{ratio[1]}, q {probability(group.q)}",
                     ],
                     className="group-odds",
                 ),

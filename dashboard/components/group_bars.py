@@ -9,7 +9,7 @@ from dashboard.answers import Dataset
 from dashboard.answers_codebook import GroupUse
 from dashboard.components.attributes import attributes
 from dashboard.components.legend import swatch
-from dashboard.components.words import count, odds, per_cent, probability
+from dashboard.components.words import count, odds_told, per_cent, probability
 from dashboard.palette import mark
 
 SURE = 0.05
@@ -49,8 +49,9 @@ def bars(groups: Sequence[GroupUse], datasets: Datasets) -> html.Div:
 def _bar(group: GroupUse, datasets: Datasets) -> html.Div:
     name = group.dataset if group.label is None else (group.label_name or str(group.label))
     dataset = datasets.get(group.dataset)
+    ratio, interval = odds_told(group.log2_odds, group.low, group.high)
     hint = (
-        f"{odds(group.log2_odds)} the odds of the others (95 %: {odds(group.low)} to {odds(group.high)}), "
+        f"{ratio} of the others{interval}, "
         f"corrected p {probability(group.q)}; others: {per_cent(group.share_elsewhere)}"
     )
     return html.Div(

@@ -11,7 +11,7 @@ from dashboard.components.attributes import attributes
 from dashboard.components.legend import swatch
 from dashboard.components.pictures import picture_url, zoomed
 from dashboard.components.states import empty
-from dashboard.components.words import SPLIT_NAMES, count, decibel, figure, per_cent
+from dashboard.components.words import SPLIT_NAMES, UNBOUNDED, count, decibel, figure, per_cent
 from dashboard.state import Point
 
 _LABELS = 40
@@ -244,8 +244,11 @@ def _codes(codes: Sequence[EnrichedCode]) -> html.Div:
                 html.Td(per_cent(one.share_elsewhere)),
                 html.Td(
                     [
-                        f"{one.log2_odds:.1f}",
-                        html.Span(f" {one.low:.1f}–{one.high:.1f}", className="part-limits"),
+                        f"{one.log2_odds:.1f}" if one.high < UNBOUNDED else f"≥ {one.low:.1f}",
+                        html.Span(
+                            f" {one.low:.1f}–{one.high:.1f}" if one.high < UNBOUNDED else "",
+                            className="part-limits",
+                        ),
                     ]
                 ),
                 html.Td(f"{one.q:.1g}"),

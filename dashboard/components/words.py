@@ -23,6 +23,25 @@ def figure(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
+UNBOUNDED = 64
+"""Base-2 logarithm that the service gives for an odds ratio that nothing bounds; the negative one likewise."""
+
+
+def odds_told(log2_odds: float, low: float, high: float) -> tuple[str, str]:
+    """Odds ratio and its 95 % interval; where nothing bounds it on one side, its bound on the other.
+
+    >>> odds_told(1.7, 1.0, 2.0)
+    ('3.2× the odds', ' (95 %: 2.0× to 4.0×)')
+    >>> odds_told(9.5, 0.1, 64)
+    ('at least 1.1× the odds', ' (95 %)')
+    """
+    if high >= UNBOUNDED:
+        return f"at least {odds(low)} the odds", " (95 %)"
+    if low <= -UNBOUNDED:
+        return f"at most {odds(high)} the odds", " (95 %)"
+    return f"{odds(log2_odds)} the odds", f" (95 %: {odds(low)} to {odds(high)})"
+
+
 def odds(log2_odds: float) -> str:
     """Odds ratio from its base-2 logarithm, two digits: 1.7 → '3.2×', 12 → '4,100×', -9 → '< 0.01×', NaN → '–'."""
     if math.isnan(log2_odds):

@@ -19,6 +19,9 @@ Counts = NDArray[np.int64]
 _CHUNK_BYTES = 1 << 19
 """Of the table of images by codes that is held at a time: it stays in a processor's cache."""
 _BYTE = np.iinfo(np.uint8).max
+UNBOUNDED = 64.0
+"""Stands for an infinite logarithm, and -64 for minus infinity: JSON has none, and no number of images comes near."""
+_HALVINGS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,9 @@ class Enrichment:
     each field (J. B. S. Haldane 1956) says that a rare code goes with every small group."""
     low: Floats
     high: Floats
-    """95 % limits of it, from the same fields (B. Woolf 1955); each by itself, not corrected for how many there are."""
+    """95 % limits of the odds ratio, from the table as it is (J. Cornfield 1956, Proc. 3rd Berkeley Symp. 4, 135,
+    uncorrected for continuity); each by itself, not corrected for how many there are. `UNBOUNDED` where nothing bounds
+    it: of 6 images against none of 336, the odds are so many times as high at least."""
     p: Floats
     """Two-sided exact p-value: twice the smaller tail of the hypergeometric distribution (F. Yates 1984), at most 1."""
     q: Floats
@@ -66,8 +71,11 @@ def enrichment(inside: ArrayLike, n_inside: ArrayLike, total: ArrayLike, n_total
         raise SettingError("a group cannot have more images with a code than there are")
     p = two_sided(k, everything, of_code, n)
     tested = (of_code > 0) & (of_code < everything) & (n > 0) & (n < everything)
-    log_odds, error = np.full(k.shape, np.nan), np.full(k.shape, np.nan)
-    log_odds[tested], error[tested] = _log_odds(k[tested], n[tested], of_code[tested], everything[tested])
+    log2_odds, low, high = (np.full(k.shape, np.nan) for _ in range(3))
+    tables = k[tested], n[tested], of_code[tested], everything[tested]
+    low[tested], high[tested] = _limits(*tables)
+    # Smoothing can carry it out of the limits only where they are next to nothing apart.
+    log2_odds[tested] = np.clip(_log2_odds(*tables), low[tested], high[tested])
     q = np.ones_like(p)
     if tested.any():
         q[tested] = stats.false_discovery_control(p[tested])
@@ -75,16 +83,16 @@ def enrichment(inside: ArrayLike, n_inside: ArrayLike, total: ArrayLike, n_total
         inside=k,
         share=k / np.maximum(n, 1),
         share_elsewhere=outside / np.maximum(n_outside, 1),
-        log2_odds=log_odds / np.log(2),
-        low=(log_odds - error) / np.log(2),
-        high=(log_odds + error) / np.log(2),
+        log2_odds=log2_odds,
+        low=low,
+        high=high,
         p=p,
         q=q,
     )
 
 
-def _log_odds(k: Counts, n: Counts, of_code: Counts, everything: Counts) -> tuple[Floats, Floats]:
-    """Logarithm of the odds ratio of tables without an empty margin, and half the width of its limits."""
+def _log2_odds(k: Counts, n: Counts, of_code: Counts, everything: Counts) -> Floats:
+    """Smoothed logarithm of the odds ratio of tables without an empty margin."""
     share, share_of_code = n / everything, of_code / everything
     fields = [
         k + 2 * share * share_of_code,
@@ -92,9 +100,38 @@ def _log_odds(k: Counts, n: Counts, of_code: Counts, everything: Counts) -> tupl
         of_code - k + 2 * (1 - share) * share_of_code,
         everything - n - of_code + k + 2 * (1 - share) * (1 - share_of_code),
     ]
-    log_odds = np.log(fields[0]) - np.log(fields[1]) - np.log(fields[2]) + np.log(fields[3])
-    error = np.sqrt(sum(1 / field for field in fields)) * stats.norm.ppf((1 + LEVEL) / 2)
-    return log_odds, error
+    log_odds: Floats = np.log2(fields[0]) - np.log2(fields[1]) - np.log2(fields[2]) + np.log2(fields[3])
+    return log_odds
+
+
+def _limits(k: Counts, n: Counts, of_code: Counts, everything: Counts) -> tuple[Floats, Floats]:
+    """Limits of the base-2 logarithm of the odds ratio: those at which the table is just not refused.
+
+    With odds ratio r and these margins A images of the group would be expected to contain the code. A table is not
+    refused as long as (k - A)^2 times the sum of the inverses of the four expected fields is at most the square of
+    1.96. That grows with the distance of A from k on either side, so A is found by halving.
+    """
+    fewest = np.maximum(0, n + of_code - everything).astype(np.float64)
+    most = np.minimum(n, of_code).astype(np.float64)
+    critical = stats.norm.ppf((1 + LEVEL) / 2) ** 2
+
+    def fields(expected: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        return expected, n - expected, of_code - expected, everything - n - of_code + expected
+
+    limits = []
+    for end, unbounded in ((fewest, -UNBOUNDED), (most, UNBOUNDED)):
+        refused, kept = end.copy(), k.astype(np.float64)
+        for _ in range(_HALVINGS):
+            middle = (refused + kept) / 2
+            with np.errstate(divide="ignore", invalid="ignore"):
+                statistic = (k - middle) ** 2 * sum(1 / field for field in fields(middle))
+            inside = ~(statistic > critical)
+            kept, refused = np.where(inside, middle, kept), np.where(inside, refused, middle)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            a, b, c, d = fields(kept)
+            limit = np.log2(a) + np.log2(d) - np.log2(b) - np.log2(c)
+        limits.append(np.where(k == end, unbounded, np.clip(limit, -UNBOUNDED, UNBOUNDED)))
+    return limits[0], limits[1]
 
 
 def image_counts(

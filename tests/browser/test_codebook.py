@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.client_codebook import PATCHES
-from dashboard.components.words import count, odds, per_cent, probability
+from dashboard.components.words import count, odds_told, per_cent, probability
 
 pytestmark = pytest.mark.browser
 
@@ -112,8 +112,7 @@ def test_the_panel_shows_the_figures_of_the_service(page: Page, api: httpx.Clien
         expect(row).to_contain_text(f"{count(group['images'])} / {count(group['n'])}")
     (first,) = [g for g in details["by_dataset"] if g["dataset"] == _line(api, code)["dataset"]]
     told = panel.locator(f'.group-list li[data-group="{first["dataset"]}"]')
-    low, high = first["interval"]
-    expect(told).to_contain_text(f"{odds(first['log2_odds'])} the odds (95 %: {odds(low)} to {odds(high)})")
+    expect(told).to_contain_text("".join(odds_told(first["log2_odds"], *first["interval"])))
     expect(told).to_contain_text(f"q {probability(first['q'])}")
     cells = panel.locator(".positions td").all_inner_texts()
     assert cells == [count(n) for row in details["positions"] for n in row]

@@ -5,7 +5,14 @@ import pytest
 from scipy import stats
 
 from model.latent import enrichment as module
-from model.latent.enrichment import column_counts, contains, enriched_codes, enrichment, image_counts
+from model.latent.enrichment import (
+    UNBOUNDED,
+    column_counts,
+    contains,
+    enriched_codes,
+    enrichment,
+    image_counts,
+)
 from model.latent.errors import SettingError
 
 
@@ -36,6 +43,12 @@ def test_odds_ratio_and_its_interval():
     assert 2 ** found.log2_odds[0] == pytest.approx(theirs.statistic, rel=0.03)  # they add nothing
     assert 2 ** found.low[0] == pytest.approx(interval.low, rel=0.05)
     assert 2 ** found.high[0] == pytest.approx(interval.high, rel=0.05)
+    # At its limits the table is just not refused: the expected count is known from the noncentral hypergeometric.
+    for limit in (found.low[0], found.high[0]):
+        roots = np.roots([2**limit - 1, -(160 * 2**limit + 140), 6000 * 2**limit])
+        (expected,) = (root for root in roots if 0 < root < 60)
+        spread = sum(1 / field for field in (expected, 100 - expected, 60 - expected, 140 + expected))
+        assert (40 - expected) ** 2 * spread == pytest.approx(stats.norm.ppf(0.975) ** 2)
     assert (found.share[0], found.share_elsewhere[0]) == (0.4, 0.1)
     assert found.p[0] == pytest.approx(2 * stats.fisher_exact(table, "greater").pvalue)
 
@@ -72,6 +85,15 @@ def test_the_limits_cover_the_true_odds_ratio(everything, n, share, ratio):
 def test_a_rare_code_that_a_small_group_lacks_does_not_go_with_it():
     found = enrichment([0], [546], [3], [708_000])
     assert found.low[0] < found.log2_odds[0] < 0 < found.high[0]
+
+
+def test_nothing_bounds_the_odds_where_a_field_is_empty():
+    """6 of 261 images against none of 336 are next to no evidence: not 700 times the odds."""
+    found = enrichment([6, 0], [261, 336], [6, 6], [597, 597])
+    assert found.high[0] == UNBOUNDED
+    assert found.low[1] == -UNBOUNDED
+    assert 0 < found.low[0] < 2  # p = 0.0135: the limit lies just above one
+    np.testing.assert_allclose(found.low[0], -found.high[1])
 
 
 def test_q_is_benjamini_hochberg_over_all_tests():
