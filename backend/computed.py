@@ -1,4 +1,4 @@
-"""Figures of the index that take seconds: computed when first asked for, once, one at a time, in a thread for it."""
+"""Figures of the index that take seconds or more: computed when first asked for, once, in threads for it."""
 
 import asyncio
 import threading
@@ -59,10 +59,22 @@ class Computed:
     def __init__(self) -> None:
         self._values: dict[Hashable, Any] = {}
         self._stepwise: dict[Hashable, Stepwise[Any]] = {}
-        self._pool = ThreadPoolExecutor(1, "vqscope-statistics")
+        # One at a time of each kind: what takes seconds is not to wait for what takes minutes.
+        self._pools = {
+            minutes: ThreadPoolExecutor(1, f"vqscope-statistics-{'minutes' if minutes else 'seconds'}")
+            for minutes in (False, True)
+        }
 
-    async def get(self, key: Hashable, compute: Callable[[], Value], *, seconds: float) -> Value:
+    async def get(
+        self, key: Hashable, compute: Callable[[], Value], *, seconds: float, minutes: bool = False
+    ) -> Value:
         """Return the value of a key, computing it if nobody has.
+
+        Args:
+            key: what it is.
+            compute: finds it.
+            seconds: to wait for it.
+            minutes: whether it may take as long as that.
 
         Raises:
             Problem: 503 if it is not there within ``seconds``; it is worked on further.
@@ -72,10 +84,10 @@ class Computed:
             loop = asyncio.get_running_loop()
             try:
                 async with asyncio.timeout(seconds):
-                    await loop.run_in_executor(self._pool, self._fill, key, compute)
+                    await loop.run_in_executor(self._pools[minutes], self._fill, key, compute)
             except TimeoutError:
                 detail = f"this is still being computed after {seconds:g} s; come back"
-                raise unavailable(detail, kind="timeout", retry_after=5) from None
+                raise unavailable(detail, kind="timeout", retry_after=30 if minutes else 5) from None
         return cast("Value", self._values[key])
 
     def stepwise(self, key: Hashable, start: Callable[[], Generator[None, None, Value]]) -> Stepwise[Value]:
@@ -84,7 +96,8 @@ class Computed:
 
     def close(self) -> None:
         """Drop what waits; a computation in work ends by itself."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _fill(self, key: Hashable, compute: Callable[[], Any]) -> None:
         if key not in self._values:  # there by now, if another request asked at the same time

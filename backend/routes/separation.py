@@ -13,12 +13,16 @@ router = APIRouter(prefix="/v1/separation", tags=["statistics"])
 
 @router.get("/{dataset}", responses=problems.responses(404, 422, 503))
 async def separation(loaded: LoadedNow, settings: SettingsNow, dataset: DatasetName) -> Separation:
-    """Silhouette, nearest-neighbour and linear-probe accuracy on test images; computed once, which takes seconds."""
+    """Silhouette, nearest-neighbour and linear-probe accuracy on test images; computed once.
+
+    Of some thousand images that takes a minute or more: until then the answer is 503, and it is worked on further.
+    """
     dataset_named(loaded.index, dataset)
     found = await loaded.computed.get(
         ("separation", dataset),
         lambda: class_separation(loaded.index, dataset),
         seconds=settings.limits.request_seconds,
+        minutes=True,
     )
     why = found.get("not_computed")
     return Separation(

@@ -229,3 +229,17 @@ async def test_who_cannot_wait_is_told_so_and_the_work_goes_on():
     release.set()
     assert await computed.get("x", slow, seconds=30) == 7
     computed.close()
+
+
+async def test_what_takes_minutes_keeps_what_takes_seconds_from_nothing():
+    computed, release = Computed(), threading.Event()
+
+    def long():
+        assert release.wait(30)
+
+    waiting = asyncio.create_task(computed.get("long", long, seconds=30, minutes=True))
+    assert await computed.get("short", lambda: 7, seconds=30) == 7
+    assert not waiting.done()
+    release.set()
+    await waiting
+    computed.close()
