@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,7 +63,7 @@ class Admission:
             await self.app(scope, receive, send)
             return
         client = _Client(receive)
-        if scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] not in ("GET", "HEAD") and not _is_long(scope):
             await client.asked()
         if client.gone:  # half-way: the application sees that at once, and has it counted
             await self.app(scope, client.receive, send)
@@ -120,6 +121,12 @@ class Admission:
 
     def _too_long(self) -> Problem:
         return unavailable(f"not begun within {self.seconds:g} s; the service is busy", kind="timeout")
+
+
+def _is_long(scope: Scope) -> bool:
+    """Whether more than a short question is announced: the application refuses that before it comes."""
+    announced = Headers(scope=scope).get("content-length", "")
+    return announced.isdecimal() and (len(announced) > 9 or int(announced) > SHORT_BYTES)
 
 
 class _Client:

@@ -40,8 +40,8 @@ class Client:
     def status(self):
         return self.told[0]["status"] if self.told else None
 
-    def ask(self, admission, path="/v1/maps", method="GET"):
-        scope = {"type": "http", "method": method, "path": path, "name": self.name, "headers": []}
+    def ask(self, admission, path="/v1/maps", method="GET", headers=()):
+        scope = {"type": "http", "method": method, "path": path, "name": self.name, "headers": list(headers)}
         return asyncio.ensure_future(admission(scope, self.receive, self.send))
 
 
@@ -156,6 +156,17 @@ async def test_a_long_body_is_left_to_the_application(app):
     client = Client("long", long)
     await ended(client.ask(admission, "/v1/selections", "POST"))
     assert client.told == [START, END]
+
+
+async def test_a_body_that_is_announced_as_long_is_not_waited_for(app):
+    admission = Admission(app, most=1, seconds=WAIT, at_once=1)
+    client = Client("long", {"type": "http.request", "body": b"", "more_body": True})
+    headers = [(b"content-length", str(SHORT_BYTES + 1).encode())]
+    asked = client.ask(admission, "/v1/selections", "POST", headers)
+    await settled()
+    assert app.begun == ["long"]
+    app.finish.set()
+    await ended(asked)
 
 
 async def test_nobody_waits_for_ever(app):

@@ -29,14 +29,14 @@ def test_a_question_to_a_table(sample_dir: Path, tmp_path: Path) -> None:
         data_dir=sample_dir, work=tmp_path, datasets=("sample_cell",), limit=4, progress=False
     )
     small = ("--preset", "quick", "--data.batch_size", "50")
-    questions = {"decay": {"0.9": (*small, "--model.quantizer.decay", "0.9"), "recipe": small}}
+    questions = {"decay": {"0.8": (*small, "--model.quantizer.decay", "0.8"), "recipe": small}}
     out = tmp_path / "tables" / "recipe.md"
     run(RecipeSettings(bench=bench, epochs=1, questions=questions), out)
     stored = {path: path.stat().st_mtime_ns for path in tmp_path.glob("arm-*.json")}
     assert len(stored) == 2
     table = out.read_text()
     assert table.startswith("### decay\n")
-    assert "| 0.9 | " in table
+    assert "| 0.8 | " in table
     assert table.count("**") == 2
     assert " of 256 |" in table
     again = {"all of it": questions["decay"]}
