@@ -67,7 +67,9 @@ def test_one_group_on_a_lattice_is_not_reported(n, width):
 
 @pytest.mark.parametrize("width", [0.5, 1])
 def test_one_group_on_a_lattice_in_space_is_not_reported(width):
-    make = lambda rng, n: np.round(in_space(rng, n) / width + rng.uniform(0, 9, 3))  # noqa: E731
+    def make(rng, n):
+        return np.round(in_space(rng, n) / width + rng.uniform(0, 9, 3))
+
     assert share_reported(make, 1000, repeats=20) == 0
 
 
@@ -85,7 +87,9 @@ def test_two_groups_on_a_lattice_are_reported():
 
 
 def test_two_groups_of_which_each_point_is_there_twice_are_reported():
-    twice = lambda rng, n: two_groups(6)(rng, n // 2).repeat(2, axis=0)  # noqa: E731
+    def twice(rng, n):
+        return two_groups(6)(rng, n // 2).repeat(2, axis=0)
+
     assert share_reported(twice, 400, repeats=20) == 1
 
 
