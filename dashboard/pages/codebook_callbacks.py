@@ -185,7 +185,7 @@ def _register_patches(app: Dash, client: ApiClient) -> None:
         Input("codebook-code", "data"),
         Input("codebook-loaded", "data"),
         Input("api", "data"),
-        running=[(Output("codebook-patches", "className"), "searching", "")],
+        running=[(Output("codebook-patches", "aria-busy"), "true", "false")],
         prevent_initial_call=True,
     )
     async def show_patches(code: int | None, loaded: str | None, api: dict[str, Any] | None) -> object:
