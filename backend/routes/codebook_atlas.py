@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from backend import caching, problems
 from backend.batching import results
-from backend.codebook_work import PAGE, codes_of, examples, filled_with, sheet
+from backend.codebook_work import PAGE, STEP, codes_of, examples, filled_with, sheet
 from backend.dependencies import INT32_MAX, LoadedNow, PictureVersion, SettingsNow
 from backend.jobs import DECODE, Picture
 from backend.loading import Loaded
@@ -66,8 +66,12 @@ async def atlas(
 
 
 async def _prototypes(request: Request, loaded: Loaded, settings: Settings, codes: range) -> list[Picture]:
-    """What the decoder makes of a grid filled with each code; no more at once than an upload may hold."""
-    step = settings.limits.images_per_request
+    """What the decoder makes of a grid filled with each code.
+
+    A page of the codebook asks for all of the atlas and for a code's patches at once: few at a time leave the queue
+    room for all of them.
+    """
+    step = min(STEP, settings.limits.images_per_request)
     tiles: list[Picture] = []
     for start in range(0, len(codes), step):
         filled = filled_with(loaded, codes[start : start + step])

@@ -145,6 +145,13 @@ def test_the_atlas_of_patches_cuts_them_from_images_with_the_code(client, index,
     assert any(np.array_equal(tiles[rare], patch) for patch in expected)
 
 
+def test_the_atlas_leaves_the_queue_room_for_others(run_service, make_settings):
+    settings = make_settings(queue_length=32, images_per_request=32)
+    # 16 as for the patches of a code, which its page asks for at the same time
+    with run_service(settings) as service, service.batcher.slots(16):
+        pixels(service.client.get("/v1/codebook/atlas/0"))
+
+
 def test_the_atlas_ends_with_the_codebook(client, problem):
     assert "has 0 to 0" in problem(client.get("/v1/codebook/atlas/1"), 404, "not-found")
     problem(client.get("/v1/codebook/atlas/-1"), 422, "invalid-request")

@@ -91,7 +91,9 @@ def test_no_page_has_a_serious_fault(
         if scheme == "light":
             _walk(page)
         # What is being computed is seen to be so, and what it says can still be read.
-        page.locator(".panel").evaluate_all("(all) => all.forEach((e) => e.setAttribute('aria-busy', 'true'))")
+        page.locator(".panel").evaluate_all(
+            "(all) => all.forEach((e) => e.setAttribute('aria-busy', 'true'))"
+        )
         _check(page)
     page.context.close()
     watched.check()
