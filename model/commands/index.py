@@ -41,21 +41,30 @@ def main(argv: list[str]) -> int:
     # Imported here: torch takes seconds, and --help and wrong options must not wait for it.
     from model.inference import load_model
     from model.latent.index_building import build_index
+    from model.latent.partial_build import partial_of
 
-    with sigterm_unwinds():  # what is done stays, and the same command goes on
+    with sigterm_unwinds():
         model = load_model(options.model, options.device)
         lost = _recipes(options.out)
         had_search = _has_search(options.out)
-        out = build_index(
-            model,
-            data_dir=data_dir(options.data_dir),
-            datasets=options.datasets,
-            out=options.out,
-            splits=options.splits,
-            batch_size=options.batch_size,
-            add=options.add,
-            afresh=options.afresh,
-        )
+        try:
+            out = build_index(
+                model,
+                data_dir=data_dir(options.data_dir),
+                datasets=options.datasets,
+                out=options.out,
+                splits=options.splits,
+                batch_size=options.batch_size,
+                add=options.add,
+                afresh=options.afresh,
+            )
+        except (KeyboardInterrupt, SystemExit):
+            if partial_of(options.out.expanduser().resolve()).is_dir():
+                print(
+                    "\nwhat was encoded is kept: the same command (without --afresh) goes on there",
+                    file=sys.stderr,
+                )
+            raise
     print(f"index of {', '.join(options.datasets)} under {model.version}: {out}", file=sys.stderr)
     if lost:
         print("Its further maps showed the images it had before. To fit them again:", file=sys.stderr)

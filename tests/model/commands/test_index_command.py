@@ -114,6 +114,7 @@ def test_interrupted_it_goes_on_when_asked_again(
         process.wait()
     assert process.returncode == code, error
     assert b"Traceback" not in error
+    assert b"the same command (without --afresh) goes on there" in error
     assert not out.exists()
     assert main(line) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
