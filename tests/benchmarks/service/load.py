@@ -4,13 +4,14 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpx
 
 PATH = "/v1/encode"
+_WAIT = 600.0
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,6 @@ class Load:
     """Requests answered 429; each was sent again."""
 
 
-def connection(url: str) -> httpx.AsyncClient:
-    """A client with a connection of its own.
-
-    Of one client's pool each request looks at every connection: with dozens that takes longer than the service.
-    """
-    return httpx.AsyncClient(
-        base_url=url,
-        limits=httpx.Limits(max_connections=1),
-        headers={"Accept": "application/x-npy"},
-        timeout=600,
-        verify=False,
-    )
-
-
 class Wire:
     """A connection that sends what is there already and looks at no more of an answer than it must.
 
@@ -59,6 +46,8 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.closing = False
+        """Whether the service has said that it takes no further request here."""
 
     async def post(self, body: Body) -> int:
         """The status of the answer, read to its end.
@@ -66,7 +55,12 @@ class Wire:
         Raises:
             OSError: the connection broke.
             EOFError: the answer did not come whole.
+            TimeoutError: it did not come within ten minutes.
         """
+        async with asyncio.timeout(_WAIT):
+            return await self._post(body)
+
+    async def _post(self, body: Body) -> int:
         head = (
             f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {body.kind}\r\n"
             f"Accept: application/x-npy\r\nContent-Length: {len(body.content)}\r\n\r\n"
@@ -74,6 +68,7 @@ class Wire:
         self._writer.write(head.encode() + body.content)
         lines = (await self._reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
+        self.closing = b"connection: close" in lines
         await self._reader.readexactly(length)
         return int(lines[0].split()[1])
 
@@ -87,7 +82,8 @@ async def wire(url: str) -> AsyncIterator[Wire]:
         yield Wire(reader, writer)
     finally:
         writer.close()
-        await writer.wait_closed()
+        with suppress(OSError):  # broken already, of which the request that found it told
+            await writer.wait_closed()
 
 
 async def saturate(url: str, bodies: Sequence[Body], *, clients: int, seconds: float) -> Load:

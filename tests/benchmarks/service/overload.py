@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 
-import httpx
 import psutil
 
-from tests.benchmarks.service.load import PATH, Body, connection
+from tests.benchmarks.service.load import Body, Wire, wire
 
 _PROBE_SECONDS = 30.0
 
@@ -61,19 +61,20 @@ async def overload(
     accepted: list[float] = []
     memory: list[tuple[float, int]] = []
     process = psutil.Process(pid)
-    free: list[httpx.AsyncClient] = []
+    free: list[Wire] = []
 
     async def send(body: Body) -> None:
-        http = free.pop() if free else await clients.enter_async_context(connection(url))
         sent = time.perf_counter()
         try:
-            answer = await http.post(PATH, content=body.content, headers={"Content-Type": body.kind})
-        except httpx.HTTPError as error:
+            connected = free.pop() if free else await clients.enter_async_context(wire(url))
+            status = await connected.post(body)
+        except (OSError, EOFError) as error:
             answers[type(error).__name__] += 1
             return
-        free.append(http)
-        answers[str(answer.status_code)] += 1
-        if answer.status_code == 200:
+        if not connected.closing:
+            free.append(connected)
+        answers[str(status)] += 1
+        if status == HTTPStatus.OK:
             accepted.append(time.perf_counter() - sent)
 
     async with AsyncExitStack() as clients:
@@ -93,11 +94,11 @@ async def overload(
 
 
 async def _recovered(url: str, probe: Body, normal: float, ended: float) -> float:
-    async with connection(url) as http:
+    async with wire(url) as connected:
         while (sent := time.perf_counter()) - ended < _PROBE_SECONDS:
-            answer = await http.post(PATH, content=probe.content, headers={"Content-Type": probe.kind})
+            status = await connected.post(probe)
             now = time.perf_counter()
-            if answer.status_code == 200 and now - sent <= 2 * normal:
+            if status == HTTPStatus.OK and now - sent <= 2 * normal:
                 return sent - ended
     return _PROBE_SECONDS
 
