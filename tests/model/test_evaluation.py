@@ -96,8 +96,11 @@ def test_labels_in_the_images_are_found_and_random_ones_are_not(model, tmp_path)
     seen, random = (entry["probes"] for entry in result["datasets"].values())
     assert seen["linear"]["accuracy"] == seen["knn"]["accuracy"] == 1.0
     for kind in ("linear", "knn"):
-        assert random[kind]["accuracy_interval"][0] < 0.5 < random[kind]["accuracy_interval"][1]
-        assert random[kind]["auc_interval"][0] < 0.5 < random[kind]["auc_interval"][1]
+        for figure in ("accuracy", "auc"):
+            # Twice a 95 % interval, about four standard errors: of four such intervals one leaves chance out on every
+            # seventh machine, each of which trains another model.
+            low, high = random[kind][f"{figure}_interval"]
+            assert abs(random[kind][figure] - 0.5) < high - low < 0.25
 
 
 def test_the_evaluated_labels_change_no_fit(model, tmp_path):
