@@ -72,8 +72,8 @@ def _share_processors() -> None:
     """Let torch's threads sleep soon when they wait for each other, before torch is imported, which is too late.
 
     GNU's OpenMP lets them spin for milliseconds, many times in each pass through the network. Where something else
-    wants a processor (the dashboard, the browser), the thread waited for is the one that does not run: a request of
-    30 ms took 2 s. This short wait costs nothing on an idle machine.
+    wants a processor, the thread waited for is the one that does not run, and a step of a training, or a map, takes
+    many times as long. This short wait costs nothing on an idle machine. (A model in use does not wait: `model.cores`.)
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)

@@ -1,9 +1,10 @@
 """A trained model in use: uint8 arrays in, arrays out."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,16 +13,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.checkpoints import StoredModel, read_model
+from model.cores import Cores
 from model.data.datasets import ImageTransform
 from model.errors import VQScopeError
 from model.metrics import Figures, figures
+from model.networks.folding import fold
 from model.shipped import find_model
 from model.versions import EMBEDDING_VERSION
 
 Pictures = NDArray[np.uint8]
+Result = TypeVar("Result")
 
 PIXELS_PER_PASS = 256 * 28 * 28
-"""Large enough to keep two cores busy, small enough for 1 GB, whatever the size of the images."""
+"""Of all passes at a time: large enough to keep two cores busy, small enough for 1 GB, whatever the size of images."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class InferenceModel:
         self.embedding_version = EMBEDDING_VERSION
         self._transform = ImageTransform(self.image_size)
         self._network = stored.network.to(device, memory_format=torch.channels_last).eval()
+        fold(self._network)
+        self._cores = Cores(torch.get_num_threads() if device.type == "cpu" else 1)
 
     @property
     def version(self) -> str:
@@ -80,7 +86,7 @@ class InferenceModel:
     def encode(self, images: Pictures) -> Encoding:
         """Codes and embeddings of N images."""
         _check(images)
-        return _join([self._encode(self._batch(images[part])) for part in self._passes(images)])
+        return _join(self._in_passes(images, lambda part: self._encode(images[part])))
 
     def reconstruct(self, images: Pictures) -> Pictures:
         """N images through the codes and back, at their own size and number of channels."""
@@ -94,28 +100,23 @@ class InferenceModel:
             ValueError: another grid, or a code outside the codebook.
         """
         self._check_codes(codes)
-        return np.concatenate([_to_pictures(self._decode(codes[part])) for part in self._passes(codes)])
+        return np.concatenate(self._in_passes(codes, lambda part: _to_pictures(self._decode(codes[part]))))
 
     def decode_like(self, codes: NDArray[np.integer[Any]], images: Pictures) -> Pictures:
         """Decoded pictures, at the size and with the channels of the images that the codes come from."""
-        pictures = []
-        for part in self._passes(images):
-            like = images[part]
-            decoded = self._decode(codes[part])
-            size = like.shape[1:3]
-            if decoded.shape[-2:] != size:
-                decoded = F.interpolate(decoded, size, mode="bilinear", antialias=True, align_corners=False)
-            if like.ndim == 3:  # the decoder has three channels; a grey image's best estimate is their mean
-                decoded = decoded.mean(1, keepdim=True)
-            pictures.append(_to_pictures(decoded))
-        return np.concatenate(pictures)
+        return np.concatenate(
+            self._in_passes(images, lambda part: self._decode_like(codes[part], images[part]))
+        )
 
     def analyse(self, images: Pictures) -> Analysis:
         """Encoding, reconstruction and figures of N images, each encoded once."""
-        encoding = self.encode(images)
-        reconstructions = self.decode_like(encoding.codes, images)
-        parts = [figures(images[part], reconstructions[part]) for part in self._passes(images)]
-        return Analysis(encoding, reconstructions, Figures.concatenate(parts))
+        _check(images)
+        parts = self._in_passes(images, lambda part: self._analyse(images[part]))
+        return Analysis(
+            _join([part.encoding for part in parts]),
+            np.concatenate([part.reconstructions for part in parts]),
+            Figures.concatenate([part.figures for part in parts]),
+        )
 
     def code_vectors(self) -> NDArray[np.float32]:
         """(K, D): the vector of each code."""
@@ -125,12 +126,12 @@ class InferenceModel:
         found: NDArray[np.float32] = vectors[0, :, 0].T.cpu().numpy()
         return found
 
-    @torch.inference_mode()
     def latents(self, images: Pictures) -> NDArray[np.float32]:
         """(N, D, H', W'): what the encoder gives the quantiser for N images."""
         _check(images)
-        parts = [self._network.encoder(self._batch(images[part])).latent for part in self._passes(images)]
-        return np.concatenate([part.float().cpu().numpy() for part in parts])
+        return np.concatenate(
+            self._in_passes(images, lambda part: self._latent(images[part]).float().cpu().numpy())
+        )
 
     @torch.inference_mode()
     def code_latents(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
@@ -147,18 +148,17 @@ class InferenceModel:
         codes: NDArray[np.uint16] = quantised.codes.cpu().numpy().astype(np.uint16)
         return codes
 
-    @torch.inference_mode()
     def cell_errors(self, images: Pictures) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
         """Codes of N images, and of each cell the squared distance from latent to code vector: both (N, H', W')."""
         _check(images)
-        codes, errors = [], []
-        for part in self._passes(images):
-            latent = self._network.encoder(self._batch(images[part])).latent.float()
+
+        def errors(part: slice) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+            latent = self._latent(images[part]).float()
             chosen = self._network.quantizer(latent).codes
             offset = latent - self._network.quantizer.lookup(chosen)
-            codes.append(chosen.cpu().numpy().astype(np.uint16))
-            errors.append(offset.square().sum(1).cpu().numpy())
-        return np.concatenate(codes), np.concatenate(errors)
+            return chosen.cpu().numpy().astype(np.uint16), offset.square().sum(1).cpu().numpy()
+
+        return _concatenate_pairs(self._in_passes(images, errors))
 
     def _check_codes(self, codes: NDArray[np.integer[Any]]) -> None:
         if codes.shape[1:] != self.code_grid or len(codes) == 0:
@@ -168,7 +168,6 @@ class InferenceModel:
         if codes.min() < 0 or codes.max() >= self.codebook_size:
             raise ValueError(f"codes must lie in 0 … {self.codebook_size - 1}")
 
-    @torch.inference_mode()
     def nearest_codes(self, images: Pictures, k: int = 2) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
         """The k codes nearest to each cell of N images, nearest first, and their squared distances.
 
@@ -180,48 +179,71 @@ class InferenceModel:
         """
         _check(images)
         vectors = torch.from_numpy(self.code_vectors()).to(self.device)
-        codes, distances = [], []
-        for part in self._passes(images):
-            latent = self._network.encoder(self._batch(images[part])).latent.float()
+
+        def nearest(part: slice) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+            latent = self._latent(images[part]).float()
             cells = latent.permute(0, 2, 3, 1).flatten(0, 2)  # B D H' W' -> BH'W' D
             squared = torch.cdist(cells, vectors, compute_mode="donot_use_mm_for_euclid_dist").square()
-            nearest = squared.topk(min(k, len(vectors)), dim=1, largest=False)
+            found = squared.topk(min(k, len(vectors)), dim=1, largest=False)
             shape = (len(latent), *latent.shape[2:], -1)
-            codes.append(nearest.indices.reshape(shape).cpu().numpy().astype(np.uint16))
-            distances.append(nearest.values.reshape(shape).cpu().numpy())
-        return np.concatenate(codes), np.concatenate(distances)
+            codes = found.indices.reshape(shape).cpu().numpy().astype(np.uint16)
+            return codes, found.values.reshape(shape).cpu().numpy()
 
-    def _passes(self, items: NDArray[Any]) -> Iterator[slice]:
-        """Slices of images (N, H, W[, 3]), or of codes, that one pass takes: by the larger of both sizes."""
+        return _concatenate_pairs(self._in_passes(images, nearest))
+
+    def _in_passes(self, items: NDArray[Any], work: Callable[[slice], Result]) -> list[Result]:
+        """What ``work`` makes of slices of images (N, H, W[, 3]), or of codes, as many at a time as there are cores."""
         pixels = max(self.image_size**2, items.shape[1] * items.shape[2])
-        step = max(1, PIXELS_PER_PASS // pixels)
-        return (slice(start, start + step) for start in range(0, len(items), step))
+        most = max(1, PIXELS_PER_PASS // pixels // self._cores.count)
+        step = min(most, math.ceil(len(items) / self._cores.count))
+
+        def one(part: slice) -> Result:
+            with torch.inference_mode():  # of this thread
+                return work(part)
+
+        return self._cores.map(one, [slice(start, start + step) for start in range(0, len(items), step)])
 
     def _batch(self, images: Pictures) -> Tensor:
         batch = self._transform(images).to(self.device)
         return batch.contiguous(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
+    def _latent(self, images: Pictures) -> Tensor:
+        latent: Tensor = self._network.encoder(self._batch(images)).latent
+        return latent
+
     def _codes(self, images: Pictures) -> NDArray[np.integer[Any]]:
         """(N, H', W') codes alone: an embedding costs four more passes of the encoder."""
-        network = self._network
-        latents = (network.encoder(self._batch(images[part])).latent for part in self._passes(images))
-        return np.concatenate([network.quantizer(latent).codes.cpu().numpy() for latent in latents])
+        quantizer = self._network.quantizer
+        return np.concatenate(
+            self._in_passes(images, lambda part: quantizer(self._latent(images[part])).codes.cpu().numpy())
+        )
 
-    @torch.inference_mode()
-    def _encode(self, batch: Tensor) -> Encoding:
-        quantised, embeddings = self._network.encode(batch)
+    def _encode(self, images: Pictures) -> Encoding:
+        quantised, embeddings = self._network.encode(self._batch(images))
         return Encoding(
             embeddings.cpu().numpy(),
             quantised.codes.cpu().numpy().astype(np.uint16),
             quantised.error.cpu().numpy(),
         )
 
-    @torch.inference_mode()
+    def _analyse(self, images: Pictures) -> Analysis:
+        encoding = self._encode(images)
+        reconstructions = self._decode_like(encoding.codes, images)
+        return Analysis(encoding, reconstructions, figures(images, reconstructions))
+
     def _decode(self, codes: NDArray[np.integer[Any]]) -> Tensor:
         """(N, H', W') -> N 3 S S in [0, 1]."""
         indices = torch.from_numpy(codes.astype(np.int64)).to(self.device)
         return self._network.decode(indices).cpu() / 2 + 0.5
+
+    def _decode_like(self, codes: NDArray[np.integer[Any]], like: Pictures) -> Pictures:
+        decoded = self._decode(codes)
+        size = like.shape[1:3]
+        if decoded.shape[-2:] != size:
+            decoded = F.interpolate(decoded, size, mode="bilinear", antialias=True, align_corners=False)
+        if like.ndim == 3:  # the decoder has three channels; a grey image's best estimate is their mean
+            decoded = decoded.mean(1, keepdim=True)
+        return _to_pictures(decoded)
 
 
 def load_model(path_or_name: str | Path | None = None, device: str | None = None) -> InferenceModel:
@@ -265,6 +287,13 @@ def _join(parts: list[Encoding]) -> Encoding:
         np.concatenate([p.codes for p in parts]),
         np.concatenate([p.quantisation_error for p in parts]),
     )
+
+
+def _concatenate_pairs(
+    parts: list[tuple[NDArray[np.uint16], NDArray[np.float32]]],
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+    first, second = zip(*parts, strict=True)
+    return np.concatenate(first), np.concatenate(second)
 
 
 def _to_pictures(unit: Tensor) -> Pictures:

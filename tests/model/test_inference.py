@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from model import load_model
+from model.cores import Cores
 from model.data.arrays import open_split
 from model.errors import VQScopeError
 from model.metrics import figures
@@ -96,3 +97,25 @@ def test_decoding_codes(model, colour):
 def test_other_arrays_are_refused(model, wrong):
     with pytest.raises(ValueError, match="images must be"):
         model.encode(wrong)
+
+
+@pytest.mark.parametrize(
+    "name", ["encode", "analyse", "cell_errors", "nearest_codes", "latents", "reconstruct"]
+)
+def test_a_model_finds_the_same_on_any_number_of_cores(model, colour, monkeypatch, name):
+    alone = getattr(model, name)(colour)
+    monkeypatch.setattr(model, "_cores", Cores(3))
+    together = getattr(model, name)(colour)
+    for one, other in zip(_arrays(alone), _arrays(together), strict=True):
+        assert one.shape == other.shape
+        if one.dtype.kind == "f":
+            np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4)
+        else:
+            assert np.abs(one.astype(int) - other.astype(int)).max() <= (1 if one.dtype == np.uint8 else 0)
+
+
+def _arrays(found):
+    if isinstance(found, np.ndarray):
+        return [found]
+    parts = found if isinstance(found, tuple) else vars(found).values()
+    return [array for part in parts for array in _arrays(part)]
