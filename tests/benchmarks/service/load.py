@@ -46,8 +46,12 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self.closing = False
-        """Whether the service has said that it takes no further request here."""
+        self._closing = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether the service takes another request here: it closes what it says it closes, and what is idle."""
+        return not self._closing and not self._reader.at_eof()
 
     async def post(self, body: Body) -> int:
         """The status of the answer, read to its end.
@@ -68,7 +72,7 @@ class Wire:
         self._writer.write(head.encode() + body.content)
         lines = (await self._reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
-        self.closing = b"connection: close" in lines
+        self._closing = b"connection: close" in lines
         await self._reader.readexactly(length)
         return int(lines[0].split()[1])
 

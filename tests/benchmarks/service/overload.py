@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -63,16 +63,20 @@ async def overload(
     process = psutil.Process(pid)
     free: list[Wire] = []
 
+    def taken() -> Iterator[Wire]:
+        while free:
+            yield free.pop()
+
     async def send(body: Body) -> None:
         sent = time.perf_counter()
         try:
-            connected = free.pop() if free else await clients.enter_async_context(wire(url))
+            connected = next((one for one in taken() if one.usable), None)
+            connected = connected or await clients.enter_async_context(wire(url))
             status = await connected.post(body)
         except (OSError, EOFError) as error:
             answers[type(error).__name__] += 1
             return
-        if not connected.closing:
-            free.append(connected)
+        free.append(connected)
         answers[str(status)] += 1
         if status == HTTPStatus.OK:
             accepted.append(time.perf_counter() - sent)
