@@ -1,6 +1,7 @@
 """`python -m dashboard`: the dashboard as a process of its own."""
 
 import argparse
+import gc
 import os
 import signal
 import socket
@@ -62,6 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         server_header=False,
     )
     server = uvicorn.Server(config)
+    # What was imported stays: to look through it in each full collection would hold up all answers.
+    gc.collect()
+    gc.freeze()
     if not ending.asked_of(server):
         server.run(sockets=[listener])
     return 0

@@ -75,8 +75,8 @@ async def encode(
             "partial: only JSON can hold problems beside results; npy and arrow are all or nothing"
         )
     done = await compute(request, loaded, settings, ENCODE, partial=partial)
-    if answer != "json":
-        return await run_in_threadpool(bulky, loaded.model, answer, part, done.uploads, done.results)
+    if answer != "json":  # at most some hundred images: less than handing it to a thread
+        return bulky(loaded.model, answer, part, done.uploads, done.results)
     items = [
         EncodeItem(
             filename=upload.filename,

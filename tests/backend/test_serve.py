@@ -105,6 +105,22 @@ def test_serves_and_ends_with_code_0(command, started, number, grey, png):
     assert output == ""  # no access log, no file names
 
 
+def test_what_was_loaded_is_collected_no_more(command, started):
+    """Else each full collection holds up all requests, the longer the more was imported."""
+    told = (
+        "import atexit, gc, sys; from model.cli import main; "
+        "atexit.register(lambda: print(gc.get_freeze_count())); sys.exit(main(sys.argv[1:]))"
+    )
+    process = started([sys.executable, "-c", told, *command()[3:]])
+    for line in process.stdout:
+        if "ready at" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert int(output) > 100_000
+
+
 @contextlib.contextmanager
 def half_sent(url, image):
     """A request in work that waits for the rest of its body; gives a function that sends it and reads the status."""
