@@ -12,6 +12,8 @@ import httpx
 
 PATH = "/v1/encode"
 _WAIT = 600.0
+_IDLE = 4.0
+"""Seconds after which an unused connection is given up: before a service closes it, 5 s for uvicorn's default."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,12 @@ class Wire:
         self._reader = reader
         self._writer = writer
         self._closing = False
+        self._used = time.perf_counter()
 
     @property
     def usable(self) -> bool:
         """Whether the service takes another request here: it closes what it says it closes, and what is idle."""
-        return not self._closing and not self._reader.at_eof()
+        return not self._closing and time.perf_counter() - self._used < _IDLE
 
     async def post(self, body: Body) -> int:
         """The status of the answer, read to its end.
@@ -74,6 +77,7 @@ class Wire:
         length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
         self._closing = b"connection: close" in lines
         await self._reader.readexactly(length)
+        self._used = time.perf_counter()
         return int(lines[0].split()[1])
 
 
