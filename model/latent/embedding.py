@@ -42,8 +42,14 @@ def pool(features: Sequence[Tensor]) -> Tensor:
 
     The deviation over the grid carries texture and the maximum what is rare, both of which the mean loses.
     """
-    flat = [feature_map.float().flatten(2) for feature_map in features]  # B C H' W' -> B C N
-    return torch.cat([part for x in flat for part in (x.mean(2), x.std(2, correction=0), x.amax(2))], dim=1)
+    parts: list[Tensor] = []
+    for feature_map in features:
+        flat = feature_map.float().flatten(2)  # B C H' W' -> B C N
+        mean = flat.mean(2)
+        # torch.std takes twenty times as long on a processor, a twentieth of the whole embedding.
+        deviation = (flat - mean[..., None]).square_().mean(2).sqrt_()
+        parts += [mean, deviation, flat.amax(2)]
+    return torch.cat(parts, dim=1)
 
 
 class EmbeddingHead(nn.Module):
