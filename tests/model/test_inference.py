@@ -58,7 +58,7 @@ def test_a_trained_model_reproduces_better_than_a_flat_picture(model, colour):
 def test_large_images_go_through_in_smaller_passes(model, colour, monkeypatch):
     large = np.repeat(np.repeat(colour, 2, 1), 2, 2)
     whole = model.analyse(large)
-    monkeypatch.setattr("model.inference.PIXELS_PER_PASS", 3 * 56 * 56)
+    monkeypatch.setattr("model.inference.PIXELS_PER_PASS", {"cpu": 3 * 56 * 56, "cuda": 1})
     parts = model.analyse(large)
     np.testing.assert_array_equal(parts.encoding.codes, whole.encoding.codes)
     np.testing.assert_allclose(parts.figures.psnr, whole.figures.psnr, atol=1e-3)
