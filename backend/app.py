@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from backend import problems
 from backend.admission import Admission, document_admission
 from backend.decoding import Decoders
+from backend.framing import Framing
 from backend.hosts import HostGuard, answered_hosts
 from backend.keys import KeyGuard, document_keys, keys_of
 from backend.limits import BodyLimit
@@ -61,7 +62,7 @@ Every answer under `/v1` names the model and, where one is involved, the latent 
 headers `X-VQScope-Model` and `X-VQScope-Index` name both. Every answer has an `X-Request-ID`: the one that the client
 sent, if it is 1 to 64 letters, digits, dots, dashes or underscores, else a new one. The log of the service has it too.
 Every error is a problem document (RFC 9457). Any path answers 421 where the Host header is none of the names
-that the service answers to: by default, on loopback, those of this machine."""
+that the service answers to: by default, on loopback, those of this machine; 400 where a body has two lengths."""
 _PROBLEM_SCHEMA = problems.ProblemDocument.model_json_schema()
 
 
@@ -81,7 +82,7 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Put the observer around all, the answers to surprises too, and around it what waits for clients."""
         service: Service = self.state.service
-        stack = super().build_middleware_stack()
+        stack = Framing(super().build_middleware_stack())
         observed = Observing(stack, metrics=self.state.metrics, served=lambda: service.served)
         return Sending(Lingering(observed), seconds=service.settings.limits.request_seconds)
 

@@ -20,7 +20,8 @@ def etag(*parts: bytes | str) -> str:
 
 def matches(request: Request, tag: str) -> bool:
     """Whether the client already has this version (``If-None-Match``, weak comparison)."""
-    listed = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    given = ",".join(request.headers.getlist("if-none-match"))
+    listed = [part.strip().removeprefix("W/") for part in given.split(",")]
     return tag in listed or listed == ["*"]
 
 

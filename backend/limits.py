@@ -3,19 +3,16 @@
 import asyncio
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.problems import Problem, document
+from backend.problems import Problem
 
 
 class BodyLimit:
     """ASGI middleware: refuses a body over ``body_bytes`` (413) and one that takes over ``seconds`` (408).
 
     Also one that, with those of all requests not answered yet, comes to more than ``in_flight`` bytes (429).
-    The problem is raised from ``receive``, that is, in the route that reads the body. A body with two lengths, chunks
-    and a Content-Length, is refused at once (400): where a proxy in front takes the other one, a client could put a
-    request of its own between those of others (RFC 9112, 6.3).
+    The problem is raised from ``receive``, that is, in the route that reads the body.
     """
 
     def __init__(self, app: ASGIApp, *, body_bytes: int, in_flight: int, seconds: float) -> None:
@@ -30,11 +27,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if "content-length" in headers and "transfer-encoding" in headers:
-            await document(Request(scope), self._ambiguous())(scope, receive, send)
-            return
-        announced = headers.get("content-length", "")
+        announced = Headers(scope=scope).get("content-length", "")
         deadline = asyncio.get_running_loop().time() + self.seconds
         received = 0
         complete = False
@@ -70,11 +63,6 @@ class BodyLimit:
             await self.app(scope, counted, send)
         finally:
             self.held -= received
-
-    @staticmethod
-    def _ambiguous() -> Problem:
-        detail = "the request has both Content-Length and Transfer-Encoding; send one of them"
-        return Problem(400, "ambiguous-length", detail, {"Connection": "close"})
 
     def _too_large(self) -> Problem:
         detail = f"the body is larger than {self.body_bytes:,} bytes; send fewer or smaller images"

@@ -22,6 +22,8 @@ def configure(form: LogFormat) -> None:
     handler.setFormatter(JsonLines() if form == "json" else Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
+    # Its warnings quote bytes of the body, which is answered with a problem anyway.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     logging.getLogger("vqscope").setLevel(logging.INFO if form == "json" else logging.WARNING)
 
 

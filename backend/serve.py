@@ -52,9 +52,10 @@ def main(argv: Sequence[str]) -> int:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise VQScopeError(
-            f"{where}: {first['msg']} (give --{where}, or set VQSCOPE_{where.upper()})"
-        ) from error
+        how = f"give --{where}, or set VQSCOPE_{where.upper()}"
+        if where == "index":
+            how += "; vqscope index makes one, vqscope explore --prepare-only one of the offline sample"
+        raise VQScopeError(f"{where}: {first['msg']} ({how})") from error
     return _serve(settings)
 
 

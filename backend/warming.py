@@ -25,18 +25,21 @@ class Warming:
         self._idle = idle
         self._seconds = seconds
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="vqscope-warming", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the thread."""
         if math.isfinite(self._seconds):
+            # Made here: a thread that never starts refers to this object for good, and to the model with it.
+            self._thread = threading.Thread(target=self._work, name="vqscope-warming", daemon=True)
             self._thread.start()
 
     def close(self, timeout: float) -> bool:
         """Stop after the step in work; whether the thread has ended within ``timeout`` seconds."""
         self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _work(self) -> None:

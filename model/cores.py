@@ -3,7 +3,7 @@
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -12,11 +12,13 @@ from threadpoolctl import threadpool_limits
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+_LAST_SECONDS = 1.0
+"""For which an idle thread is waited for at its end; it takes a thousandth of that."""
 _Task = tuple["Future[Any]", Callable[[Any], Any], Any]
 
 
 class Cores:
-    """Threads that compute parts of the same work, each on a core of its own.
+    """Threads that compute parts of the same work, each on a core of its own. Not to be used after a fork.
 
     torch shares every operator between the cores, and all wait for the last one at its end. The operators of small
     images take so little time that a tenth to a quarter of it is this waiting, and far more where another process
@@ -30,40 +32,66 @@ class Cores:
         self.count = count
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         if count > 1:
-            weakref.finalize(self, _end, self._tasks, count)
-            for number in range(count):
-                # Daemons: who leaves the program waits for nobody who has nothing to do.
-                name = f"vqscope-core-{number}"
-                threading.Thread(target=_work, args=(self._tasks,), name=name, daemon=True).start()
+            ready: list[Future[None]] = [Future() for _ in range(count)]
+            threads = [
+                threading.Thread(
+                    target=_work, args=(self._tasks, one), name=f"vqscope-core-{number}", daemon=True
+                )
+                for number, one in enumerate(ready)
+            ]
+            # With their owner, or else before the interpreter is taken down, which under a thread of torch's aborts.
+            weakref.finalize(self, _end, self._tasks, threads)
+            for thread in threads:
+                thread.start()
+            for one in ready:
+                one.result()
 
     def map(self, work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
         """What ``work`` makes of each part, in their order.
 
         Raises:
-            Exception: what ``work`` raised, of the first part that it raised for; none is in work then.
+            BaseException: what ``work`` raised, of the first part that it raised for, or what interrupted the waiting,
+                such as Ctrl-C; no part is in work then.
         """
         if self.count == 1:
             return [work(part) for part in parts]
         futures: list[Future[Result]] = [Future() for _ in parts]
         for future, part in zip(futures, parts, strict=True):
             self._tasks.put((future, work, part))
-        for future in futures:
-            future.exception()
-        return [future.result() for future in futures]
+        try:
+            wait(futures)
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()  # what has not begun
+            wait(futures)
+            futures.clear()  # else an error holds on to all results, and they to it
 
 
-def _work(tasks: "SimpleQueue[_Task | None]") -> None:
+def _work(tasks: "SimpleQueue[_Task | None]", ready: "Future[None]") -> None:
     torch.get_num_threads()  # torch sets its own number when a thread first asks: before ours, not after
-    with threadpool_limits(1, user_api="openmp"):  # of this thread alone
+    try:
+        limits = threadpool_limits(1, user_api="openmp")  # of this thread alone
+    except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        ready.set_exception(error)
+        return
+    ready.set_result(None)
+    with limits:
         while (task := tasks.get()) is not None:
             future, work, part = task
-            try:
-                future.set_result(work(part))
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work(part))
+                except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                    future.set_exception(error)
             del task, future, work, part  # what they hold may be large
 
 
-def _end(tasks: "SimpleQueue[_Task | None]", count: int) -> None:
-    for _ in range(count):
+def _end(tasks: "SimpleQueue[_Task | None]", threads: Sequence[threading.Thread]) -> None:
+    for _ in threads:
         tasks.put(None)
+    for thread in threads:
+        if (
+            thread.is_alive() and thread is not threading.current_thread()
+        ):  # where a collection of garbage may run
+            thread.join(_LAST_SECONDS)

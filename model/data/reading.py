@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from model.errors import VQScopeError
 
@@ -87,6 +87,10 @@ def decode_image(data: bytes, *, max_pixels: int, max_bytes: int) -> NDArray[np.
             raise ImageTooLarge(
                 f"reading the {kind} image takes more memory than is granted; send a smaller one"
             ) from error
+        except UnidentifiedImageError as error:  # its own words name an object in memory
+            raise UnreadableImage(
+                f"the {kind} image is damaged (no image is found in it); save it anew"
+            ) from error
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise UnreadableImage(f"the {kind} image is damaged ({reason}); save it anew") from error
@@ -131,7 +135,12 @@ def _pixels(image: Image.Image, *, white_is_zero: bool) -> NDArray[np.uint8]:
     """Pixels as uint8, grey where the image is grey."""
     mode = image.mode
     if mode.startswith("I;16") or mode == "I":
-        return _from_16_bits(np.asarray(image), white_is_zero=white_is_zero and mode != "I")
+        values = np.asarray(image)
+        if isinstance(
+            transparent := image.info.get("transparency"), int
+        ):  # of a PNG: one grey that is not there
+            values = np.where(values == transparent, 0, values)
+        return _from_16_bits(values, white_is_zero=white_is_zero and mode != "I")
     if mode in ("1", "L") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
     if mode in ("1", "L", "LA", "La"):

@@ -172,7 +172,7 @@ def open_search(index: "LatentIndex") -> ApproximateSearch:
     folder = _folder(index)
     if not (folder / "search.json").is_file():
         raise SearchUnavailable(
-            f"this index has no approximate search; build it with: vqscope index --search --out {index.path}"
+            "this index has no approximate search; build it with: vqscope index --search --out INDEX"
         )
     faiss = _faiss()
     content = read_json(folder / "search.json")
@@ -185,8 +185,8 @@ def open_search(index: "LatentIndex") -> ApproximateSearch:
         raise damaged(folder / "search.json", f"does not describe a search ({error})") from error
     if (version, of_index) != (VERSION, index.version):
         raise IndexMismatch(
-            f"the approximate search of {index.path} was built before the index was changed; "
-            f"build it again with: vqscope index --search --out {index.path}"
+            "the approximate search was built before the index was changed; "
+            "build it again with: vqscope index --search --out INDEX"
         )
     lists = {}
     for metric in get_args(Metric):

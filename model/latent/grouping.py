@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -78,7 +79,11 @@ def group_images(
     """
     if not 2 <= bins <= MAX_BINS:
         raise SettingError(f"bins must be 2 to {MAX_BINS}, not {bins}")
-    if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any() or len(edges) >= MAX_GROUPS:
+    if (
+        not np.isfinite(edges).all()
+        or any(right <= left for left, right in pairwise(edges))
+        or len(edges) >= MAX_GROUPS
+    ):
         raise SettingError(f"edges must be ascending finite numbers, fewer than {MAX_GROUPS}")
     if by not in (*OWN, *filter_columns(images)):
         raise SettingError(

@@ -38,13 +38,28 @@ def test_the_curl_examples_answer(running, index, model, tmp_path):
 
 
 def test_the_python_example_runs(running, model):
-    (block,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
-    names: dict = {}
-    exec(compile(block.replace(URL, str(running.client.base_url)), "docs/api.md", "exec"), names)
+    names = _run("np.load", running)
     encoding = model.encode(names["images"])
     np.testing.assert_allclose(names["embeddings"], encoding.embeddings, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(names["codes"], encoding.codes)
     np.testing.assert_array_equal(names["pictures"], model.decode(encoding.codes))
+
+
+def test_the_example_of_openai_runs(running, model):
+    names = _run("import openai", running)
+    picture = np.array(names["Image"].open(names["file"]))
+    np.testing.assert_allclose(
+        names["embedding"], model.encode(picture[None]).embeddings[0], rtol=1e-4, atol=1e-4
+    )
+
+
+def _run(holding: str, running) -> dict:
+    """The names that the one Python example with these words leaves behind."""
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    (block,) = [block for block in blocks if holding in block]
+    names: dict = {}
+    exec(compile(block.replace(URL, str(running.client.base_url).rstrip("/")), "docs/api.md", "exec"), names)
+    return names
 
 
 def test_every_resource_has_a_line(client):

@@ -1,7 +1,10 @@
 """Model and index are replaced under a running service, and no request notices but by the versions."""
 
+import gc
 import shutil
 import threading
+import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -156,3 +159,21 @@ def test_clients_may_do_it_only_where_keys_are_needed(run_service, keyed, client
     assert "SIGHUP" in problem(client.post("/v1/reload"), 403, "key-needed")
     with run_service(keyed) as service:
         problem(service.client.post("/v1/reload"), 401, "unauthorized")
+
+
+def test_what_was_replaced_goes_though_nothing_is_collected(run_service, keyed):
+    """`vqscope serve` keeps what it loaded out of garbage collection: cycles of it would stay for good."""
+    gc.collect()
+    gc.disable()
+    try:
+        with run_service(keyed) as service:
+            batcher = service.service.loaded().batcher
+            old, core = weakref.ref(batcher), weakref.ref(batcher._model)
+            del batcher
+            service.service.reload().result(WAIT)
+            deadline = time.monotonic() + WAIT
+            while (old() or core()) and time.monotonic() < deadline:  # its thread ends by itself
+                service.client.get("/v1/models", headers=HEADERS)
+            assert (old(), core()) == (None, None)
+    finally:
+        gc.enable()

@@ -44,9 +44,10 @@ def command(tiny_model_dir, tiny_index_dir, sample_dir):
 
 @pytest.fixture
 def environment():
-    return {
+    kept = {
         name: value for name, value in os.environ.items() if name not in ("VQSCOPE_MODEL", "VQSCOPE_INDEX")
     }
+    return {**kept, "OMP_NUM_THREADS": "2"}  # two at work, as for a user
 
 
 @pytest.fixture

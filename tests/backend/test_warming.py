@@ -76,7 +76,7 @@ def test_no_step_is_taken_while_somebody_waits():
 def test_it_may_be_switched_off():
     warming = Warming(iter(()), lambda: 1e9, seconds=float("inf"))
     warming.start()
-    assert warming._thread.ident is None
+    assert warming._thread is None
     assert warming.close(0)
 
 

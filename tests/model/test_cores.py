@@ -1,5 +1,9 @@
+import contextlib
 import gc
+import signal
+import sys
 import threading
+import weakref
 
 import pytest
 import torch
@@ -50,6 +54,57 @@ def test_a_failure_is_raised_once_all_parts_are_done():
         cores.map(work, range(2))
     assert done.is_set()
     assert cores.map(abs, [-1]) == [1]  # it goes on
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_ends_the_parts_first():
+    """Else the interpreter is taken down under threads that are inside torch, which aborts the program."""
+    begun, in_work, computed = threading.Event(), [], []
+
+    def work(part):
+        in_work.append(part)
+        if part == 0:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        begun.wait(0.3)
+        in_work.remove(part)
+        computed.append(part)
+
+    cores = Cores(2)
+    with pytest.raises(KeyboardInterrupt):
+        cores.map(work, range(100))
+    assert in_work == []
+    assert len(computed) < 10
+    assert cores.map(abs, [-1, -2]) == [1, 2]
+
+
+def test_what_keeps_a_thread_from_working_is_told(monkeypatch):
+    def fails(*_given, **_named):
+        raise RuntimeError("no OpenMP here")
+
+    monkeypatch.setattr("model.cores.threadpool_limits", fails)
+    with pytest.raises(RuntimeError, match="no OpenMP"):
+        Cores(2)
+
+
+def test_an_error_holds_no_results():
+    class Large:
+        pass
+
+    made = []
+
+    def work(part):
+        if part == 1:
+            raise ValueError
+        made.append(weakref.ref(large := Large()))
+        return large
+
+    gc.disable()
+    try:
+        with contextlib.suppress(ValueError):
+            Cores(2).map(work, range(2))
+        assert made[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_threads_end_with_their_owner():

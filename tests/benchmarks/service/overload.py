@@ -98,8 +98,9 @@ async def overload(
 
 
 async def _recovered(url: str, probe: Body, normal: float, ended: float) -> float:
-    async with wire(url) as connected:
-        while (sent := time.perf_counter()) - ended < _PROBE_SECONDS:
+    while (sent := time.perf_counter()) - ended < _PROBE_SECONDS:
+        async with wire(url) as connected:  # a new one each time: the service may close what it has answered
+            sent = time.perf_counter()
             status = await connected.post(probe)
             now = time.perf_counter()
             if status == HTTPStatus.OK and now - sent <= 2 * normal:

@@ -98,7 +98,9 @@ def test_interrupted_it_goes_on_when_asked_again(
     options = ["--splits", "train", "--batch-size", "1", "--device", "cpu"]
     line = arguments(tiny_model_dir, sample_dir, sample_names[:1], out, *options)
     process = subprocess.Popen(
-        [sys.executable, "-m", "model.cli", *line], stderr=subprocess.PIPE, env=os.environ
+        [sys.executable, "-m", "model.cli", *line],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},  # two at work, as for a user
     )
     try:
         seen = b""

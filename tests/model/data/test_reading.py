@@ -80,6 +80,22 @@ def test_transparency_lies_over_black() -> None:
     assert decode(save(la, "PNG")).tolist() == [[0, 0]]
 
 
+def test_the_transparent_grey_of_a_16_bit_png_is_black() -> None:
+    pixels = np.array([[25700, 51400]], np.uint16)
+    np.testing.assert_array_equal(
+        decode(save(Image.fromarray(pixels), "PNG", transparency=25700)), [[0, 200]]
+    )
+
+
+def test_what_is_no_image_behind_its_magic_is_told_in_words() -> None:
+    sound = save(Image.fromarray(GREY), "PNG")
+    head = b"IHDR" + bytes(8) + sound[24:29]  # no rows, no columns
+    empty = sound[:12] + head + zlib.crc32(head).to_bytes(4) + sound[33:]
+    with pytest.raises(UnreadableImage) as caught:
+        decode(empty)
+    assert " object at " not in str(caught.value)
+
+
 def test_palettes() -> None:
     grey = Image.fromarray(GREY).convert("P")
     grey.putpalette([level for level in range(256) for _ in range(3)])

@@ -180,6 +180,7 @@ def test_no_more_groups_than_are_offered():
         ({"by": "position"}, "group_by"),
         ({"by": "age", "bins": 1}, "bins"),
         ({"by": "age", "edges": [1, 1]}, "ascending"),
+        ({"by": "age", "edges": [1e308, -1e308]}, "ascending"),  # whose difference is no number
         ({"by": "age", "edges": [float("nan")]}, "finite"),
     ],
 )
