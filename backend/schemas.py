@@ -297,19 +297,6 @@ class ReconstructItem(Uploaded):
     mae: Mae
 
 
-class ProjectItem(Uploaded):
-    """An uploaded image's place on a map and its nearest images in the index."""
-
-    x: float = Field(examples=[0.71])
-    y: float = Field(examples=[-1.32])
-    z: float | None = Field(default=None, description="On a map of three dimensions.")
-    neighbours: list[PlacedNeighbour] = Field(description="Nearest first, in the space of embeddings.")
-    inside: list[str] = Field(
-        description="Data sets whose ellipse, of the kind and level asked for, contains the place.",
-        examples=[["breastmnist"]],
-    )
-
-
 class Encoded(ModelAnswer):
     """Results in the order of the images."""
 
@@ -320,10 +307,3 @@ class Reconstructed(ModelAnswer):
     """Results in the order of the images."""
 
     items: list[ReconstructItem | FailedItem]
-
-
-class Projected(IndexAnswer):
-    """Results in the order of the images."""
-
-    map: str = Field(examples=["pca"])
-    items: list[ProjectItem | FailedItem]

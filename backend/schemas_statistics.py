@@ -56,12 +56,16 @@ class OutlierVerdict(BaseModel):
     )
 
 
-class OutlierItem(Uploaded):
-    """Whether an uploaded image is an outlier."""
+class Unusual(BaseModel):
+    """Whether an image is an outlier."""
 
     overall: OutlierVerdict = Field(description="Against all held-out images, by the data set it fits best.")
     datasets: list[OutlierVerdict] = Field(description="Against those of each data set alone.")
     most_like: str = Field(description="Data set that the image fits best.", examples=["pneumoniamnist"])
+
+
+class OutlierItem(Uploaded, Unusual):
+    """Whether an uploaded image is an outlier."""
 
 
 class Outliers(IndexAnswer):

@@ -14,10 +14,9 @@ from backend.loading import Loaded
 from backend.routes.samples import original_of, row_of
 from backend.schemas_inspection import Cell, Cells, OutlierStanding
 from backend.schemas_statistics import OutlierVerdict
-from backend.unusual import detector_of
+from backend.unusual import detector_now
 from backend.waiting import attend
 from model.data.npz import Split
-from model.latent.outlier_fitting import NoReferences
 from model.latent.outliers import Judgement, LatentImages, OutlierDetector
 
 router = APIRouter(prefix="/v1/samples", tags=["samples"])
@@ -76,12 +75,7 @@ async def outlier(
         raise problems.invalid(
             "only test images can be judged: by training and validation images it is judged"
         )
-    try:
-        detector = await loaded.computed.get(
-            "outliers", lambda: detector_of(loaded.index), seconds=settings.limits.request_seconds
-        )
-    except NoReferences as error:
-        raise problems.not_found(str(error)) from error
+    detector = await detector_now(loaded, settings.limits.request_seconds)
     judged = await run_in_threadpool(_judge, loaded, detector, row)
     own = next((verdict for verdict in judged.datasets if verdict.reference == dataset), None)
     return OutlierStanding(

@@ -1,22 +1,18 @@
 """Whether uploaded images are outliers among the held-out images of the index."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from backend import problems
 from backend.dependencies import LoadedNow, SettingsNow
-from backend.jobs import DESCRIBE, Described
+from backend.jobs import DESCRIBE
 from backend.routes.uploads import PROBLEMS, Partial, compute_at
-from backend.schemas_statistics import OutlierItem, Outliers, OutlierVerdict
+from backend.schemas_statistics import OutlierItem, Outliers
 from backend.selection import dataset_named
-from backend.unusual import detector_of
-from backend.uploads import REQUEST_BODY, Upload
-from model.latent.outlier_fitting import NoReferences
-from model.latent.outliers import LatentImages, OutlierDetector
+from backend.unusual import detector_now, judge
+from backend.uploads import REQUEST_BODY
 
 router = APIRouter(prefix="/v1", tags=["uploads"])
 
@@ -36,55 +32,18 @@ async def outliers(
     for name in datasets:
         dataset_named(loaded.index, name)
     # Before the body is read: the first request fits the references, and may have to come back.
-    try:
-        detector = await loaded.computed.get(
-            "outliers", lambda: detector_of(loaded.index), seconds=settings.limits.request_seconds
-        )
-    except NoReferences as error:
-        raise problems.not_found(str(error)) from error
+    detector = await detector_now(loaded, settings.limits.request_seconds)
     sizes = detector.image_sizes
     done = await compute_at(request, loaded, settings, DESCRIBE, sizes=sizes, partial=partial)
-    items = await run_in_threadpool(_judge, detector, done.uploads, done.results, datasets)
+    found = await run_in_threadpool(judge, detector, done.results, datasets)
+    items = [
+        OutlierItem(filename=upload.filename, **dict(one))
+        for upload, one in zip(done.uploads, found, strict=True)
+    ]
     return Outliers(
         model=loaded.model.version,
         index=loaded.index.version,
         image_sizes=list(sizes),
         skipped=dict(detector.skipped),
         items=done.merged(items),
-    )
-
-
-def _judge(
-    detector: OutlierDetector,
-    uploads: Sequence[Upload],
-    found: Sequence[tuple[Described, ...]],
-    datasets: Sequence[str],
-) -> list[OutlierItem]:
-    if not uploads:
-        return []
-    images = {
-        size: _stacked(described)
-        for size, described in zip(detector.image_sizes, zip(*found, strict=True), strict=True)
-    }
-    return [
-        OutlierItem(
-            filename=upload.filename,
-            overall=OutlierVerdict.model_validate(judgement.overall),
-            datasets=[
-                OutlierVerdict.model_validate(verdict)
-                for verdict in judgement.datasets
-                if not datasets or verdict.reference in datasets
-            ],
-            most_like=judgement.most_like,
-        )
-        for upload, judgement in zip(uploads, detector.judge(images), strict=True)
-    ]
-
-
-def _stacked(found: Sequence[Described]) -> LatentImages:
-    return LatentImages(
-        np.stack([one.embedding for one in found]),
-        np.stack([one.codes for one in found]),
-        np.array([one.quantisation_error for one in found]),
-        np.array([one.psnr for one in found]),
     )

@@ -46,6 +46,29 @@ def test_verdicts_are_those_of_the_detector(client, index, model, detector, grey
             )
 
 
+def test_a_place_on_a_map_comes_with_them_where_asked_for(client, grey, colour, png):
+    sent = files(png, [grey[0], colour[1]])
+    sent.insert(1, ("file", ("bad.png", b"no image")))
+    alone = client.post("/v1/outliers", files=sent, params={"partial": True}).json()["items"]
+    places = client.post("/v1/project", files=sent, params={"partial": True}).json()["items"]
+    both = client.post("/v1/project", files=sent, params={"partial": True, "outliers": True}).json()["items"]
+    assert "problem" in both[1]
+    for number in (0, 2):
+        assert places[number]["outlier"] is None
+        told = both[number].pop("outlier")
+        assert told["most_like"] == alone[number]["most_like"]
+        for verdict, expected in zip(
+            [told["overall"], *told["datasets"]],
+            [alone[number]["overall"], *alone[number]["datasets"]],
+            strict=True,
+        ):
+            assert verdict["reference"] == expected["reference"]
+            assert verdict["combined"]["value"] == pytest.approx(expected["combined"]["value"], rel=1e-3)
+        assert both[number]["x"] == pytest.approx(places[number]["x"], abs=1e-4)
+        names = [[one["position"] for one in item["neighbours"]] for item in (both[number], places[number])]
+        assert names[0] == names[1]
+
+
 def test_the_column_of_all_images(client, index):
     answer = client.get("/v1/outliers/percentiles")
     assert answer.headers["content-type"] == "application/x-npy"
