@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
+import numpy as np
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from backend import problems
 from backend.batching import Job, results
-from backend.bulk import chosen_form, forms
+from backend.bulk import chosen_form, forms, npy_response
 from backend.bulk_encodings import bulky
 from backend.dependencies import LoadedNow, SettingsNow
 from backend.jobs import ANALYSE, ENCODE, Analysed, Picture
@@ -63,10 +64,7 @@ async def encode(
 ) -> Any:  # noqa: ANN401 - the answer in one of its forms
     """Embedding, codes and quantisation error of each image; other sizes are first brought to the model's."""
     answer = chosen_form(request, form, ("npy", "arrow"))
-    if partial and answer != "json":
-        raise problems.invalid(
-            "partial: only JSON can hold problems beside results; npy and arrow are all or nothing"
-        )
+    _check_partial(partial, answer)
     done = await compute(request, loaded, settings, ENCODE, partial=partial)
     if answer != "json":  # at most some hundred images: less than handing it to a thread
         return bulky(loaded.model, answer, part, done.uploads, done.results)
@@ -82,14 +80,44 @@ async def encode(
     return Encoded(model=loaded.model.version, items=done.merged(items))
 
 
-@router.post("/reconstruct", responses=PROBLEMS, openapi_extra=REQUEST_BODY)
+@router.post(
+    "/reconstruct",
+    response_model=Reconstructed,
+    responses=forms("npy") | PROBLEMS,
+    openapi_extra=REQUEST_BODY,
+)
 async def reconstruct(
-    request: Request, loaded: LoadedNow, settings: SettingsNow, partial: Partial = False
-) -> Reconstructed:
+    request: Request,
+    loaded: LoadedNow,
+    settings: SettingsNow,
+    partial: Partial = False,
+    form: Annotated[
+        Literal["json", "npy"] | None,
+        Query(
+            alias="format",
+            description="Overrules the Accept header. npy holds the reconstructions alone, (N, S, S) uint8 of grey "
+            "images, else (N, S, S, 3); it takes no `partial`.",
+        ),
+    ] = None,
+) -> Any:  # noqa: ANN401 - the answer in one of its forms
     """Each image through the codes and back, its error and figures; all at the model's image size."""
+    answer = chosen_form(request, form, ("npy",))
+    _check_partial(partial, answer)
     done = await compute(request, loaded, settings, ANALYSE, partial=partial)
+    if answer == "npy":
+        pictures = [result.reconstruction for result in done.results]
+        if any(picture.ndim == 3 for picture in pictures):
+            pictures = [one if one.ndim == 3 else np.repeat(one[..., None], 3, axis=2) for one in pictures]
+        return npy_response(np.stack(pictures), {"X-VQScope-Model": loaded.model.version})
     items = await run_in_threadpool(_pictures, done.uploads, done.results)
     return Reconstructed(model=loaded.model.version, items=done.merged(items))
+
+
+def _check_partial(partial: bool, answer: str) -> None:
+    if partial and answer != "json":
+        raise problems.invalid(
+            "partial: only JSON can hold problems beside results; npy and arrow are all or nothing"
+        )
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,30 @@ def test_encode(client, model, images, files):
         np.testing.assert_allclose(got, values, rtol=1e-4, atol=1e-5)
 
 
+def test_reconstructions_come_as_one_array_too(client, model, grey, colour, png):
+    def asked(*sent, **params):
+        answer = post(
+            client, "/v1/reconstruct", *((f"{i}", png(one)) for i, one in enumerate(sent)), **params
+        )
+        assert answer.headers["content-type"] == "application/x-npy", answer.text
+        assert answer.headers["x-vqscope-model"] == model.version
+        return np.load(io.BytesIO(answer.content), allow_pickle=False)
+
+    for images in (grey[:3], colour[:3]):
+        found = asked(*images, format="npy")
+        assert found.dtype == np.uint8
+        assert np.abs(found.astype(int) - model.reconstruct(images)).max() <= 1
+    mixed = asked(grey[0], colour[0], format="npy")
+    assert mixed.shape == (2, 28, 28, 3)
+    assert (mixed[0] == mixed[0][..., :1]).all()
+    assert np.abs(mixed[0][..., 0].astype(int) - model.reconstruct(grey[:1])[0]).max() <= 1
+
+
+def test_an_array_holds_no_problems(client, grey, png, problem):
+    answer = post(client, "/v1/reconstruct", ("a", png(grey[0])), format="npy", partial=True)
+    assert "all or nothing" in problem(answer, 422, "invalid-request")
+
+
 def test_reconstruct(client, model, images, files, unpng):
     answer = post(client, "/v1/reconstruct", *files).json()
     analysis = model.analyse(images)
