@@ -12,8 +12,8 @@ from model.latent.map_settings import check_ranges, option
 
 Floats = NDArray[np.float64]
 
-CHUNK = 8192
-"""Rows at a time: 16 MiB of 256-dimensional embeddings in float64."""
+CHUNK = 1024
+"""Rows at a time: 6 MiB of 768-dimensional embeddings in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,27 +116,27 @@ class PCAProjector:
         embeddings = features.embeddings
         placed = np.empty((len(embeddings), self.dimensions))
         for start in range(0, len(embeddings), CHUNK):
-            part = np.asarray(embeddings[start : start + CHUNK], dtype=np.float64)
-            placed[start : start + CHUNK] = (part - self.mean) @ self.components.T
+            part = np.subtract(embeddings[start : start + CHUNK], self.mean, dtype=np.float64)
+            placed[start : start + CHUNK] = part @ self.components.T
         return placed
 
 
 def _chunks(embeddings: NDArray[np.float32], rows: Rows, progress: Progress) -> Iterable[Floats]:
     taken = selected(embeddings, rows)
     for start in range(0, len(rows), CHUNK):
-        yield np.asarray(taken[start : start + CHUNK], dtype=np.float64)
+        yield np.array(taken[start : start + CHUNK], dtype=np.float64)
         progress("principal components", min(start + CHUNK, len(rows)) / len(rows))
 
 
 def _moments(chunks: Iterable[Floats], dimension: int) -> tuple[Floats, Floats, int]:
-    """Mean (D,), scatter about the mean (D, D), and count, of all chunks together."""
+    """Mean (D,), scatter about the mean (D, D), and count, of all chunks together, which are overwritten."""
     mean, scatter, n = np.zeros(dimension), np.zeros((dimension, dimension)), 0
     for chunk in chunks:
         m = len(chunk)
         centre = chunk.mean(axis=0)
-        centred = chunk - centre
+        chunk -= centre
         shift = centre - mean
-        scatter += centred.T @ centred + np.outer(shift, shift) * (n * m / (n + m))
+        scatter += chunk.T @ chunk + np.outer(shift, shift) * (n * m / (n + m))
         mean = mean + shift * (m / (n + m))
         n += m
     return mean, scatter, n
