@@ -18,7 +18,7 @@ FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-explorer bench-soak screenshots bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-explorer bench-soak screenshots api-examples bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ bench-explorer: $(VENV)/.installed-dev  ## Time the explorer in a real browser, 
 
 screenshots: $(VENV)/.installed-dev  ## Take the documentation's picture of each page, minutes (ARGS="--help")
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+api-examples: $(VENV)/.installed-dev  ## Record what a service answers to the examples of its OpenAPI document, a minute
+	@$(BIN)/python -m tests.backend.api_examples $(ARGS)
 
 bench-soak: $(VENV)/.installed-dev  ## Ten browsers that click at random for two minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.explorer.soak $(ARGS)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from backend import problems
 from backend.admission import Admission, document_admission
 from backend.decoding import Decoders
+from backend.examples import document_examples
 from backend.framing import Framing
 from backend.hosts import HostGuard, answered_hosts
 from backend.keys import KeyGuard, document_keys, keys_of
@@ -68,7 +69,7 @@ _PROBLEM_SCHEMA = problems.ProblemDocument.model_json_schema()
 
 
 class Application(FastAPI):
-    """FastAPI whose OpenAPI document holds the problem document and, where keys are needed, how to send one."""
+    """FastAPI whose OpenAPI document holds examples, the problem document and, where needed, how to send a key."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -76,6 +77,7 @@ class Application(FastAPI):
             schema = super().openapi()
             schema["components"]["schemas"]["ProblemDocument"] = _PROBLEM_SCHEMA
             document_admission(schema)
+            document_examples(schema)
             if self.state.needs_key:
                 document_keys(schema)
         return super().openapi()  # made once, then the same one

@@ -1,7 +1,7 @@
 """Every failure as a problem document (RFC 9457), ``application/problem+json``."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -178,5 +178,28 @@ def _of_http(request: Request, error: HTTPException) -> Problem:
         detail = "there is nothing at this path; / links to what there is"
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not possible here"
+        # Starlette names the methods of the first route at this path alone.
+        if methods := _methods(request):
+            return Problem(405, "method-not-allowed", detail, {"Allow": ", ".join(methods)})
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     return Problem(error.status_code, kind, detail, dict(error.headers) if error.headers else None)
+
+
+def _methods(request: Request) -> list[str]:
+    """Of all operations that the OpenAPI document has at a request's path."""
+    described: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    parts = request.url.path.split("/")
+    return sorted(
+        {
+            method.upper()
+            for path, operations in described.items()
+            if _fits(path.split("/"), parts)
+            for method in operations
+        }
+    )
+
+
+def _fits(template: Sequence[str], parts: Sequence[str]) -> bool:
+    return len(template) == len(parts) and all(
+        one == part or one.startswith("{") for one, part in zip(template, parts, strict=True)
+    )

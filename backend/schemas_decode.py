@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from backend.schemas import Codes, ModelAnswer
 from model.data.npz import Split
@@ -16,8 +16,17 @@ CodeGrid = Annotated[
         examples=[[[17, 402], [3, 17]]],
     ),
 ]
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):  # which equals 1
+        raise ValueError("must be a number")
+    return value
+
+
 Channels = Annotated[
     Literal[1, 3] | None,
+    BeforeValidator(_number),
     Field(description="3 colour, 1 grey (the mean of the decoder's three channels)."),
 ]
 Png64 = Annotated[str, Field(description="PNG, base64, S×S pixels.", examples=["iVBORw0KGgo="])]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from backend import problems
 from backend.dependencies import LoadedNow, SettingsNow
 from backend.map_jobs import MapJobs, MapOrder, may_fit
-from backend.problems import Problem
+from backend.problems import Problem, invalid
 from backend.questions import question_body, short_question
 from backend.schemas_maps import Job, Jobs, MapRequest
 from model.latent.map_fitting import check_name, default_name
@@ -44,9 +44,11 @@ def fit(
         raise Problem(
             403, "forbidden", "this service fits no maps; whoever runs it can set VQSCOPE_MAP_JOBS=on"
         )
+    if "dimensions" in wanted.parameters:
+        raise invalid("parameters: dimensions stands beside them, not among them")
     kind = method_class(wanted.method).settings_type
     chosen = parse_settings(kind, wanted.method, {"dimensions": wanted.dimensions, **wanted.parameters})
-    name = wanted.name or default_name(wanted.method, chosen.dimensions)
+    name = default_name(wanted.method, chosen.dimensions) if wanted.name is None else wanted.name
     check_name(name)
     if name in loaded.index.map_names:
         raise Problem(409, "name-taken", f"the index has a map {name} already; choose another name")

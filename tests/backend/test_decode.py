@@ -152,7 +152,14 @@ def test_a_path_needs_ends_that_exist(running, greys, grids, problem):
     problem(ask(end={**greys[0], "dataset": "nothing"}), 404, "not-found")
     problem(ask(end={**greys[0], "position": 10**6}), 404, "not-found")
     problem(ask(end={"codes": grids[0][1:].tolist()}), 422, "invalid-request")
-    for wrong in ({"steps": 1}, {"steps": "4"}, {"end": None}, {"channels": 2}, {"other": 1}):
+    for wrong in (
+        {"steps": 1},
+        {"steps": "4"},
+        {"end": None},
+        {"channels": 2},
+        {"channels": True},
+        {"other": 1},
+    ):
         detail = problem(ask(**wrong), 422, "invalid-request")
         assert json.dumps(wrong) not in detail
     assert running.batcher._occupied == 0

@@ -26,12 +26,20 @@ def test_unknown_paths(client, path, problem):
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("DELETE", "/v1/models"), ("GET", "/v1/encode"), ("POST", "/health/live")]
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/models", "GET"),
+        ("GET", "/v1/encode", "POST"),
+        ("POST", "/health/live", "GET"),
+        ("PATCH", "/v1/maps", "GET, POST"),
+        ("PUT", "/v1/jobs/a", "DELETE, GET"),
+        ("PUT", "/openapi.json", "GET, HEAD"),
+    ],
 )
-def test_wrong_methods(client, method, path, problem):
+def test_wrong_methods(client, method, path, allowed, problem):
     answer = client.request(method, path)
     assert method in problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"]
+    assert sorted(answer.headers["allow"].split(", ")) == allowed.split(", ")
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"[" * 100_000, b"{", b'{"map": "\xed\xa0\x80"}'])
