@@ -1,6 +1,7 @@
 """The maps of the index and their points, as JSON or as an Arrow stream."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Annotated, Literal, get_args
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from backend import caching, problems
 from backend.dependencies import DatasetFilter, LoadedNow, MapName, SettingsNow, SplitFilter
@@ -21,6 +23,8 @@ from model.latent.manifest import Block
 from model.latent.map_settings import options
 from model.latent.projection import LatentMap, method_class
 
+_PIECE = 8192
+"""Values of a column, in JSON."""
 ARROW = "application/vnd.apache.arrow.stream"
 router = APIRouter(prefix="/v1/maps", tags=["maps"])
 
@@ -78,14 +82,8 @@ def points(
     table = _table(loaded, chart, chosen)
     if form == "arrow":
         return Response(_arrow(loaded, map, table), headers=headers, media_type=ARROW)
-    answer = {
-        "model": loaded.model.version,
-        "index": loaded.index.version,
-        "map": map,
-        "n": table.num_rows,
-        "columns": {name: _finite(table[name]).to_pylist() for name in table.column_names},
-    }
-    return Response(json.dumps(answer, allow_nan=False), headers=headers, media_type="application/json")
+    content = _json(loaded, map, table)
+    return StreamingResponse(content, headers=headers, media_type="application/json")
 
 
 def _describe(chart: LatentMap) -> MapItem:
@@ -142,6 +140,20 @@ def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not pa.types.is_floating(column.type):
         return column
     return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
+
+
+def _json(loaded: Loaded, name: str, table: pa.Table) -> Iterator[str]:
+    """`Points` in pieces: written at once, many would hold the interpreter, and all other requests, for seconds."""
+    facts = {"model": loaded.model.version, "index": loaded.index.version, "map": name, "n": table.num_rows}
+    yield json.dumps(facts)[:-1] + ', "columns": {'
+    for number, column in enumerate(table.column_names):
+        yield (", " if number else "") + json.dumps(column) + ": ["
+        values = _finite(table[column])
+        for start in range(0, table.num_rows, _PIECE):
+            piece = json.dumps(values.slice(start, _PIECE).to_pylist(), allow_nan=False)[1:-1]
+            yield ", " + piece if start else piece
+        yield "]"
+    yield "}}"
 
 
 def _arrow(loaded: Loaded, name: str, table: pa.Table) -> bytes:

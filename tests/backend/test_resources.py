@@ -115,6 +115,12 @@ def test_points_are_the_map(client, index, versions):
         assert columns[name] == index.images[name].to_pylist()
 
 
+def test_points_come_in_pieces(client, monkeypatch):
+    whole = get(client, "/v1/maps/pca/points")
+    monkeypatch.setattr("backend.routes.maps._PIECE", 1000)
+    assert get(client, "/v1/maps/pca/points") == whole
+
+
 def test_points_of_some_datasets_and_splits(client, index):
     names = [info["name"] for info in index.datasets]
     wanted = {(d, s) for d in (names[0], names[2]) for s in ("val", "test")}
