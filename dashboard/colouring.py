@@ -153,21 +153,27 @@ def _chosen(column: Column, catalogue: Catalogue) -> dict[int, str]:
         return {i: OKABE_ITO[SPLITS.index(value.name)] for i, value in enumerate(column.values)}
     if column.name != "label":
         return {i: OKABE_ITO[i] for i in range(min(_SHOWN, len(column.values)))}
-    # A label means something within its data set only, whose marker tells the points apart from those of others.
+    # Labels of a data set differ in colour. Where the palette ends it begins again: a label of another data set has
+    # another marker too, which is all that tells them apart then.
     groups: dict[str | None, list[int]] = defaultdict(list)
     for i, value in enumerate(column.values):
         groups[value.dataset].append(i)
     chosen: dict[int, str] = {}
-    for places in groups.values():
-        shown = sorted(places[:_SHOWN], key=lambda i: column.values[i].label or 0)
-        chosen |= {i: OKABE_ITO[k] for k, i in enumerate(shown)}
+    for name in sorted(groups, key=lambda name: _index(name, catalogue)):
+        shown = sorted(groups[name][:_SHOWN], key=lambda i: column.values[i].label or 0)
+        start = len(chosen)
+        chosen |= {i: OKABE_ITO[k % len(OKABE_ITO)] for k, i in enumerate(shown, start)}
     return chosen
+
+
+def _index(name: str | None, catalogue: Catalogue) -> int:
+    dataset = None if name is None else catalogue.get(name)
+    return dataset.index if dataset else 0
 
 
 def _rank(value: Value, place: int, catalogue: Catalogue) -> tuple[int, int]:
     if value.dataset is not None:
-        dataset = catalogue.get(value.dataset)
-        return (dataset.index if dataset else 0, value.label or 0)
+        return (_index(value.dataset, catalogue), value.label or 0)
     if value.name in SPLITS:
         return (0, SPLITS.index(value.name))
     return (0, place)

@@ -55,7 +55,7 @@ def curves_figure(run: Run, epoch: int | None) -> go.Figure:
                 row=row,
                 col=column,
             )
-        figure.update_yaxes(tickformat=".0%" if "%" in form else None, row=row, col=column)
+        figure.update_yaxes(tickformat=".1~%" if "%" in form else None, row=row, col=column)
         if epoch is not None:
             figure.add_vline(x=epoch, row=row, col=column, line={"color": _GREY, "width": 1, "dash": "dash"})
     figure.update_annotations(font={"size": 12, "color": _GREY}, yshift=-2)

@@ -27,6 +27,10 @@ _WAIT = 120_000.0
 _PICTURES = """() => [...document.querySelectorAll('main:not([hidden]) img')]
   .filter((img) => img.offsetParent && img.getBoundingClientRect().top < innerHeight)
   .every((img) => img.complete && img.naturalWidth)"""
+_ATLAS = """() => {
+  const sheets = [...document.querySelectorAll('#codebook-atlas img')];
+  return sheets.length && sheets.every((img) => img.complete && img.naturalWidth);
+}"""
 _EXAMPLES = """examples:
   make screenshots
   make screenshots ARGS="--only map --out /tmp/shots"
@@ -94,7 +98,8 @@ def _inspected(page: Page) -> None:
 
 def _selected(page: Page) -> None:
     _map(page, "?colour=label&point=sample_cell/test/1&sel=-20,-5,-5,-5,-5,8,-20,8")
-    page.wait_for_function("() => /of/.test(document.getElementById('selection-count').textContent)")
+    page.wait_for_function("() => document.querySelectorAll('#map-neighbours img').length > 0")
+    page.wait_for_function("() => /of/.test(document.getElementById('selection-count')?.textContent)")
 
 
 def _reconstructions(page: Page) -> None:
@@ -105,7 +110,7 @@ def _reconstructions(page: Page) -> None:
 
 def _codebook(page: Page) -> None:
     page.goto("/codebook?code=12")
-    page.wait_for_function("() => document.querySelectorAll('main:not([hidden]) img').length > 1")
+    page.wait_for_function(_ATLAS)
 
 
 def _place(page: Page) -> None:
@@ -137,7 +142,7 @@ def _training(page: Page) -> None:
 
 def _models(page: Page) -> None:
     page.goto("/models")
-    page.wait_for_function("() => document.querySelector('main:not([hidden])').textContent.length > 1000")
+    page.wait_for_function("() => document.querySelector('main:not([hidden])')?.textContent.length > 1000")
 
 
 PAGES: dict[str, Callable[[Page], None]] = {

@@ -42,7 +42,7 @@ def test_the_most_numerous_values_get_a_colour_and_the_others_share_one(catalogu
     assert sum(slot.count for slot in colouring.slots) == 465 - 50
 
 
-def test_labels_are_told_apart_within_their_data_set(catalogue):
+def test_labels_are_told_apart_also_from_those_of_other_data_sets(catalogue):
     values = [
         Value("large / b", 300, "large", 1),
         Value("large / a", 100, "large", 0),
@@ -51,11 +51,19 @@ def test_labels_are_told_apart_within_their_data_set(catalogue):
     colouring = by_column(_column("label", *values), catalogue)
     assert [(slot.dataset, slot.name, slot.colour) for slot in colouring.slots] == [
         ("small", "a", OKABE_ITO[0]),
-        ("large", "a", OKABE_ITO[0]),
-        ("large", "b", OKABE_ITO[1]),
+        ("large", "a", OKABE_ITO[1]),
+        ("large", "b", OKABE_ITO[2]),
     ]
     assert colouring.slot_of == (2, 1, 0)
-    assert colours_of(_column("label", *values), catalogue)["large / b"] == OKABE_ITO[1]
+    assert colours_of(_column("label", *values), catalogue)["large / b"] == OKABE_ITO[2]
+
+
+def test_of_more_labels_than_colours_those_of_one_data_set_still_differ(catalogue):
+    sizes = {"small": 5, "middle": 7, "large": 8}
+    values = [Value(f"{name} / {i}", 9, name, i) for name, n in sizes.items() for i in range(n)]
+    slots = by_column(_column("label", *values), catalogue).slots
+    for name, n in sizes.items():
+        assert len({slot.colour for slot in slots if slot.dataset == name}) == n
 
 
 def test_numbers_get_a_scale_with_its_unit(catalogue):
