@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -61,10 +62,13 @@ An explorer of the latent space that a VQ-VAE learns from medical images. Resear
 diagnosis.
 
 Every answer under `/v1` names the model and, where one is involved, the latent index that it comes from; the
-headers `X-VQScope-Model` and `X-VQScope-Index` name both. Every answer has an `X-Request-ID`: the one that the client
-sent, if it is 1 to 64 letters, digits, dots, dashes or underscores, else a new one. The log of the service has it too.
+headers `X-VQScope-Model` and `X-VQScope-Index` name both, but not to clients without a key. Every answer has an
+`X-Request-ID`: the one that the client sent, if it is 1 to 64 letters, digits, dots, dashes or underscores, else a
+new one. The log of the service has it too.
 Every error is a problem document (RFC 9457). Any path answers 421 where the Host header is none of the names
 that the service answers to: by default, on loopback, those of this machine; 400 where a body has two lengths."""
+_ASIDE = 4
+"""Requests whose images are placed or judged at once, after the model."""
 _PROBLEM_SCHEMA = problems.ProblemDocument.model_json_schema()
 
 
@@ -75,11 +79,13 @@ class Application(FastAPI):
         """Return the OpenAPI document."""
         if self.openapi_schema is None:
             schema = super().openapi()
+            self.openapi_schema = None  # not before it is whole
             schema["components"]["schemas"]["ProblemDocument"] = _PROBLEM_SCHEMA
             document_admission(schema)
             document_examples(schema)
             if self.state.needs_key:
                 document_keys(schema)
+            self.openapi_schema = schema
         return super().openapi()  # made once, then the same one
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -114,6 +120,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        app.state.aside = CapacityLimiter(_ASIDE)
         app.state.decoders = decoders = Decoders(settings.limits, timed=lambda: metrics.stage("decode"))
         decoders.start()
         service.start()
@@ -151,7 +158,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=sorted(settings.cors_origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "If-None-Match", REQUEST_ID],
             expose_headers=["ETag", "Retry-After", REQUEST_ID, MODEL, INDEX],
         )

@@ -1,7 +1,7 @@
 """An example of every operation for the OpenAPI document: a request to copy, and what a service answered to it.
 
-The requests are of the offline sample, which ``make explore`` serves. The answers were recorded by
-``make api-examples``; long lists and texts are cut there.
+The requests are of the offline sample, which ``make explore`` serves: but for a job's and a run's name they can be
+sent as they stand. The answers were recorded by ``make api-examples``; long lists and texts are cut there.
 """
 
 import json
@@ -133,7 +133,8 @@ def document_examples(document: dict[str, Any]) -> None:
         example = EXAMPLES[name]
         for parameter in operation.get("parameters", ()):
             if parameter["name"] in example.parameters:
-                parameter["example"] = example.parameters[parameter["name"]]
+                value = example.parameters[parameter["name"]]
+                parameter["example"] = [value] if parameter["schema"].get("type") == "array" else value
         if example.body is not None:
             operation["requestBody"]["content"][JSON]["example"] = example.body
         if name in answers:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ from backend.problems import CLIENT_GONE
 REQUEST_ID, MODEL, INDEX = "X-Request-ID", "X-VQScope-Model", "X-VQScope-Index"
 UNKNOWN = "(unknown)"
 """Stands for all paths that are no route, and all methods that are none."""
+_STRANGERS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.MISDIRECTED_REQUEST})
+"""Answers to clients that need not know what is served."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _VISIBLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 logger = logging.getLogger("vqscope.requests")
@@ -51,7 +54,8 @@ class Observing:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                now = self._served() if noted.model is None and template(scope).startswith("/v1/") else None
+                told = scope["path"].startswith("/v1/") and status not in _STRANGERS
+                now = self._served() if noted.model is None and told else None
                 if now is not None:
                     noted.model, noted.index = now.model.version, now.index.version
                 _name(MutableHeaders(scope=message), noted)

@@ -12,34 +12,6 @@ Name = Annotated[str, Field(max_length=200)]
 Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
 
 
-class PolygonRequest(BaseModel):
-    """Which images are meant."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    map: str = Field("pca", max_length=200, description="Name of a map of the index.", examples=["pca"])
-    polygon: list[tuple[Coordinate, Coordinate]] = Field(
-        min_length=3,
-        max_length=2000,
-        description="Vertices in the map's units; the last is joined to the first. By the even-odd rule.",
-        examples=[[(-20.0, -20.0), (20.0, -20.0), (0.0, 20.0)]],
-    )
-    datasets: list[Name] = Field(
-        [], max_length=1000, description="Only these data sets; none: all.", examples=[[]]
-    )
-    splits: list[Split] = Field([], max_length=3, description="Only these splits; none: all.", examples=[[]])
-
-
-class SelectionRequest(PolygonRequest):
-    """What to select."""
-
-    codes: int = Field(
-        0, ge=0, le=100, description="How many enriched codes to give at most; 0: none.", examples=[5]
-    )
-    offset: int = Field(0, ge=0, le=2**31 - 1, description="Of the page of images.", examples=[0])
-    limit: int = Field(24, ge=0, le=200, description="Images on the page.", examples=[24])
-
-
 class RowCondition(BaseModel):
     """What a column must be."""
 
@@ -57,12 +29,43 @@ class RowCondition(BaseModel):
     )
 
 
+class PolygonRequest(BaseModel):
+    """Which images are meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    map: str = Field("pca", max_length=200, description="Name of a map of the index.", examples=["pca"])
+    polygon: list[tuple[Coordinate, Coordinate]] = Field(
+        min_length=3,
+        max_length=2000,
+        description="Vertices in the map's units; the last is joined to the first. By the even-odd rule.",
+        examples=[[(-20.0, -20.0), (20.0, -20.0), (0.0, 20.0)]],
+    )
+    datasets: list[Name] = Field(
+        [], max_length=1000, description="Only these data sets; none: all.", examples=[[]]
+    )
+    splits: list[Split] = Field([], max_length=3, description="Only these splits; none: all.", examples=[[]])
+    where: list[RowCondition] = Field(
+        [],
+        max_length=16,
+        description="Of those inside only images for which all these hold.",
+        examples=[[{"column": "psnr", "max": 25.0}]],
+    )
+
+
+class SelectionRequest(PolygonRequest):
+    """What to select."""
+
+    codes: int = Field(
+        0, ge=0, le=100, description="How many enriched codes to give at most; 0: none.", examples=[5]
+    )
+    offset: int = Field(0, ge=0, le=2**31 - 1, description="Of the page of images.", examples=[0])
+    limit: int = Field(24, ge=0, le=200, description="Images on the page.", examples=[24])
+
+
 class RowsRequest(PolygonRequest):
     """Which rows to list, in which order."""
 
-    where: list[RowCondition] = Field(
-        [], max_length=16, description="Conditions that all hold.", examples=[[]]
-    )
     sort: str | None = Field(
         None, max_length=64, description="A column; null: the order of the index.", examples=["psnr"]
     )

@@ -1,9 +1,10 @@
 """Waiting for the work of a request, no longer than its client and its time allow."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
 
 from backend.problems import unavailable
@@ -35,6 +36,12 @@ async def attend(request: Request, work: Awaitable[Result], *, seconds: float) -
     if result.cancelled():
         raise ClientDisconnect
     return result.result()
+
+
+async def aside(request: Request, work: Callable[[], Result]) -> Result:
+    """Result of work that takes a core, in one of the few threads for such; the others read and write meanwhile."""
+    limiter: CapacityLimiter = request.app.state.aside
+    return await to_thread.run_sync(work, limiter=limiter)
 
 
 async def _client_gone(request: Request) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from backend import caching, problems
 from backend.dependencies import DatasetFilter, LoadedNow, MapName, SettingsNow, SplitFilter
@@ -82,8 +81,7 @@ def points(
     table = _table(loaded, chart, chosen)
     if form == "arrow":
         return Response(_arrow(loaded, map, table), headers=headers, media_type=ARROW)
-    content = _json(loaded, map, table)
-    return StreamingResponse(content, headers=headers, media_type="application/json")
+    return Response("".join(_json(loaded, map, table)), headers=headers, media_type="application/json")
 
 
 def _describe(chart: LatentMap) -> MapItem:
@@ -143,7 +141,7 @@ def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _json(loaded: Loaded, name: str, table: pa.Table) -> Iterator[str]:
-    """`Points` in pieces: written at once, many would hold the interpreter, and all other requests, for seconds."""
+    """`Points` in pieces: written at once, many would hold the interpreter, and all other requests, for a second."""
     facts = {"model": loaded.model.version, "index": loaded.index.version, "map": name, "n": table.num_rows}
     yield json.dumps(facts)[:-1] + ', "columns": {'
     for number, column in enumerate(table.column_names):

@@ -3,16 +3,17 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.concurrency import run_in_threadpool
 
 from backend import problems
 from backend.dependencies import LoadedNow, SettingsNow
-from backend.jobs import DESCRIBE
-from backend.routes.uploads import PROBLEMS, Partial, compute_at
+from backend.jobs import DESCRIBE, Described
+from backend.routes.uploads import PROBLEMS, Done, Partial, compute_at
+from backend.schemas import FailedItem
 from backend.schemas_statistics import OutlierItem, Outliers
 from backend.selection import dataset_named
 from backend.unusual import detector_now, judge
 from backend.uploads import REQUEST_BODY
+from backend.waiting import aside
 
 router = APIRouter(prefix="/v1", tags=["uploads"])
 
@@ -34,16 +35,19 @@ async def outliers(
     # Before the body is read: the first request fits the references, and may have to come back.
     detector = await detector_now(loaded, settings.limits.request_seconds)
     sizes = detector.image_sizes
-    done = await compute_at(request, loaded, settings, DESCRIBE, sizes=sizes, partial=partial)
-    found = await run_in_threadpool(judge, detector, done.results, datasets)
-    items = [
-        OutlierItem(filename=upload.filename, **dict(one))
-        for upload, one in zip(done.uploads, found, strict=True)
-    ]
+
+    async def judged(done: Done[tuple[Described, ...]]) -> list[OutlierItem | FailedItem]:
+        found = await aside(request, lambda: judge(detector, done.results, datasets))
+        items = [
+            OutlierItem(filename=upload.filename, **dict(one))
+            for upload, one in zip(done.uploads, found, strict=True)
+        ]
+        return done.merged(items)
+
     return Outliers(
         model=loaded.model.version,
         index=loaded.index.version,
         image_sizes=list(sizes),
         skipped=dict(detector.skipped),
-        items=done.merged(items),
+        items=await compute_at(request, loaded, settings, DESCRIBE, judged, sizes=sizes, partial=partial),
     )

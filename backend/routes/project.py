@@ -1,21 +1,23 @@
 """Where uploaded images lie on a fitted map, among which images, in whose ellipses, and how unusual they are."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
-from starlette.concurrency import run_in_threadpool
 
 from backend import problems
+from backend.batching import Job
 from backend.dependencies import LoadedNow, SettingsNow
-from backend.jobs import DESCRIBE, ENCODE, Described, Encoded
+from backend.jobs import DESCRIBE, ENCODE, Described, Encoded, Picture
 from backend.loading import Loaded
 from backend.routes.samples import sample_items
-from backend.routes.uploads import PROBLEMS, Partial, compute, compute_at
+from backend.routes.uploads import PROBLEMS, Done, Partial, compute_at
+from backend.schemas import FailedItem
 from backend.schemas_project import Projected, ProjectItem
 from backend.unusual import detector_now, judge
 from backend.uploads import REQUEST_BODY, Upload
+from backend.waiting import aside
 from model.latent.ellipse import Ellipse, EllipseKind, fit_parts
 from model.latent.index import LatentIndex
 from model.latent.neighbours import Metric, nearest
@@ -44,26 +46,33 @@ async def project(
 ) -> Projected:
     """Each image's place on a fitted map, the ellipses that contain it, and its nearest images in latent space."""
     loaded.index.map(map)  # a wrong name is told before the body is read
-    if outliers:
-        detector = await detector_now(loaded, settings.limits.request_seconds)
-        own = loaded.model.image_size
-        sizes = [*detector.image_sizes, *([] if own in detector.image_sizes else [own])]
-        at_sizes = await compute_at(request, loaded, settings, DESCRIBE, sizes=sizes, partial=partial)
-        described = [found[sizes.index(own)] for found in at_sizes.results]
-        items = await run_in_threadpool(_place, loaded, map, k, metric, at_sizes.uploads, described)
-        judged = [found[: len(detector.image_sizes)] for found in at_sizes.results]
-        for item, unusual in zip(items, await run_in_threadpool(judge, detector, judged), strict=True):
-            item.outlier = unusual
-        merged = at_sizes.merged(items)
-    else:
-        done = await compute(request, loaded, settings, ENCODE, partial=partial)
-        items = await run_in_threadpool(_place, loaded, map, k, metric, done.uploads, done.results)
-        merged = done.merged(items)
-    regions = await run_in_threadpool(_regions, loaded.index, map, kind, level)
+    detector = await detector_now(loaded, settings.limits.request_seconds) if outliers else None
+    judged = detector.image_sizes if detector else ()
+    own = loaded.model.image_size
+    sizes = [*judged, *([] if own in judged else [own])]
+
+    async def placed(done: Done[tuple[Any, ...]]) -> list[ProjectItem | FailedItem]:
+        def work() -> list[ProjectItem | FailedItem]:
+            encoded = [found[sizes.index(own)] for found in done.results]
+            items = _place(loaded, map, k, metric, done.uploads, encoded)
+            if detector is not None:
+                unusual = judge(detector, [found[: len(judged)] for found in done.results])
+                for item, verdict in zip(items, unusual, strict=True):
+                    item.outlier = verdict
+            _tell_regions(items, _regions(loaded.index, map, kind, level))
+            return done.merged(items)
+
+        return await aside(request, work)
+
+    job: Job[Picture, Any] = DESCRIBE if outliers else ENCODE
+    found = await compute_at(request, loaded, settings, job, placed, sizes=sizes, partial=partial)
+    return Projected(model=loaded.model.version, index=loaded.index.version, map=map, items=found)
+
+
+def _tell_regions(items: Sequence[ProjectItem], regions: Mapping[str, Ellipse]) -> None:
     for item in items:
         place = [(item.x, item.y) if item.z is None else (item.x, item.y, item.z)]
         item.inside = [name for name, region in regions.items() if region.contains(place)[0]]
-    return Projected(model=loaded.model.version, index=loaded.index.version, map=map, items=merged)
 
 
 def _place(

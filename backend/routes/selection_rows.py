@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from numpy.typing import NDArray
@@ -14,12 +13,10 @@ from backend.dependencies import LoadedNow
 from backend.loading import Loaded
 from backend.questions import question_body, short_question
 from backend.routes.columns import NPY
-from backend.schemas_selections import RowCondition, Rows, RowsRequest
-from backend.selection import chosen_blocks, rows_of
+from backend.schemas_selections import Rows, RowsRequest
+from backend.selected import candidates, fulfilled, inside
 from backend.tables import csv_file, named_table, npy_file, parquet_file
-from model.latent.conditions import Condition, Relation
-from model.latent.image_rows import fulfilling, ranked
-from model.latent.polygon import inside_polygon
+from model.latent.image_rows import ranked
 from model.latent.projection import LatentMap
 
 Form = Literal["json", "csv", "parquet", "embeddings", "codes"]
@@ -56,43 +53,24 @@ def rows(
     """Images inside a polygon, filtered and sorted by any column; nothing is stored."""
     index = loaded.index
     chart = index.map(asked.map)
-    chosen = rows_of(chosen_blocks(index, asked.datasets, asked.splits))
-    inside = chosen[inside_polygon(chart.coordinates[chosen], asked.polygon)]
-    kept = inside
-    if asked.where or asked.sort is not None:
-        kept = inside[_chosen(named_table(loaded, chart, inside), asked)]
+    _, searched = candidates(loaded, asked)
+    drawn = searched[inside(loaded, asked, searched)]
+    kept = drawn[fulfilled(loaded, asked, drawn)]
+    if asked.sort is not None:
+        kept = kept[ranked(named_table(loaded, chart, kept), asked.sort, asked.order)]
     if form == "json":
         page = kept[asked.offset : asked.offset + asked.limit]
         answer = Rows(
             model=loaded.model.version,
             index=index.version,
             map=asked.map,
-            n=len(inside),
+            n=len(drawn),
             total=len(kept),
             offset=asked.offset,
             items=[_finite(row) for row in named_table(loaded, chart, page).to_pylist()],
         )
         return Response(answer.model_dump_json(), media_type="application/json")
     return StreamingResponse(_file(loaded, chart, form, kept), media_type=MEDIA_TYPES[form])
-
-
-def _chosen(table: pa.Table, asked: RowsRequest) -> NDArray[np.int64]:
-    """Rows of the table that fulfil the conditions, in the order asked for."""
-    kept = np.flatnonzero(fulfilling(table, [condition for one in asked.where for condition in _parts(one)]))
-    return kept if asked.sort is None else kept[ranked(table.take(pa.array(kept)), asked.sort, asked.order)]
-
-
-def _parts(asked: RowCondition) -> list[Condition]:
-    wanted: dict[Relation, float | str | None] = {
-        "contains": asked.contains,
-        ">=": asked.min,
-        "<=": asked.max,
-    }
-    return [
-        Condition(asked.column, relation, str(value))
-        for relation, value in wanted.items()
-        if value is not None
-    ]
 
 
 def _file(loaded: Loaded, chart: LatentMap, form: Form, rows: NDArray[np.int64]) -> Iterator[bytes]:

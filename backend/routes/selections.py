@@ -15,11 +15,11 @@ from backend.questions import question_body, short_question
 from backend.routes.columns import NPY, npy
 from backend.routes.samples import sample_items
 from backend.schemas_selections import PolygonRequest, Selection, SelectionPart, SelectionRequest
-from backend.selection import chosen_blocks, rows_of, table_of
+from backend.selected import candidates, selected
+from backend.selection import table_of
 from model.latent.composition import compose
 from model.latent.enrichment import EnrichedCode, enriched_codes
 from model.latent.manifest import Block
-from model.latent.polygon import inside_polygon
 
 router = APIRouter(prefix="/v1/selections", tags=["selections"])
 
@@ -34,20 +34,17 @@ def selections(
 ) -> Selection:
     """Count what lies inside by data set and label, summarise its figures, and page through it; nothing is stored."""
     index = loaded.index
-    chart = index.map(asked.map)
-    chosen = chosen_blocks(index, asked.datasets, asked.splits)
-    rows = rows_of(chosen)
-    everything = len(chosen) == len(index.blocks)
-    selected = inside_polygon(chart.coordinates if everything else chart.coordinates[rows], asked.polygon)
-    inside = rows[selected]
-    known = index.figure_summaries if everything else None
+    chosen, rows = candidates(loaded, asked)
+    meant = selected(loaded, asked, rows)
+    found = rows[meant]
+    known = index.figure_summaries if len(chosen) == len(index.blocks) else None
     several = [dataset for dataset, labels in loaded.labels.items() if labels.multi]
-    whole = compose(table_of(index.images, chosen), selected, known, several=several)
-    codes = _codes(loaded, chosen, rows, inside, asked.codes) if asked.codes else []
+    whole = compose(table_of(index.images, chosen), meant, known, several=several)
+    codes = _codes(loaded, chosen, rows, found, asked.codes) if asked.codes else []
     labels = [SelectionPart.model_validate(part) for part in whole.labels]
     for part in labels:
         part.label_name = loaded.labels[part.dataset].name(part.label or 0)
-    page = inside[asked.offset : asked.offset + asked.limit]
+    page = found[asked.offset : asked.offset + asked.limit]
     return Selection.model_validate(
         {
             "model": loaded.model.version,
@@ -78,22 +75,21 @@ def selections(
 def mask(
     loaded: LoadedNow, asked: Annotated[PolygonRequest, Depends(short_question(PolygonRequest))]
 ) -> Response:
-    """Which of all n images of the index lie inside: an npy file of (n,) uint8, 1 or 0; to find them on another map."""
-    index = loaded.index
-    rows = rows_of(chosen_blocks(index, asked.datasets, asked.splits))
-    selected = np.zeros(index.n, np.uint8)
-    selected[rows] = inside_polygon(index.map(asked.map).coordinates[rows], asked.polygon)
-    return Response(npy(selected), media_type=NPY)
+    """Which of all n images of the index are selected: an npy file of (n,) uint8, 1 or 0; to find them on a map."""
+    _, rows = candidates(loaded, asked)
+    marks = np.zeros(loaded.index.n, np.uint8)
+    marks[rows] = selected(loaded, asked, rows)
+    return Response(npy(marks), media_type=NPY)
 
 
 def _codes(
-    loaded: Loaded, chosen: Sequence[Block], rows: NDArray[np.int64], inside: NDArray[np.int64], limit: int
+    loaded: Loaded, chosen: Sequence[Block], rows: NDArray[np.int64], found: NDArray[np.int64], limit: int
 ) -> list[EnrichedCode]:
     """Codes that the selection has more often than the rest of the blocks, whose images were counted before."""
     places = [place for place, block in enumerate(loaded.index.blocks) if block in chosen]
     return enriched_codes(
         loaded.index.codes,
-        inside,
+        found,
         codebook_size=loaded.model.codebook_size,
         background=rows,
         totals=block_counts(loaded).value()[places].sum(axis=0),

@@ -1,7 +1,7 @@
 """What the model makes of uploaded images: embeddings and codes, reconstructions, places on a map."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -33,6 +33,7 @@ PROBLEMS = problems.responses(408, 413, 415, 422, 429, 503)
 router = APIRouter(prefix="/v1", tags=["uploads"])
 Result = TypeVar("Result")
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 Partial = Annotated[
     bool,
     Query(
@@ -147,9 +148,12 @@ async def compute(
     partial: bool = False,
 ) -> Done[Result]:
     """The images of a request, brought to the model's size, and what a job makes of them."""
+
+    async def alone(done: Done[tuple[Result, ...]]) -> Done[Result]:
+        return Done(done.uploads, [result for (result,) in done.results], done.failed)
+
     sizes = [loaded.model.image_size]
-    done = await compute_at(request, loaded, settings, job, sizes=sizes, partial=partial)
-    return Done(done.uploads, [result for (result,) in done.results], done.failed)
+    return await compute_at(request, loaded, settings, job, alone, sizes=sizes, partial=partial)
 
 
 async def compute_at(
@@ -157,18 +161,23 @@ async def compute_at(
     loaded: Loaded,
     settings: Settings,
     job: Job[Picture, Result],
+    then: Callable[[Done[tuple[Result, ...]]], Awaitable[Made]],
     *,
     sizes: Sequence[int],
     partial: bool = False,
-) -> Done[tuple[Result, ...]]:
-    """The images of a request, brought to each of these sizes, and what a job makes of them, in the sizes' order."""
+) -> Made:
+    """The images of a request, brought to each of these sizes, what a job makes of them, and what is made of that.
+
+    ``then`` gets the results of each image in the sizes' order. It belongs to the request's work: its slots are held
+    until it has ended, and it is not begun where the client has left or the time is over.
+    """
     # The slot is taken before the body is read: an overloaded service reads no uploads.
     with loaded.batcher.slots() as slots:
         limits = settings.limits
         sent = await read_uploads(request, limits)
         slots.grow(len(sent) - 1)
 
-        async def work() -> Done[tuple[Result, ...]]:
+        async def work() -> Made:
             decoders = request.app.state.decoders
             outcomes = [await decode_uploads(sent, decoders, size, partial=partial) for size in sizes]
             sent.clear()
@@ -187,7 +196,9 @@ async def compute_at(
                 await results(loaded.batcher, job, [uploads[at].image for uploads in taken])
                 for at in range(len(sizes))
             ]
-            return Done([uploads[-1] for uploads in taken], list(zip(*found, strict=True)), failed)
+            return await then(
+                Done([uploads[-1] for uploads in taken], list(zip(*found, strict=True)), failed)
+            )
 
         return await attend(request, work(), seconds=limits.request_seconds)
 

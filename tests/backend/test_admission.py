@@ -1,6 +1,7 @@
 """How many requests are computed at once, how many wait, and what becomes of clients that leave."""
 
 import asyncio
+import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -224,7 +225,11 @@ def test_a_full_service_still_takes_uploads_and_is_watched(run_service, make_set
         try:
             working = [pool.submit(service.client.get, "/v1/long") for _ in range(2)]
             assert all(entered.acquire(timeout=WAIT) for _ in working)
-            problem(service.client.get("/v1/samples"), 429, "too-many-requests")
+            refused = service.client.get("/v1/samples")
+            problem(refused, 429, "too-many-requests")
+            loaded = service.service.loaded()
+            assert refused.headers["X-VQScope-Model"] == loaded.model.version
+            assert refused.headers["X-VQScope-Index"] == loaded.index.version
             for path in ("/metrics", "/health/ready", "/"):
                 assert service.client.get(path).status_code == 200, path
             answer = service.client.post("/v1/encode", files={"file": ("a.png", png(grey[0]))})
@@ -233,6 +238,37 @@ def test_a_full_service_still_takes_uploads_and_is_watched(run_service, make_set
             proceed.set()
         assert [one.result().status_code for one in working] == [200, 200]
         assert service.client.get("/v1/samples").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "slow"), [("project", "nearest"), ("outliers", "judge")])
+def test_images_that_are_placed_or_judged_still_count(
+    run_service, make_settings, problem, png, grey, monkeypatch, path, slow
+):
+    entered, proceed = threading.Semaphore(0), threading.Event()
+    module = importlib.import_module(f"backend.routes.{path}")
+    work = getattr(module, slow)
+
+    def slowly(*args, **given):
+        entered.release()
+        assert proceed.wait(WAIT)
+        return work(*args, **given)
+
+    monkeypatch.setattr(module, slow, slowly)
+
+    def ask():
+        return service.client.post(f"/v1/{path}", files={"file": ("a.png", png(grey[0]))})
+
+    few = make_settings(queue_length=4, images_per_request=4)
+    with run_service(few) as service, ThreadPoolExecutor(4) as pool:
+        try:
+            asking = [pool.submit(ask) for _ in range(4)]
+            assert all(entered.acquire(timeout=WAIT) for _ in asking)
+            problem(ask(), 429, "queue-full")
+            assert service.client.get("/v1/samples").status_code == 200
+        finally:
+            proceed.set()
+        assert [one.result().status_code for one in asking] == [200] * 4
+        assert ask().status_code == 200
 
 
 def test_the_document_says_who_may_be_refused(client):

@@ -36,8 +36,12 @@ def test_every_operation_has_an_example_with_all_that_it_demands(described):
         for parameter in operation.get("parameters", ()):
             assert ("example" in parameter) == (parameter["name"] in given.parameters), name
             assert "example" in parameter or not parameter.get("required"), (name, parameter["name"])
+            if "example" in parameter:
+                Draft202012Validator(parameter["schema"]).validate(parameter["example"])
         if "requestBody" in operation:
-            assert operation["requestBody"]["content"][JSON]["example"] == given.body, name
+            content = operation["requestBody"]["content"][JSON]
+            assert content["example"] == given.body, name
+            Draft202012Validator(content["schema"]).validate(given.body)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

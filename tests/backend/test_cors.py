@@ -15,10 +15,10 @@ def shared(run_service, make_settings):
         yield service.client
 
 
-def preflight(client, origin):
+def preflight(client, origin, method="POST"):
     headers = {
         "Origin": origin,
-        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "authorization,content-type",
     }
     return client.options("/v1/encode", headers=headers)
@@ -35,6 +35,11 @@ def test_a_named_origin_may_ask_and_read(shared):
     assert answer.headers["access-control-allow-origin"] == VIEWER
     exposed = answer.headers["access-control-expose-headers"].lower()
     assert {"etag", "x-request-id", "x-vqscope-model"} <= set(exposed.split(", "))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_it_may_do_all_that_there_is_to_do(shared, method):
+    assert preflight(shared, VIEWER, method).status_code == 200
 
 
 def test_a_page_learns_why_it_is_refused(shared):

@@ -34,6 +34,7 @@ def test_without_a_key_everything_is_401(keyed, problem, path):
         answer = keyed.client.request(method, path)
         assert "X-API-Key" in problem(answer, 401, "unauthorized")
         assert answer.headers["www-authenticate"] == 'Bearer realm="vqscope"'
+        assert not [name for name in answer.headers if name.lower().startswith("x-vqscope")]
 
 
 @pytest.mark.parametrize("key", [FIRST, SECOND])

@@ -19,6 +19,25 @@ def halves(index):
     return polygon, points[:, 0] < middle
 
 
+def test_conditions_narrow_a_selection(client, index, halves):
+    polygon, inside = halves
+    psnr, split = index.images["psnr"].to_numpy(), np.array(index.images["split"].to_pylist())
+    limit = float(np.median(psnr))
+    where = [{"column": "psnr", "max": limit}, {"column": "split", "contains": "TES"}]
+    expected = inside & (psnr <= limit) & (split == "test")
+    assert 0 < expected.sum() < inside.sum()
+    asked = {"polygon": polygon, "where": where}
+    answer = client.post("/v1/selections", json=asked | {"codes": 3, "limit": 5}).json()
+    assert answer["n"] == int(expected.sum())
+    assert answer["total"] == index.n
+    assert answer["figures"]["psnr"]["mean"] == pytest.approx(float(psnr[expected].mean()), rel=1e-5)
+    named = [index.row(item["dataset"], item["split"], item["position"]) for item in answer["items"]]
+    assert named == np.flatnonzero(expected)[:5].tolist()
+    mask = np.load(io.BytesIO(client.post("/v1/selections/mask", json=asked).content))
+    np.testing.assert_array_equal(mask, expected)
+    assert client.post("/v1/selections/rows", json=asked).json()["total"] == int(expected.sum())
+
+
 def test_what_lies_inside(client, index, halves):
     polygon, inside = halves
     answer = client.post("/v1/selections", json={"polygon": polygon, "codes": 3, "limit": 5}).json()
