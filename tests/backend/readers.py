@@ -6,8 +6,11 @@ from backend.data_urls import read_question
 from backend.multipart import Part, read_parts
 from backend.npy import read_npy
 from backend.problems import Problem
-from backend.questions import parse
+from backend.questions import _parse_short, parse
 from backend.schemas_decode import DecodeRequest, PathRequest
+from backend.schemas_ellipses import EllipsesRequest
+from backend.schemas_maps import MapRequest
+from backend.schemas_selections import RowsRequest, SelectionRequest
 from backend.settings import Limits
 from backend.uploads import _read_json
 from model.data.reading import decode_image
@@ -41,6 +44,10 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "data URLs": lambda body: read_question(body, LIMITS.images_per_request),
     "codes in JSON": lambda body: parse(DecodeRequest, body, values=200),
     "a path in JSON": lambda body: parse(PathRequest, body, values=200),
+    "a selection": lambda body: _parse_short(SelectionRequest, body),
+    "rows of a selection": lambda body: _parse_short(RowsRequest, body),
+    "ellipses": lambda body: _parse_short(EllipsesRequest, body),
+    "a map to fit": lambda body: _parse_short(MapRequest, body),
     "multipart": multipart,
     "a picture": lambda body: decode_image(body, max_pixels=LIMITS.pixels, max_bytes=LIMITS.body_bytes),
 }

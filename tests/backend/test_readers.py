@@ -21,6 +21,7 @@ from tests.backend.readers import LIMITS, READERS, multipart, survives
 PNG = saved(Image.new("L", (9, 9), 77), "PNG")
 TEXT = base64.b64encode(PNG).decode()
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + PNG + b"\r\n"
+CORNERS, WHERE = [[0, 0], [1.5, 0], [1, 2]], [{"column": "psnr", "min": 2.5, "contains": "x"}]
 SOUND = {
     "npy": npy(np.zeros((2, 5, 4), np.uint8)),
     "images in JSON": json.dumps({"images": [TEXT, TEXT]}).encode(),
@@ -29,6 +30,12 @@ SOUND = {
     "a path in JSON": json.dumps(
         {"start": {"codes": [[1]]}, "end": {"dataset": "a", "split": "test", "position": 3}, "steps": 3}
     ).encode(),
+    "a selection": json.dumps({"polygon": CORNERS, "datasets": ["a"], "where": WHERE, "codes": 3}).encode(),
+    "rows of a selection": json.dumps({"polygon": CORNERS, "where": WHERE, "sort": "psnr"}).encode(),
+    "ellipses": json.dumps(
+        {"group_by": "label", "kind": "robust", "selection": {"polygon": CORNERS}}
+    ).encode(),
+    "a map to fit": json.dumps({"method": "umap", "parameters": {"n_neighbors": 9}, "name": "mine"}).encode(),
     "multipart": PART * 2 + b"--b--\r\n",
     "a picture": PNG,
 }
