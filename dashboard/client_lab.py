@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard import client_map
+from dashboard.answers_map import Cell
 from dashboard.client import ApiClient
+from dashboard.errors import ApiError
 from dashboard.state import Point
 
 Grid = list[list[int]]
@@ -35,6 +38,14 @@ class Walk:
 
     cells: int
     steps: tuple[Step, ...]
+
+
+async def cells(client: ApiClient, point: Point) -> tuple[Cell, ...]:
+    """The cells of an image; none where the service lacks its picture, without which it cannot encode it."""
+    try:
+        return await client_map.cells(client, point)
+    except ApiError:
+        return ()
 
 
 async def decode(client: ApiClient, codes: Grid, edited: Grid, *, channels: int) -> tuple[Decoded, Decoded]:

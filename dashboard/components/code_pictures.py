@@ -1,15 +1,17 @@
-"""Pictures of codes, cut by the browser (assets/codebook.js) from a few larger ones."""
+"""Pictures of codes, cut by the browser (assets/codebook.js, assets/lab.js) from a few larger ones."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from dash import dcc, html
 
 from dashboard.answers import Dataset
-from dashboard.answers_codebook import Patch, Patches
+from dashboard.answers_codebook import Codebook, Patch, Patches
 from dashboard.client_codebook import ATLAS_COLUMNS, ATLAS_PAGE
 from dashboard.components.attributes import attributes
 from dashboard.components.legend import swatch
+from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, figure
 from dashboard.state import CODE_PICTURES, Point
 from dashboard.state_map import MapView
@@ -36,6 +38,35 @@ def prototype(code: int) -> html.Span:
         "--column": str(column),
     }
     return html.Span(className="tile-picture", style=style, **attributes({"aria-hidden": "true"}))
+
+
+def palette(name: str) -> list[html.Div]:
+    """The codes as tiles to choose from, and what stands in their place before they are there.
+
+    assets/lab.js draws them from what `palette_data` says.
+    """
+    return [
+        html.Div(
+            id=name,
+            className="palette",
+            role="listbox",
+            **attributes({"aria-label": "Codes; arrow keys move, Enter chooses"}),
+        ),
+        html.Div(
+            empty("Loading …", "The codes are being drawn."), id=f"{name}-state", className="palette-state"
+        ),
+    ]
+
+
+def palette_data(book: Codebook) -> dict[str, Any]:
+    """The codes in the order by similarity, and the pictures that their prototypes are cut from."""
+    return {
+        "index": book.index,
+        "columns": min(ATLAS_COLUMNS, book.size),
+        "page": ATLAS_PAGE,
+        "pictures": addresses(book.size, book.index)["prototype"],
+        "codes": [line.code for line in book.lines],
+    }
 
 
 def patch_list(code: int, found: Patches, datasets: Mapping[str, Dataset]) -> html.Div:

@@ -8,18 +8,19 @@ from dash.development.base_component import Component
 
 from dashboard.answers import Catalogue, Dataset, Sample
 from dashboard.answers_map import Cell
-from dashboard.client_lab import Decoded, Walk
+from dashboard.client_lab import Decoded
 from dashboard.components.attributes import attributes
+from dashboard.components.code_pictures import palette
 from dashboard.components.help import help_button
 from dashboard.components.pictures import error_scale, no_pictures, picture_url, zoomed
 from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, figure
+from dashboard.pages.lab_walk import SYNTHETIC, decoded_image, no_walk
 from dashboard.state import SPLITS, CodebookView
 from dashboard.state_lab import MAX_STEPS, MIN_STEPS, LabView
 
-EDGE, STEP_EDGE = 168, 112
-"""CSS pixels that a picture of the bench, and of the walk, may take."""
-SYNTHETIC = "synthetic, not a patient"
+EDGE = 168
+"""CSS pixels that a picture of the bench may take."""
 
 
 def layout() -> html.Main:
@@ -37,6 +38,7 @@ def layout() -> html.Main:
                         className="panel lab-bench",
                         **attributes({"aria-label": "Edited codes", "aria-live": "polite"}),
                     ),
+                    _palette(),
                     html.Section(
                         no_walk(),
                         id="lab-walk",
@@ -50,6 +52,8 @@ def layout() -> html.Main:
                 id="lab-view"
             ),  # LabView: what is shown; all controls change it, everything is drawn from it
             dcc.Store(id="lab-cell", data=[0, 0]),  # row and column of the cell in hand
+            dcc.Store(id="lab-given"),  # the code last chosen in the palette
+            dcc.Store(id="lab-palette-data"),  # what assets/lab.js draws the palette from
             dcc.Store(id="lab-codes"),  # own codes of the image, and the second choice of each cell
             dcc.Store(id="lab-loaded"),  # the index that the choices come from
             dcc.Store(id="lab-query"),  # the query that reproduces this view
@@ -58,13 +62,6 @@ def layout() -> html.Main:
         className="page lab-page",
         hidden=True,
         **attributes({"aria-label": "Decode lab"}),
-    )
-
-
-def no_walk() -> html.Div:
-    """What stands in the place of the walk before a second image is chosen."""
-    return empty(
-        "No second image", "Choose the image to walk to: the codes change on the way, a few cells at a time."
     )
 
 
@@ -88,14 +85,17 @@ def bench(
     )
     pictures = [
         _figure("Original", original),
-        _figure("From its own codes", _png(before.image, f"Decoded from the codes of {title}", "before")),
         _figure(
-            "From the edited codes",
-            _png(after.image, f"Decoded from edited codes of {title}", "after"),
-            SYNTHETIC,
+            "From its own codes", decoded_image(before.image, f"Decoded from the codes of {title}", "before")
         ),
         _figure(
-            "Difference of the two", _png(after.difference, "Difference that the edits make", "difference")
+            "From the edited codes",
+            decoded_image(after.image, f"Decoded from edited codes of {title}", "after"),
+            SYNTHETIC if view.edits else "",
+        ),
+        _figure(
+            "Difference of the two",
+            decoded_image(after.difference, "Difference that the edits make", "difference"),
         ),
     ]
     return [
@@ -123,13 +123,16 @@ def grid(view: LabView, codes: Sequence[Sequence[int]], chosen: Sequence[int]) -
             buttons.append(
                 html.Button(
                     str(code),
-                    id={"type": "lab-button", "row": row, "column": column},
                     type="button",
                     className="lab-cell" + ("" if given is None else " edited"),
                     style={"--hue": str((code * 137) % 360)},
                     title=words,
                     **attributes(
-                        {"aria-label": words, "aria-pressed": str([row, column] == list(chosen)).lower()}
+                        {
+                            "aria-label": words,
+                            "aria-pressed": str([row, column] == list(chosen)).lower(),
+                            "data-lab-cell": f"{row},{column}",
+                        }
                     ),
                 )
             )
@@ -152,58 +155,6 @@ def about_cell(cell: Cell | None, row: int, column: int, code: int) -> list[Comp
     ]
 
 
-def steps(walk: Walk, codes: Sequence[Sequence[int]], dataset: Dataset) -> list[Component]:
-    """The images on the walk, with the cells that flipped marked on each."""
-    rows, columns = len(codes), len(codes[0])
-    size = f"{zoomed(dataset.image_size, STEP_EDGE)}px"
-    shown = []
-    for number, step in enumerate(walk.steps):
-        flips = len(step.flipped)
-        marks = [
-            html.Span(
-                className="lab-flip",
-                style={
-                    "left": f"{100 * column / columns:.3f}%",
-                    "top": f"{100 * row / rows:.3f}%",
-                    "width": f"{100 / columns:.3f}%",
-                    "height": f"{100 / rows:.3f}%",
-                },
-            )
-            for row, column in step.flipped
-        ]
-        words = "start" if number == 0 else f"{flips} of {walk.cells} codes flip"
-        shown.append(
-            html.Figure(
-                [
-                    html.Div(
-                        [
-                            _png(
-                                step.image, f"{100 * step.weight:.0f} % of the way, {words}", f"step-{number}"
-                            ),
-                            *marks,
-                        ],
-                        className="lab-step-picture",
-                    ),
-                    html.Figcaption([html.B(f"{100 * step.weight:.0f} %"), html.Br(), words]),
-                ],
-                className="lab-step",
-                **attributes({"data-flips": str(flips)}),
-            )
-        )
-    return [
-        html.Div(
-            [html.H2("From the first image to the second"), html.Span(SYNTHETIC, className="lab-badge")],
-            className="panel-head",
-        ),
-        html.Div(shown, className="lab-steps", style={"--edge": size}),
-        html.Div(
-            "The latents of both images are blended before the quantiser, and each step is quantised anew; frames mark "
-            "the cells whose code differs from the step before.",
-            className="note",
-        ),
-    ]
-
-
 def _edited(view: LabView, sample: Sample) -> str:
     cells = sum(map(len, sample.codes))
     return f"{len(view.edits)} of {cells} cells edited" if view.edits else "no cell edited yet"
@@ -212,12 +163,6 @@ def _edited(view: LabView, sample: Sample) -> str:
 def _figure(title: str, shown: Component, badge: str = "") -> html.Figure:
     words = [html.Span(title), *([html.Span(badge, className="lab-badge")] if badge else [])]
     return html.Figure([shown, html.Figcaption(words)], className="picture")
-
-
-def _png(data: str, alt: str, role: str) -> html.Img:
-    return html.Img(
-        src=f"data:image/png;base64,{data}", className="pixels", alt=alt, **attributes({"data-lab": role})
-    )
 
 
 def _chooser(name: str, title: str) -> html.Fieldset:
@@ -261,6 +206,20 @@ def _chooser(name: str, title: str) -> html.Fieldset:
     )
 
 
+def _palette() -> html.Section:
+    note = "click one for the cell in hand; each is drawn as an image of that code alone, alike ones lie together"
+    return html.Section(
+        [
+            html.Div(
+                [html.H2("Codes"), html.Span(note, className="muted atlas-note")], className="panel-head"
+            ),
+            *palette("lab-palette"),
+        ],
+        className="panel lab-tiles",
+        **attributes({"aria-label": "Palette of codes"}),
+    )
+
+
 def _controls() -> list[Component]:
     def button(text: str, name: str) -> html.Button:
         return html.Button(text, id=f"lab-{name}", type="button", className="plain small")
@@ -268,7 +227,7 @@ def _controls() -> list[Component]:
     return [
         html.Div([html.H2("Decode lab"), help_button("code")], className="panel-head"),
         _chooser("start", "Image"),
-        html.Div("Click a cell, give it another code:", className="field-label"),
+        html.Div("Click a cell, then a code for it:", className="field-label"),
         html.Div(
             id="lab-grid", className="lab-grid", role="group", **attributes({"aria-label": "Code grid"})
         ),

@@ -4,15 +4,17 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from dashboard import client_cards, client_lab, client_map
+from dashboard import client_cards, client_codebook, client_lab
 from dashboard.answers import Catalogue, Sample
 from dashboard.answers_map import Cell
 from dashboard.client import ApiClient
+from dashboard.components.code_pictures import palette_data
 from dashboard.components.states import empty, failed
 from dashboard.errors import ApiError
-from dashboard.pages.lab import about_cell, bench, dataset_options, grid, no_walk, steps
+from dashboard.pages import lab_walk
+from dashboard.pages.lab import about_cell, bench, dataset_options, grid
 from dashboard.settings import DashboardSettings
 from dashboard.state import SPLITS, Point
 from dashboard.state_lab import LabView
@@ -24,9 +26,10 @@ def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None
     """Attach the page's callbacks to the app."""
     _register_address(app, client)
     _register_choice(app)
+    _register_palette(app, client)
     _register_edits(app)
     _register_bench(app, client)
-    _register_walk(app, client)
+    lab_walk.register(app, client)
 
 
 def _register_address(app: Dash, client: ApiClient) -> None:
@@ -60,7 +63,7 @@ def _register_address(app: Dash, client: ApiClient) -> None:
         try:
             catalogue = await client.catalogue()
         except ApiError as error:
-            return (*keep[:-1], failed(str(error)))
+            return (*keep[:-1], failed(error))
         view = LabView.from_query(search if loaded is None or search else query)
         first = _first(catalogue)
         if first is None:
@@ -133,19 +136,32 @@ def _register_choice(app: Dash) -> None:
         return no_update if after == before else after.to_store()
 
 
-def _register_edits(app: Dash) -> None:
+def _register_palette(app: Dash, client: ApiClient) -> None:
     @app.callback(
-        Output("lab-cell", "data"),
-        Input({"type": "lab-button", "row": ALL, "column": ALL}, "n_clicks"),
+        Output("lab-palette-data", "data"),
+        Output("lab-palette-state", "children"),
+        Input("lab-loaded", "data"),
+        Input("api", "data"),
+        State("lab-palette-data", "data"),
         prevent_initial_call=True,
     )
-    def take(clicks: list[int | None]) -> object:
-        """Take a cell in hand."""
-        pressed: Any = ctx.triggered_id
-        return (
-            [pressed["row"], pressed["column"]] if any(clicks) else no_update
-        )  # else the grid was drawn anew
+    async def fetch(loaded: str | None, api: dict[str, Any] | None, data: dict[str, Any] | None) -> object:
+        """The codes, once for each index: beside the image, which does not wait for them."""
+        if not loaded or not api or api["state"] != "ready" or (data and data["index"] == api["index"]):
+            return no_update, no_update
+        try:
+            return palette_data(await client_codebook.codebook(client)), []
+        except ApiError as error:
+            return None, failed(error)
 
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "showPalette"),
+        Input("lab-palette-data", "data"),
+        Input("lab-code", "value"),
+    )
+
+
+def _register_edits(app: Dash) -> None:
     @app.callback(
         Output("lab-view", "data", allow_duplicate=True),
         Input("lab-code", "value"),
@@ -170,7 +186,6 @@ def _register_edits(app: Dash) -> None:
         if not known or before.point is None or known["point"] != str(before.point):
             return no_update
         row, column = cell
-        own = known["codes"][row][column]
         if ctx.triggered_id == "lab-reset":
             after = replace(before, edits=())
         elif ctx.triggered_id == "lab-restore":
@@ -179,10 +194,32 @@ def _register_edits(app: Dash) -> None:
             second = known["second"][row][column]
             after = before if second is None else before.given(row, column, second)
         elif isinstance(code, int) and 0 <= code < known["size"]:
-            after = before.given(row, column, None if code == own else code)
+            after = _given(before, known, cell, code)
         else:
             return no_update  # the field is empty, or being edited
         return no_update if after == before else after.to_store()
+
+    @app.callback(
+        Output("lab-view", "data", allow_duplicate=True),
+        Input("lab-given", "data"),
+        State("lab-cell", "data"),
+        State("lab-codes", "data"),
+        State("lab-view", "data"),
+        prevent_initial_call=True,
+    )
+    def give(code: int, cell: list[int], known: dict[str, Any] | None, kept: dict[str, Any] | None) -> object:
+        """Give the cell in hand the code; apart from `edit`, which waits while the bench writes the field's value."""
+        before = LabView.from_store(kept)
+        if not known or before.point is None or known["point"] != str(before.point):
+            return no_update
+        after = _given(before, known, cell, code)
+        return no_update if after == before else after.to_store()
+
+
+def _given(view: LabView, known: dict[str, Any], cell: list[int], code: int) -> LabView:
+    """The view with a code in a cell, where that is not the cell's own anyway."""
+    row, column = cell
+    return view.given(row, column, None if code == known["codes"][row][column] else code)
 
 
 def _register_bench(app: Dash, client: ApiClient) -> None:
@@ -213,7 +250,7 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
                 client.catalogue(),
                 client_cards.model_cards(client),
                 client.sample(view.point),
-                _cells(client, view.point),
+                client_lab.cells(client, view.point),
             )
             size = models[0].codebook_size
             dataset = catalogue.get(view.point.dataset)
@@ -224,7 +261,7 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
             edited = [[_code(view, r, c, own) for c, own in enumerate(line)] for r, line in enumerate(codes)]
             decoded = await client_lab.decode(client, codes, edited, channels=dataset.channels)
         except ApiError as error:
-            return (failed(str(error)), [], no_update, [], no_update, no_update, None, view.to_query())
+            return (failed(error), [], no_update, [], no_update, no_update, None, view.to_query())
         row, column = min(cell[0], len(codes) - 1), min(cell[1], len(codes[0]) - 1)
         about = {(one.row, one.column): one for one in cells}
         second = [[_second(about.get((r, c))) for c in range(len(line))] for r, line in enumerate(codes)]
@@ -240,19 +277,11 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
         )
 
 
-async def _cells(client: ApiClient, point: Point) -> tuple[Cell, ...]:
-    """The cells of an image; none where the service lacks its picture, without which it cannot encode it."""
-    try:
-        return await client_map.cells(client, point)
-    except ApiError:
-        return ()
-
-
 def _inside(view: LabView, sample: Sample, size: int) -> LabView:
-    """The view without edits that this image or this codebook has no place for: a link may be of another model."""
+    """The view without edits that change nothing here, or have no place: a link may be of another model."""
     rows, columns = len(sample.codes), len(sample.codes[0])
-    kept = tuple(e for e in view.edits if e.row < rows and e.column < columns and e.code < size)
-    return replace(view, edits=kept)
+    inside = (e for e in view.edits if e.row < rows and e.column < columns and e.code < size)
+    return replace(view, edits=tuple(e for e in inside if e.code != sample.codes[e.row][e.column]))
 
 
 def _code(view: LabView, row: int, column: int, own: int) -> int:
@@ -262,29 +291,3 @@ def _code(view: LabView, row: int, column: int, own: int) -> int:
 
 def _second(cell: Cell | None) -> int | None:
     return None if cell is None else cell.second
-
-
-def _register_walk(app: Dash, client: ApiClient) -> None:
-    @app.callback(
-        Output("lab-walk", "children"),
-        Input("lab-view", "data"),
-        Input("api", "data"),
-        running=[(Output("lab-walk", "aria-busy"), "true", "false")],
-        prevent_initial_call=True,
-    )
-    async def walk(kept: dict[str, Any] | None, api: dict[str, Any] | None) -> object:
-        view = LabView.from_store(kept)
-        if not api or api["state"] != "ready":
-            return no_update
-        if view.point is None or view.end is None:
-            return no_walk()
-        try:
-            catalogue, (_index, sample), found = await asyncio.gather(
-                client.catalogue(),
-                client.sample(view.point),
-                client_lab.walk(client, view.point, view.end, steps=view.steps),
-            )
-        except ApiError as error:
-            return failed(str(error))
-        dataset = catalogue.get(view.point.dataset)
-        return no_update if dataset is None else steps(found, sample.codes, dataset)

@@ -129,8 +129,15 @@ def _place(page: Page) -> None:
 
 
 def _lab(page: Page) -> None:
-    page.goto("/lab?point=sample_fundus/test/3")
-    page.wait_for_function("() => document.querySelectorAll('main:not([hidden]) img').length > 1")
+    page.goto("/lab?point=sample_fundus/test/3&end=sample_fundus/test/8")
+    page.wait_for_selector(".lab-step img")
+    page.wait_for_function("() => document.getElementById('lab-palette')?.dataset.pages === '2'")
+    for edits, cell in enumerate((16, 24, 32), 1):  # along a diagonal
+        page.locator("#lab-grid button").nth(cell).click()
+        page.locator("#lab-palette [data-code='12']").click()
+        page.wait_for_function(
+            "(n) => document.querySelectorAll('#lab-grid .edited').length === n", arg=edits
+        )
 
 
 def _training(page: Page) -> None:

@@ -1,8 +1,12 @@
-"""The decode lab's view and its address."""
+"""The decode lab's view, its address, and what it calls synthetic."""
 
+import pytest
+from dash import html
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.client_lab import Step, Walk
+from dashboard.pages.lab_walk import SYNTHETIC, steps
 from dashboard.state import Point
 from dashboard.state_lab import MAX_EDITS, MAX_STEPS, MIN_STEPS, Edit, LabView
 
@@ -40,3 +44,28 @@ def test_what_is_no_edit_is_left_out():
     view = LabView.from_query("?edits=1.2.3,1.2,x.y.z,1.2.70000,-1.0.0,300.0.1,2.2.4&steps=99")
     assert view.edits == (Edit(1, 2, 3), Edit(2, 2, 4))
     assert view.steps == MAX_STEPS
+
+
+@pytest.mark.parametrize(
+    ("flips", "synthetic"),
+    [
+        ((0, 3, 0, 2), [1, 2]),
+        ((0, 0, 4, 0), []),  # all at once: each picture is one end's reconstruction
+        ((0, 0, 1, 1), [2]),
+        ((0, 0, 0, 0), []),
+    ],
+)
+def test_synthetic_is_what_has_the_codes_of_neither_end(datasets, flips, synthetic):
+    made = [
+        Step(weight=n / 3, flipped=tuple((0, c) for c in range(number)), image="")
+        for n, number in enumerate(flips)
+    ]
+    head, shown = steps(Walk(4, tuple(made)), [[1, 2, 3, 4]], datasets[0])
+    figures = [part for part in shown.children if isinstance(part, html.Figure)]
+    marked = [
+        n
+        for n, figure in enumerate(figures)
+        if any(getattr(part, "title", None) == SYNTHETIC for part in figure._traverse())
+    ]
+    assert marked == synthetic
+    assert "synthetic: not a patient" in str(head)
