@@ -161,7 +161,10 @@
     advance();
   }
 
-  Object.assign(window.vqscopeMap, { look, bytesOf, load, pathOf: (gd) => pathOf(gd, shown.plan) });
+  /** What a map is coloured by, null: by the data sets. */
+  const planOf = (gd) => (pathOf(gd, shown.plan) ? shown.plan : null);
+
+  Object.assign(window.vqscopeMap, { look, bytesOf, load, planOf, pathOf: (gd) => pathOf(gd, shown.plan) });
   window.vqscopeMap.add({ trace, layout });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { drawColours });
 })();
