@@ -11,11 +11,14 @@ from tests.browser.map_places import PLACES, frame, lonely, pixels, rows_of, wai
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/reconstructions", "/codebook", "/models", "/no-such-page")
+PAGES = ("/", "/reconstructions", "/codebook", "/place", "/lab", "/training", "/models", "/no-such-page")
 CONTENT = {
     "/": "#map-graph .js-plotly-plot[data-drawn]",
     "/reconstructions": ".card",
     "/codebook": ".code-tile",
+    "/place": ".drop",
+    "/lab": "#lab-bench img",
+    "/training": "#page-training:not([hidden])",
     "/models": ".models-dataset",
     "/no-such-page": "#page-missing:not([hidden])",
 }
@@ -39,6 +42,17 @@ def test_every_page_says_what_it_is_not_for_and_fits(page: Page, path: str) -> N
         }).map((e) => e.outerHTML.slice(0, 80))"""
     )
     assert wide == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_tablet_need_not_be_scrolled_sideways(page: Page, path: str) -> None:
+    page.goto(path)
+    page.wait_for_selector(CONTENT[path])
+    for width, height in ((1024, 768), (768, 1024)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function("(width) => innerWidth === width", arg=width)
+        assert page.evaluate("() => document.documentElement.scrollWidth") == width
+        expect(page.get_by_text("Research use only, not for diagnosis")).to_be_in_viewport()
 
 
 def test_the_page_follows_the_system_and_can_be_switched(browser: Browser, open_page, watched) -> None:
