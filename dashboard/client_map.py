@@ -10,6 +10,7 @@ from dashboard.answers_map import Cell, Column, Columns, Neighbours, Selection, 
 from dashboard.client import ApiClient, Picture
 from dashboard.state import Point
 from dashboard.state_map import Polygon
+from dashboard.state_where import Where
 
 EXPORTS = {"csv": "csv", "parquet": "parquet", "embeddings": "npy", "codes": "npy"}
 """Files that a selection can be had as, and how their names end."""
@@ -23,10 +24,13 @@ class Inside:
     polygon: Polygon
     datasets: tuple[str, ...] = ()
     """None: all."""
+    where: tuple[Where, ...] = ()
+    """Conditions that all hold."""
 
     def body(self) -> dict[str, Any]:
         """As the service takes it."""
-        return {"map": self.map, "polygon": self.polygon, "datasets": self.datasets}
+        where = {"where": [one.body for one in self.where]} if self.where else {}
+        return {"map": self.map, "polygon": self.polygon, "datasets": self.datasets} | where
 
 
 async def columns(client: ApiClient) -> Columns:
@@ -46,10 +50,10 @@ async def selection(client: ApiClient, inside: Inside, *, codes: int, offset: in
 
 
 async def rows(
-    client: ApiClient, inside: Inside, *, offset: int, limit: int, order: dict[str, Any], where: list[Any]
+    client: ApiClient, inside: Inside, *, offset: int, limit: int, order: dict[str, Any]
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many images there are, and a page of them as the table shows them."""
-    body = inside.body() | {"offset": offset, "limit": limit, "where": where} | order
+    body = inside.body() | {"offset": offset, "limit": limit} | order
     return await client.ask(
         "/v1/selections/rows", lambda answer: (int(answer["total"]), list(answer["items"])), body=body
     )

@@ -45,7 +45,7 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
         view = MapView.from_query(request.url.query)
         if view.polygon is None:
             return problem(422, "Selection not available", "the address names no selection")
-        chosen = Inside(map=view.map, polygon=view.polygon)
+        chosen = Inside(map=view.map, polygon=view.polygon, where=view.where)
         return await _passed_on(mask(client, chosen))
 
     @server.get("/points/{map}", include_in_schema=False)
@@ -94,7 +94,9 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
             return problem(404, "File not available", f"a selection can be had as {', '.join(EXPORTS)}")
         if view.polygon is None or not view.on:
             return problem(422, "File not available", "the address names no selection, or no data sets")
-        inside = Inside(map=view.drawn_on or view.map, polygon=view.polygon, datasets=view.on)
+        inside = Inside(
+            map=view.drawn_on or view.map, polygon=view.polygon, datasets=view.on, where=view.where
+        )
         try:
             return await _file(client, inside, form)
         except ApiRefused as error:

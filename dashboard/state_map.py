@@ -8,16 +8,22 @@ from typing import Any
 
 from dashboard.queries import join_query, last_of, number_of, split_query, whole_of
 from dashboard.state import Point
+from dashboard.state_where import Where, parsed, stored
 
 KINDS = ("prediction", "mean", "normal", "sigma", "robust")
 
 Polygon = tuple[tuple[float, float], ...]
 """Vertices in the units of a map, in order; the last is joined to the first."""
 
+Ranges = tuple[float, float, float, float]
+"""The part of a map of the plane that is seen, in its units: x from, x to, y from, y to."""
+
 MAX_VERTICES = 100
 """Of a polygon in an address; assets/map_select.js draws none of more."""
 _POLYGON_CHARACTERS = 3000
 _FARTHEST = 1e30
+_FINEST = 1e-9
+"""Of what is seen, the least width as a share of its distance from 0: of narrower views axes have too few digits."""
 
 MIN_LEVEL, MAX_LEVEL = 50.0, 99.9
 MIN_SIGMA, MAX_SIGMA = 0.5, 5.0
@@ -49,17 +55,28 @@ class MapView:
     """Selected are the images inside."""
     drawn_on: str | None = None
     """The map that the polygon is drawn on; None: on `map`."""
+    where: tuple[Where, ...] = ()
+    """Of the images inside only those are selected for which all these hold; empty without a polygon."""
+    ranges: Ranges | None = None
+    """What is seen of `map`; None: all of it."""
+
+    @property
+    def seen(self) -> dict[str, Any] | None:
+        """The ranges and their map, as the store map-view holds them."""
+        return None if self.ranges is None else {"map": self.map, "ranges": self.ranges}
 
     @property
     def drawn(self) -> dict[str, Any] | None:
         """The polygon and its map, as the store map-polygon holds them."""
         if self.polygon is None:
             return None
-        return {"map": self.drawn_on or self.map, "vertices": self.polygon}
+        where = {"where": [one.body for one in self.where]} if self.where else {}
+        return {"map": self.drawn_on or self.map, "vertices": self.polygon} | where
 
     def on_map(self, name: str) -> "MapView":
         """The same view of another map. A polygon goes with its map: it stays where that is still shown."""
-        view = replace(self, map=name, second=None if self.second == name else self.second)
+        ranges = self.ranges if self.map == name else None
+        view = replace(self, map=name, second=None if self.second == name else self.second, ranges=ranges)
         if self.polygon is None:
             return view
         drawn_on = self.drawn_on or self.map
@@ -67,6 +84,7 @@ class MapView:
         return replace(
             view,
             polygon=self.polygon if kept else None,
+            where=self.where if kept else (),
             drawn_on=drawn_on if kept and drawn_on != name else None,
         )
 
@@ -81,6 +99,8 @@ class MapView:
             pairs.append(("map", self.map))
         if self.second is not None:
             pairs.append(("second", self.second))
+        if self.ranges is not None:
+            pairs.append(("view", ranges_text(self.ranges)))
         if self.on is not None:
             pairs += [("on", name) for name in self.on] or [("on", "")]
         if self.colour == "code":
@@ -100,6 +120,7 @@ class MapView:
         if self.polygon is not None:
             pairs.append(("sel", polygon_text(self.polygon)))
             pairs += [] if self.drawn_on is None else [("drawn", self.drawn_on)]
+            pairs += [("where", one.text) for one in self.where]
         return join_query(pairs)
 
     @classmethod
@@ -123,7 +144,9 @@ class MapView:
             code=code if code >= 0 else None,
             point=Point.parse(last_of(found, "point", "")),
             polygon=polygon,
+            where=parsed(found.get("where", [])) if polygon else (),
             drawn_on=drawn_on if polygon and drawn_on == second and drawn_on not in ("", map_) else None,
+            ranges=parse_ranges(last_of(found, "view", "")),
         )
 
     @classmethod
@@ -141,11 +164,12 @@ class MapView:
         code: float | str | None = None,
         point: str | None = None,
         polygon: Mapping[str, Any] | None = None,
+        seen: Mapping[str, Any] | None = None,
     ) -> "MapView":
         """The view that the page's controls ask for.
 
         A number field that is being edited may be empty or out of range; the default stands in meanwhile.
-        `polygon` is what the store map-polygon holds, see `drawn`.
+        `polygon` is what the store map-polygon holds, see `drawn`; `seen` that of map-view, of this map or another.
         """
         number = whole_of(str(code), -1)
         map_ = map or cls.map
@@ -161,7 +185,9 @@ class MapView:
             code=number if number >= 0 else None,
             point=Point.parse(point),
             polygon=tuple((float(x), float(y)) for x, y in polygon["vertices"]) if polygon else None,
+            where=stored(polygon.get("where", ())) if polygon else (),
             drawn_on=polygon["map"] if polygon and polygon["map"] != map_ else None,
+            ranges=_ranges(seen["ranges"]) if seen and seen["map"] == map_ else None,
         )
 
 
@@ -179,6 +205,29 @@ def parse_polygon(text: str | None) -> Polygon | None:
     if any(math.isnan(value) for value in values):
         return None
     return tuple(zip(values[::2], values[1::2], strict=True))
+
+
+def ranges_text(ranges: Ranges) -> str:
+    """All digits of each: assets/map_view.js rounds them to what can be seen."""
+    return ",".join(repr(value).removesuffix(".0") for value in ranges)
+
+
+def parse_ranges(text: str) -> Ranges | None:
+    """The reverse; None of what is no part of a map."""
+    parts = text.split(",", 4)
+    return _ranges([number_of(part, -_FARTHEST, _FARTHEST, math.nan) for part in parts])
+
+
+def _ranges(values: Sequence[float]) -> Ranges | None:
+    if len(values) != 4:
+        return None
+    x0, x1, y0, y1 = map(float, values)
+    return (x0, x1, y0, y1) if _can_be_seen(x0, x1) and _can_be_seen(y0, y1) else None
+
+
+def _can_be_seen(low: float, high: float) -> bool:
+    farthest = max(abs(low), abs(high))
+    return high - low > max(_FINEST * farthest, 1 / _FARTHEST) and farthest <= _FARTHEST
 
 
 def _name(text: str, default: str) -> str:

@@ -216,10 +216,11 @@
     return [next, wanted.on];
   }
 
-  function drawMap(figure, loaded) {
+  function drawMap(figure, loaded, seen) {
     wanted.loaded = loaded;
     if (figure && loaded && figure.data.length) {
       told(0, figure);
+      window.vqscopeMap.follow(seen || null);
       attach(0);
     }
     return noUpdate();

@@ -7,9 +7,13 @@
   const FAINT = 0.06; // opacity of points that are not selected
   const RETRY = 3000; // milliseconds
   const QUICK = 25; // milliseconds that a frame may take to be drawn anew at each move of the mouse
+  const PATIENCE = 150; // milliseconds of waiting for points of which nothing is said
+  const SIZE = 12; // bytes of a point, see dashboard/routes_map.py
+  const ADVICE = "If it stays so, see whether the service runs (vqscope serve, or vqscope explore), or reload the page.";
   const map = () => window.vqscopeMap;
 
   const clouds = new Map(); // address -> { x, y, label }, null while they come
+  const coming = new Map(); // address -> bytes that are there, of those that have been waited for
   const troubles = new Map(); // address -> why they are not there yet
   const states = new WeakMap(); // gd -> what is drawn on it
 
@@ -27,23 +31,49 @@
   /** See dashboard/routes_map.py for the form. */
   async function load(address) {
     clouds.set(address, null);
+    let bytes = 0; // that have come
+    const announce = () => {
+      coming.set(address, bytes);
+      map().graphs().forEach(tell);
+    };
+    const patience = setTimeout(announce, PATIENCE);
     try {
       const answer = await fetch(address);
       if (!answer.ok) throw new Error((await answer.json()).detail);
-      const buffer = await answer.arrayBuffer();
-      const n = buffer.byteLength / 12;
+      troubles.delete(address);
+      const buffer = await received(answer, (length) => {
+        bytes = length;
+        if (coming.has(address)) announce();
+      });
+      const n = buffer.byteLength / SIZE;
       const current = (known) => map().graphs().some((gd) => known.startsWith(`/points/${encodeURIComponent(map().mapOf(gd))}?`));
       [...clouds.keys()].filter((known) => !current(known)).forEach((known) => clouds.delete(known));
       clouds.set(address, { x: new Float32Array(buffer, 0, n), y: new Float32Array(buffer, 4 * n, n), label: new Int32Array(buffer, 8 * n, n) });
-      troubles.delete(address);
     } catch (error) {
-      troubles.set(address, `The points could not be fetched (${error.message}). Trying again …`);
+      troubles.set(address, `The points could not be fetched (${error.message}). Trying again every ${RETRY / 1000} seconds … ${ADVICE}`);
       setTimeout(() => {
         clouds.delete(address);
         map().sync();
       }, RETRY);
     }
+    clearTimeout(patience);
+    coming.delete(address);
     map().sync();
+  }
+
+  /** The bytes of an answer; `onward` is told how many have come. */
+  async function received(answer, onward) {
+    const pieces = [];
+    let length = 0;
+    const reader = answer.body.getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      pieces.push(piece.value);
+      length += piece.value.length;
+      onward(length);
+    }
+    const all = new Uint8Array(length);
+    pieces.reduce((start, piece) => (all.set(piece, start), start + piece.length), 0);
+    return all.buffer;
   }
 
   // The points of the map that a page is opened with come while the page is being made.
@@ -53,14 +83,17 @@
     if (!clouds.has(address)) load(address);
   });
 
-  /** The canvas of a map, in a window over the plot's area, and a line for what is wrong. */
+  /** The canvas of a map, in a window over the plot's area, and lines for what is awaited and what is wrong. */
   function stateOf(gd) {
     if (!states.has(gd)) {
       const pane = Object.assign(document.createElement("div"), { className: "map-cloud" });
       const canvas = document.createElement("canvas");
-      const words = Object.assign(document.createElement("p"), { className: "map-cloud-note", hidden: true });
-      pane.append(canvas, words);
-      states.set(gd, { pane, canvas, words, key: [], view: null, frame: null, cost: 0, asked: false });
+      const words = Object.assign(document.createElement("p"), { className: "map-cloud-note", role: "status", hidden: true });
+      const awaited = Object.assign(document.createElement("label"), { className: "map-cloud-awaited", hidden: true });
+      const bar = Object.assign(document.createElement("progress"), { max: 1 });
+      awaited.append(document.createElement("span"), bar);
+      pane.append(canvas, awaited, words);
+      states.set(gd, { pane, canvas, words, awaited, bar, key: [], view: null, frame: null, cost: 0, asked: false });
     }
     const state = states.get(gd);
     const around = gd.querySelector(".svg-container");
@@ -68,10 +101,33 @@
     return state;
   }
 
-  function told(gd, { words }) {
-    const text = (map().wanted.loaded && troubles.get(addressFor(gd))) || "";
-    words.textContent = text;
-    words.hidden = !text;
+  /** What is to be said of the points of a map: that they come, why they do not, or nothing. */
+  function tell(gd) {
+    if (map().inSpace(gd)) return busy(gd);
+    const { words, awaited, bar } = stateOf(gd);
+    const address = map().wanted.loaded ? addressFor(gd) : null;
+    const trouble = troubles.get(address) || "";
+    if (words.textContent !== trouble) words.textContent = trouble;
+    words.hidden = !trouble;
+    awaited.hidden = !isAwaited(gd);
+    if (!awaited.hidden) {
+      const n = Object.values(map().wanted.loaded.datasets).reduce((sum, dataset) => sum + dataset.n, 0);
+      const share = Math.min(1, coming.get(address) / SIZE / n);
+      awaited.firstChild.textContent = `Loading ${n.toLocaleString("en-GB")} points …` + (share ? ` ${Math.floor(100 * share)} %` : "");
+      if (share) bar.value = share;
+      else bar.removeAttribute("value");
+    }
+    busy(gd);
+  }
+
+  /** Whether the points of a map of the plane are on their way, and have been for a while. */
+  function isAwaited(gd) {
+    if (map().inSpace(gd) || !map().wanted.loaded) return false;
+    return coming.has(addressFor(gd)) && !troubles.has(addressFor(gd));
+  }
+
+  function busy(gd) {
+    gd.closest(".map-panel").setAttribute("aria-busy", String(map().graphs().some(isAwaited)));
   }
 
   /** Where the plot's area is and what part of the map it shows, now. */
@@ -109,6 +165,7 @@
 
   function clear(gd) {
     if (!states.has(gd)) return;
+    busy(gd);
     states.get(gd).pane.remove();
     states.delete(gd);
     delete gd.dataset.drawn;
@@ -117,7 +174,7 @@
 
   function draw(gd, state) {
     const [view, drawn] = [viewOf(gd), contents(gd)];
-    told(gd, state);
+    tell(gd);
     const key = keyOf(gd, view, drawn);
     if (map().same(key, state.key)) return;
     const begun = performance.now();

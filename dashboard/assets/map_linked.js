@@ -1,4 +1,5 @@
-/* A selection that is drawn on one map, on the other: the service says which images it holds, the rest grows faint. */
+/* A selection that is drawn on one map, on the other, and one that a table filters, on its own map too: the service says
+   which images it holds, the rest grows faint. */
 (function () {
   "use strict";
 
@@ -6,13 +7,18 @@
   const map = () => window.vqscopeMap;
   const held = { path: null, mask: null }; // (n,) of all images of the index, 1 where selected
 
-  const text = ({ map: name, vertices }) =>
-    `/inside?map=${encodeURIComponent(name)}&sel=${vertices.flat().map((value) => Number(value.toPrecision(5))).join(",")}`;
+  /** A condition as dashboard/state_where.py writes it. */
+  const condition = ({ column, min, max, contains }) => (contains === undefined ? `${column}:${min ?? ""}..${max ?? ""}` : `${column}~${contains}`);
 
-  /** The mask that a map is to show; null where the selection is its own, or there is none. */
+  const text = ({ map: name, vertices, where = [] }) =>
+    `/inside?map=${encodeURIComponent(name)}&sel=${vertices.flat().map((value) => Number(value.toPrecision(5))).join(",")}` +
+    where.map((one) => `&where=${encodeURIComponent(condition(one))}`).join("");
+
+  /** The mask that a map is to show; null where the selection is its own and all inside, or there is none. */
   function maskFor(gd) {
     const { polygon, loaded } = map().wanted;
-    if (!polygon || !loaded || polygon.map === map().mapOf(gd)) return null;
+    if (!polygon || !loaded) return null;
+    if (polygon.map === map().mapOf(gd) && !(polygon.where || []).length) return null;
     const path = `${text(polygon)}&v=${loaded.index}`;
     if (held.path !== path) ask(path);
     return held.path === path ? held.mask : null;

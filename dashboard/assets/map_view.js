@@ -1,8 +1,11 @@
-/* What part of a map is seen: zoom and fit, in the plane by the axes, in space by the camera. And groups' lines in space. */
+/* What part of a map is seen: zoom, move and fit, in the plane by the axes, in space by the camera; and in the plane by the
+   address, which says what is seen of the first map. And groups' lines in space. */
 (function () {
   "use strict";
 
   const CAMERA = { eye: { x: 1.5, y: 1.5, z: 1 }, center: { x: 0, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 } };
+  const AXES = ["xaxis", "yaxis"];
+  const REST = 250; // milliseconds without a movement after which the address says what is seen
   const map = () => window.vqscopeMap;
 
   /** Bring the data sets that are on, with their ellipses, into view. */
@@ -17,6 +20,16 @@
       const margin = 0.04 * (high - low) || 1;
       update[axis + "axis.range"] = [low - margin, high + margin];
     });
+    window.Plotly.relayout(gd, update).then(() => hold(gd, null));
+  }
+
+  /** Move what is seen by shares of its width and height, to the right and up. */
+  function moveBy(gd, right, up) {
+    const update = {};
+    [right, up].forEach((share, k) => {
+      const [low, high] = gd._fullLayout[AXES[k]].range;
+      update[AXES[k] + ".range"] = [low + share * (high - low), high + share * (high - low)];
+    });
     window.Plotly.relayout(gd, update);
   }
 
@@ -26,7 +39,7 @@
       const { eye } = gd._fullLayout.scene._scene.getCamera();
       ["x", "y", "z"].forEach((axis) => (update[`scene.camera.eye.${axis}`] = eye[axis] * factor));
     } else {
-      ["xaxis", "yaxis"].forEach((axis) => {
+      AXES.forEach((axis) => {
         const [low, high] = gd._fullLayout[axis].range;
         const half = ((high - low) / 2) * factor;
         update[axis + ".range"] = [(low + high) / 2 - half, (low + high) / 2 + half];
@@ -40,6 +53,83 @@
     if (!source) return;
     const by = source === "map-zoom-in" ? 1 / 1.5 : 1.5;
     map().graphs().forEach((gd) => (source === "map-fit" ? fit(gd) : zoomBy(gd, by)));
+  }
+
+  // The store map-view, and with it the address, holds what is seen of the first map: { map, ranges }, null for all of it.
+  let held = null; // what the store holds
+  let asked = null; // { map, ranges } that the first map is to show until someone moves it
+  let plot = null; // size of the plot that was last brought to it
+  let bringing = false; // whether that is being done now
+  let rest = 0; // timer
+
+  const isFirst = (gd) => gd === map().graphs()[0] && Boolean(gd.closest("#map-graph")) && !map().inSpace(gd);
+  const rangesOf = (gd) => AXES.flatMap((axis) => gd._fullLayout[axis].range);
+
+  /** All of a map, as figures/map_figure.py says it. */
+  function wholeOf(gd) {
+    const { x, y } = gd.data.find(({ meta }) => meta.role === "ends");
+    return [...x, ...y];
+  }
+
+  /** Whether these ranges are seen: on one axis no more than they are, on the other what the shape of the plot adds. */
+  function shows(gd, ranges) {
+    const now = rangesOf(gd);
+    const more = [0, 2].map((k) => (now[k + 1] - now[k]) / (ranges[k + 1] - ranges[k]) - 1);
+    const off = [0, 2].map((k) => (now[k] + now[k + 1] - ranges[k] - ranges[k + 1]) / 2 / (ranges[k + 1] - ranges[k]));
+    return Math.abs(Math.min(...more)) < 1e-3 && off.every((share) => Math.abs(share) < 1e-3);
+  }
+
+  /** To a ten-thousandth of what is seen: less than a pixel. */
+  function rounded(ranges) {
+    return ranges.map((value, k) => {
+      const width = ranges[k | 1] - ranges[k & 2];
+      return Number(value.toFixed(Math.min(100, Math.max(0, 4 - Math.floor(Math.log10(width))))));
+    });
+  }
+
+  /** Keep what is seen in the store. */
+  function hold(gd, seen) {
+    if (!isFirst(gd)) return;
+    clearTimeout(rest);
+    asked = null;
+    if (JSON.stringify(seen) === JSON.stringify(held)) return;
+    held = seen;
+    window.dash_clientside.set_props("map-view", { data: seen });
+  }
+
+  /** What the store holds comes from elsewhere, or another figure does. (What is seen is a part of the figure to Dash, too.) */
+  function follow(seen) {
+    const changed = window.dash_clientside.callback_context.triggered.map(({ prop_id: id }) => id);
+    const told = changed.includes("map-view.data") && JSON.stringify(seen) !== JSON.stringify(held);
+    if (!told && !changed.includes("map-loaded.data")) return;
+    clearTimeout(rest);
+    held = seen;
+    plot = null;
+    asked = seen || { map: map().wanted.loaded.map, ranges: null };
+  }
+
+  function attached(gd) {
+    gd.on("plotly_relayout", (changed) => {
+      if (bringing || !isFirst(gd) || !Object.keys(changed).some((key) => /^[xy]axis\.(range|autorange)/.test(key))) return;
+      clearTimeout(rest);
+      asked = null;
+      rest = setTimeout(() => {
+        if (isFirst(gd)) hold(gd, shows(gd, wholeOf(gd)) ? null : { map: map().mapOf(gd), ranges: rounded(rangesOf(gd)) });
+      }, REST);
+    });
+  }
+
+  /** Show what is asked for, of the map that it is asked of; again where the plot got another shape, beside a second map. */
+  function show(gd) {
+    if (!asked || !isFirst(gd) || asked.map !== map().mapOf(gd)) return;
+    const size = AXES.map((axis) => gd._fullLayout[axis]._length).join();
+    const ranges = asked.ranges || wholeOf(gd);
+    if (plot === size) return;
+    plot = size;
+    if (shows(gd, ranges)) return;
+    const update = Object.fromEntries(AXES.map((axis, k) => [axis + ".range", ranges.slice(2 * k, 2 * k + 2)]));
+    bringing = true;
+    window.Plotly.relayout(gd, update).finally(() => (bringing = false));
   }
 
   /** In the plane groups are shapes of the layout (map_select.js); in space they are one trace of many lines. */
@@ -69,12 +159,14 @@
   }
 
   /** Tools for the plane are there where a map of the plane is. */
-  function layout() {
+  function layout(gd) {
+    show(gd);
     const flat = map().graphs().some((gd) => !map().inSpace(gd));
     document.getElementById("map-flat-tools").hidden = !flat;
     document.getElementById("map-no-tools").hidden = !map().graphs().some(map().inSpace);
   }
 
-  window.vqscopeMap.add({ trace, layout });
+  Object.assign(window.vqscopeMap, { fit, moveBy, zoomBy, follow });
+  window.vqscopeMap.add({ attached, trace, layout });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { zoom });
 })();

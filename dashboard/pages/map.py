@@ -184,6 +184,7 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-ellipses-2"),  # the same of the second map, or null
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
         dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null
+        dcc.Store(id="map-view"),  # {"map", "ranges"} that are seen of the first map, null: all of it
         dcc.Store(id="map-inside"),  # {"polygon", "on", "turn"} of what is selected, or null
         dcc.Store(id="selection-tabled"),  # the same, where its table is shown
         dcc.Store(id="map-address"),  # {"search", "turn"} that the page is to follow: not of its own making

@@ -44,7 +44,13 @@ def _register_clientside(app: Dash) -> None:
         Input("map-none", "n_clicks"),
         State({"type": "dataset-switch", "name": ALL}, "id"),
     )
-    draw("drawMap", Output("map-ready", "data"), Input("map-graph", "figure"), Input("map-loaded", "data"))
+    draw(
+        "drawMap",
+        Output("map-ready", "data"),
+        Input("map-graph", "figure"),
+        Input("map-loaded", "data"),
+        Input("map-view", "data"),
+    )
     draw("drawSecond", Input("map-graph-2", "figure"), Input("map-shown", "data"))
     draw("drawEllipses", Input("map-ellipses", "data"), Input("map-ellipses-2", "data"))
     draw(
@@ -108,6 +114,7 @@ def _register_address(app: Dash) -> None:
             Input("map-on", "data"),
             Input("map-selected", "data"),
             Input("map-polygon", "data"),
+            Input("map-view", "data"),
             Input("map-loaded", "data"),
             {name: Input(f"map-{name}", "value") for name in CONTROLS},
         ],
@@ -117,6 +124,7 @@ def _register_address(app: Dash) -> None:
         on: list[str] | None,
         selected: str | None,
         polygon: dict[str, Any] | None,
+        seen: dict[str, Any] | None,
         loaded: dict[str, Any] | None,
         controls: dict[str, Any],
     ) -> object:
@@ -124,13 +132,15 @@ def _register_address(app: Dash) -> None:
             return no_update
         names = None if set(on) == set(loaded["datasets"]) else on
         controls |= {"map": loaded["map"]}
-        return MapView.from_controls(on=names, point=selected, polygon=polygon, **controls).to_query()
+        view = MapView.from_controls(on=names, point=selected, polygon=polygon, seen=seen, **controls)
+        return view.to_query()
 
     @app.callback(
         output={
             "on": Output({"type": "dataset-switch", "name": ALL}, "checked", allow_duplicate=True),
             "point": Output("map-selected", "data", allow_duplicate=True),
             "polygon": Output("map-polygon", "data", allow_duplicate=True),
+            "seen": Output("map-view", "data", allow_duplicate=True),
             "map": Output("map-name", "value", allow_duplicate=True),
             **{name: Output(f"map-{name}", "value", allow_duplicate=True) for name in CONTROLS},
         },
@@ -147,6 +157,7 @@ def _register_address(app: Dash) -> None:
             "on": [view.shows(id_["name"]) for id_ in ids],
             "point": str(view.point) if view.point else None,
             "polygon": view.drawn,
+            "seen": view.seen,
             "map": view.map,
             **controls_of(view),
         }

@@ -20,12 +20,12 @@ from dashboard.figures.map_space import MOST, space_figure
 from dashboard.pages.map_colour import colour_options
 from dashboard.pages.map_controls import CONTROLS, controls_of
 from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_options, group_rows
-from dashboard.pages.map_panel import map_options, second_options
+from dashboard.pages.map_panel import map_options, map_title, second_options
 from dashboard.state_map import MapView
 
 _OUTPUTS = (
     *("figure", "legend", "total", "colours", "groupings", "name", "names", "seconds", "selected", "polygon"),
-    *("ellipses", "groups", "loaded", "state", "note"),
+    *("seen", "ellipses", "groups", "loaded", "state", "note"),
     *CONTROLS,
 )
 
@@ -46,6 +46,7 @@ def register(app: Dash, client: ApiClient) -> None:
             "seconds": Output("map-second", "data"),
             "selected": Output("map-selected", "data"),
             "polygon": Output("map-polygon", "data"),
+            "seen": Output("map-view", "data"),
             "ellipses": Output("map-ellipses", "data"),
             "groups": Output("map-groups", "children"),
             "loaded": Output("map-loaded", "data"),
@@ -59,6 +60,7 @@ def register(app: Dash, client: ApiClient) -> None:
             State("url", "search"),
             State("map-query", "data"),
             State("map-loaded", "data"),
+            State("map-view", "data"),
         ],
     )
     async def load(
@@ -68,6 +70,7 @@ def register(app: Dash, client: ApiClient) -> None:
         search: str,
         query: str | None,
         loaded: dict[str, Any] | None,
+        seen: dict[str, Any] | None,
     ) -> dict[str, Any]:
         keep = dict.fromkeys(_OUTPUTS, no_update)
         if pathname != "/" or not api or api["state"] != "ready":
@@ -79,10 +82,12 @@ def register(app: Dash, client: ApiClient) -> None:
             # A polygon means something on its map only, unless the address brings both.
             asked = MapView.from_query(search)
             view = asked if asked.map == name and asked.polygon else view.on_map(name)
+            # What is seen is of this map only where the page follows an address (map_callbacks.py).
+            view = replace(view, ranges=MapView.from_controls(map=name, seen=seen).ranges)
         try:
             return keep | await fetched(client, view)
         except ApiError as error:
-            return keep | {"state": failed(str(error))}
+            return keep | {"state": failed(error)}
 
 
 async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
@@ -116,6 +121,7 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
         "seconds": second_options(names, info.name),
         "selected": str(view.point) if view.point else None,
         "polygon": view.drawn,
+        "seen": view.seen if info.dimensions == 2 else None,
         "ellipses": drawn_ellipses(view, catalogue, known, ellipses, grouped),
         "groups": group_rows(view, catalogue, known, grouped),
         "loaded": _loaded(catalogue, info),
@@ -130,11 +136,14 @@ def drawn_map(
     """The figure of a map, and a line about it."""
     note = f"fitted on the {info.fitted_on}ing images" if info.fitted_on == "train" else ""
     if info.dimensions == 2:
-        return map_figure(catalogue.datasets, info, points, ellipses), note
-    n = len(points.x)
-    if n > MOST:
-        note = f"about {count(MOST)} of {count(n)} points are drawn"
-    return space_figure(catalogue.datasets, info, points, ellipses, view), note
+        figure = map_figure(catalogue.datasets, info, points, ellipses)
+    else:
+        figure = space_figure(catalogue.datasets, info, points, ellipses, view)
+        n = len(points.x)
+        if n > MOST:
+            note = f"about {count(MOST)} of {count(n)} points are drawn"
+    figure.layout.meta = {**figure.layout.meta, "title": map_title(info.name)}  # for assets/map_keys.js
+    return figure, note
 
 
 def _loaded(catalogue: Catalogue, info: MapInfo) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The panel below the map: what lies inside the polygon that was drawn."""
 
+from dataclasses import replace
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -14,7 +15,7 @@ from dashboard.components.selection import composition, figures_and_codes, thumb
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
 from dashboard.errors import ApiError
-from dashboard.pages.map_table import PAGE, grid, order_of, where_of
+from dashboard.pages.map_table import PAGE, filters_told, grid, order_of, where_of
 from dashboard.state_map import MapView
 
 CODES = 20
@@ -70,6 +71,9 @@ def layout() -> html.Section:
                     html.Div(id="selection-table", hidden=True, className="selection-table"),
                 ],
                 className="selection-body",
+                tabIndex="0",  # it may have to be scrolled
+                role="group",
+                **attributes({"aria-label": "What is selected"}),
             ),
             dcc.Store(id="selection-page", data=1),
         ],
@@ -146,7 +150,7 @@ def _inside(asked: dict[str, Any] | None) -> Inside | None:
     return (
         None
         if view.polygon is None
-        else Inside(map=view.map, polygon=view.polygon, datasets=tuple(asked["on"]))
+        else Inside(map=view.map, polygon=view.polygon, datasets=tuple(asked["on"]), where=view.where)
     )
 
 
@@ -175,10 +179,10 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
             catalogue = await client.catalogue()
             found = await selection(client, inside, codes=CODES, offset=0, limit=0)
         except ApiError as error:
-            return "", markup(failed(str(error))), markup(failed(str(error))), no_update
+            return "", markup(failed(error)), markup(failed(error)), no_update
         share = f" ({per_cent(found.n / found.total)})" if found.total else ""
         return (
-            f"{count(found.n)} of {count(found.total)}{share}",
+            f"{count(found.n)} of {count(found.total)}{share}{filters_told(inside.where)}",
             markup(composition(found, catalogue)),
             markup(figures_and_codes(found)),
             1,
@@ -202,7 +206,7 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
             catalogue = await client.catalogue()
             found = await selection(client, inside, codes=0, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
         except ApiError as error:
-            return markup(failed(str(error))), "", True, True
+            return markup(failed(error)), "", True, True
         pages = max(1, -(-found.n // PAGE_SIZE))
         place = f"Page {count(page)} of {count(pages)}"
         return markup(thumbnails(found, catalogue)), place, page <= 1, page >= pages
@@ -218,17 +222,35 @@ def _register_table(app: Dash, client: ApiClient) -> None:
     )
 
     @app.callback(
-        Output("selection-table", "children"), Input("selection-tabled", "data"), prevent_initial_call=True
+        Output("selection-table", "children"),
+        Input("selection-tabled", "data"),
+        State({"type": "selection-grid", "key": ALL}, "id"),
+        prevent_initial_call=True,
     )
-    async def show_table(asked: dict[str, Any] | None) -> Any:  # noqa: ANN401 - a component or no_update
-        if asked is None or _inside(asked) is None:
+    async def show_table(asked: dict[str, Any] | None, ids: list[dict[str, str]]) -> Any:  # noqa: ANN401 - a component or no_update
+        inside = _inside(asked)
+        if asked is None or inside is None:
             return no_update
         try:
             known = await columns(client)
         except ApiError as error:
-            return failed(str(error))
-        # A table of its own for each selection: what the one before had fetched is another selection's.
-        return grid(known, f"{known.index} {_query(asked)}")
+            return failed(error)
+        # A table of its own for each selection: what the one before had fetched is another selection's. Its filters
+        # are its own doing.
+        key = f"{known.index} {_query({**asked, 'polygon': {**asked['polygon'], 'where': []}})}"
+        return no_update if key in (id_["key"] for id_ in ids) else grid(known, key, inside.where)
+
+    @app.callback(
+        Output("map-polygon", "data", allow_duplicate=True),
+        Input({"type": "selection-grid", "key": ALL}, "filterModel"),
+        State("map-polygon", "data"),
+        prevent_initial_call=True,
+    )
+    def narrow(models: list[dict[str, Any] | None], polygon: dict[str, Any] | None) -> Any:  # noqa: ANN401
+        where = [one.body for model in models for one in where_of(model)]
+        if not polygon or where == polygon.get("where", []):
+            return no_update
+        return {**polygon, "where": where}
 
     @app.callback(
         Output({"type": "selection-grid", "key": MATCH}, "getRowsResponse"),
@@ -244,11 +266,10 @@ def _register_table(app: Dash, client: ApiClient) -> None:
         try:
             total, found = await rows(
                 client,
-                inside,
+                replace(inside, where=where_of(wanted.get("filterModel"))),  # the page may not know of it yet
                 offset=start,
                 limit=min(PAGE, max(0, int(wanted["endRow"]) - start)),
                 order=order_of(wanted.get("sortModel")),
-                where=where_of(wanted.get("filterModel")),
             )
         except ApiError as error:
             set_props("selection-count", {"children": f"The table cannot be read now: {error}."})

@@ -1,10 +1,12 @@
 """The table of selected images: the service sorts, filters and pages; the browser holds a few pages of it."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
 
 from dashboard.answers_map import Columns
+from dashboard.state_where import Where
 
 PAGE = 100
 """Rows a request."""
@@ -31,8 +33,8 @@ _TEXT_FILTERS, _NUMBER_FILTERS = (
 )
 
 
-def grid(columns: Columns, key: str) -> dag.AgGrid:
-    """The empty table, which asks for its rows; another `key` is another table."""
+def grid(columns: Columns, key: str, where: Sequence[Where] = ()) -> dag.AgGrid:
+    """The empty table, which asks for its rows, filtered from the first; another `key` is another table."""
     known = {name for name, *_ in _STORED} | {"label"}
     definitions = [_column(name, title, form, width) for name, title, form, width in _STORED]
     definitions += [
@@ -44,6 +46,7 @@ def grid(columns: Columns, key: str) -> dag.AgGrid:
         id={"type": "selection-grid", "key": key},
         rowModelType="infinite",
         columnDefs=definitions,
+        filterModel=filters_of(where),
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
         getRowId="params.data.dataset + '/' + params.data.split + '/' + params.data.position",
         dashGridOptions={
@@ -69,22 +72,45 @@ def order_of(sort_model: list[dict[str, Any]] | None) -> dict[str, Any]:
     }
 
 
-def where_of(filter_model: dict[str, dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """The table's filters as conditions of the service."""
-    conditions = []
-    for name, model in (filter_model or {}).items():
-        condition: dict[str, Any] = {"column": name}
-        kind, asked = model.get("type"), model.get("filter")
-        if kind == "contains":
-            condition["contains"] = str(asked or "")
-        if kind in {"inRange", "greaterThanOrEqual"}:
-            condition["min"] = _stored(name, asked)
-        if kind == "inRange":
-            condition["max"] = _stored(name, model.get("filterTo"))
-        if kind == "lessThanOrEqual":
-            condition["max"] = _stored(name, asked)
-        conditions.append(condition)
-    return conditions
+def where_of(filter_model: Mapping[str, Mapping[str, Any]] | None) -> tuple[Where, ...]:
+    """The table's filters as conditions; one that is not filled in is none."""
+    found = [_condition(name, model) for name, model in (filter_model or {}).items()]
+    return tuple(one for one in found if one is not None)
+
+
+def _condition(name: str, model: Mapping[str, Any]) -> Where | None:
+    kind, asked = model.get("type"), model.get("filter")
+    if kind == "contains":
+        return Where(column=name, contains=str(asked)) if asked else None
+    low = _stored(name, asked) if kind in {"inRange", "greaterThanOrEqual"} else None
+    high = _stored(name, model.get("filterTo") if kind == "inRange" else asked)
+    high = None if kind == "greaterThanOrEqual" else high
+    return None if low is None and high is None else Where(column=name, min=low, max=high)
+
+
+def filters_of(where: Iterable[Where]) -> dict[str, dict[str, Any]]:
+    """The reverse of `where_of`."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in where:
+        low, high = _shown(one.column, one.min), _shown(one.column, one.max)
+        if one.contains is not None:
+            found[one.column] = {"filterType": "text", "type": "contains", "filter": one.contains}
+        elif low is not None and high is not None:
+            found[one.column] = {"filterType": "number", "type": "inRange", "filter": low, "filterTo": high}
+        else:
+            kind, limit = ("lessThanOrEqual", high) if low is None else ("greaterThanOrEqual", low)
+            found[one.column] = {"filterType": "number", "type": kind, "filter": limit}
+    return found
+
+
+def filters_told(where: Sequence[Where]) -> str:
+    """Which columns the selection is filtered by, in words, for the end of a line."""
+    titles = {name: title.partition(" / ")[0] for name, title, *_ in _STORED}
+    return f"; filtered by {', '.join(titles.get(one.column, one.column) for one in where)}" if where else ""
+
+
+def _shown(name: str, stored: float | None) -> float | None:
+    return None if stored is None else round(100 * stored, 9) if name == "mae" else stored
 
 
 def _stored(name: str, shown: Any) -> float | None:  # noqa: ANN401 - what the table's field holds

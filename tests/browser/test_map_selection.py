@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dashboard.palette import OKABE_ITO, mark
-from tests.browser.map_places import frame, names_of, open_map, wait_drawn
+from tests.browser.map_places import names_of, open_map, wait_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -199,9 +199,56 @@ def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.
         "=== total + 1",
         arg=total,
     )
-    names = {points["dataset"] for points in frame(page)["points"]}
-    assert names == set(names_of(api))
     assert max(sizes) < 100_000  # no callback brings the points, nor the table's rows all at once
+
+
+def test_a_filter_of_the_table_narrows_the_selection(page: Page, api: httpx.Client) -> None:
+    """On the map, in figures, in the files, and in the link."""
+    polygon = _half(api)
+    open_map(page, f"/?{_link(polygon)}")
+    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    limit = api.post("/v1/selections", json={"polygon": polygon}).json()["figures"]["psnr"]["quartiles"][0]
+    page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-filter-button").click()
+    page.locator(".ag-filter select, .ag-filter .ag-select").first.click()
+    page.get_by_role("option", name="Less than or equal to").click()
+    page.locator(".ag-filter input[type=number]").first.fill(f"{limit:.2f}")
+    page.locator(".ag-filter").get_by_text("Apply").click()
+    where = [{"column": "psnr", "max": float(f"{limit:.2f}")}]
+    found = api.post("/v1/selections", json={"polygon": polygon, "where": where}).json()
+    count = page.locator("#selection-count")
+    expect(count).to_contain_text(f"{found['n']:,} of {found['total']:,}")
+    expect(count).to_contain_text("PSNR")
+    _expect_marked(page, api, polygon, where)
+    page.wait_for_function("() => location.search.includes('where=psnr')")
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="Table (CSV)").click()
+    with caught.value.path().open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == found["n"]
+
+    page.reload()
+    expect(count).to_contain_text(f"{found['n']:,} of")
+    _expect_marked(page, api, polygon, where)
+    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    rows = "() => Number(document.querySelector('#selection-table [aria-rowcount]')?.getAttribute('aria-rowcount'))"
+    page.wait_for_function(f"(n) => ({rows})() === n + 1", arg=found["n"])
+    page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-filter-button").click()
+    page.locator(".ag-filter").get_by_text("Reset").click()
+    whole = api.post("/v1/selections", json={"polygon": polygon}).json()["n"]
+    expect(count).to_contain_text(f"{whole:,} of")
+    page.wait_for_function("() => !location.search.includes('where=')")
+    page.wait_for_function("() => window.vqscopeMap.maskFor(window.vqscopeMap.graphs()[0]) === null")
+
+
+def _expect_marked(page: Page, api: httpx.Client, polygon: list, where: list) -> None:
+    """The map shows the images that are selected, the others faintly."""
+    answer = api.post("/v1/selections/mask", json={"polygon": polygon, "where": where})
+    expected = np.load(io.BytesIO(answer.content)).tolist()
+    page.wait_for_function(
+        "(wanted) => { const mask = window.vqscopeMap.frameOf(window.vqscopeMap.graphs()[0])?.mask;"
+        " return mask && mask.length === wanted.length && mask.every((one, i) => one === wanted[i]); }",
+        arg=expected,
+    )
 
 
 def test_the_selection_is_exported(page: Page, api: httpx.Client) -> None:

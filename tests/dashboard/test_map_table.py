@@ -1,7 +1,7 @@
 """How the table's wishes become those of the service."""
 
 from dashboard.answers_map import Column, Columns
-from dashboard.pages.map_table import grid, order_of, where_of
+from dashboard.pages.map_table import filters_of, grid, order_of, where_of
 
 
 def test_sorting():
@@ -19,13 +19,16 @@ def test_filters():
         "mae": {"filterType": "number", "type": "lessThanOrEqual", "filter": 1.5},
         "age": {"filterType": "number", "type": "greaterThanOrEqual", "filter": 60},
     }
-    assert where_of(model) == [
+    where = where_of(model)
+    assert [one.body for one in where] == [
         {"column": "dataset", "contains": "ret"},
         {"column": "psnr", "min": 20.0, "max": 30.0},
         {"column": "mae", "max": 0.015},
         {"column": "age", "min": 60.0},
     ]
-    assert where_of(None) == []
+    assert filters_of(where) == model
+    assert where_of(None) == where_of({}) == ()
+    assert where_of({"psnr": {"filterType": "number", "type": "inRange", "filter": None}}) == ()
 
 
 def test_metadata_have_columns_of_their_own():

@@ -3,13 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.state import SORTS, SPLITS, Point, ReconstructionsView
-from dashboard.state_map import KINDS, MAX_VERTICES, MapView, parse_polygon
+from dashboard.state_map import KINDS, MAX_VERTICES, MapView, parse_polygon, parse_ranges
 
 names = st.text(
     st.characters(exclude_characters="/\\", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30
 )
 coordinates = st.floats(-1e6, 1e6).map(lambda value: float(f"{value:.5g}"))
 polygons = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=MAX_VERTICES).map(tuple)
+widths = st.floats(1e-3, 1e6)
+spans = st.tuples(coordinates, widths).map(lambda span: (span[0], span[0] + span[1]))
+ranges = st.tuples(spans, spans).map(lambda both: both[0] + both[1])
 points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 - 1))
 
 
@@ -23,8 +26,9 @@ points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 -
     polygon=st.none() | polygons,
     second=st.sampled_from([None, "pca", "tsne-3d"]),
     drawn_on=st.booleans(),
+    seen=st.none() | ranges,
 )
-def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygon, second, drawn_on):
+def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygon, second, drawn_on, seen):
     sigma = kind == "sigma"
     view = MapView(
         map="umap",
@@ -39,6 +43,7 @@ def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygo
         polygon=polygon,
         second=second,
         drawn_on=second if polygon and drawn_on else None,
+        ranges=seen,
     )
     assert MapView.from_query(view.to_query()) == view
 
@@ -123,6 +128,39 @@ def test_controls_that_are_being_edited_do_not_break_the_view():
 def test_what_is_no_polygon_selects_nothing(text):
     assert parse_polygon(text) is None
     assert MapView.from_query(f"?sel={text}") == MapView()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1,2,3",
+        "1,2,3,4,5",
+        "2,1,3,4",
+        "1,1,3,4",
+        "1,2,3,x",
+        "1,2,3,nan",
+        "-inf,2,3,4",
+        "1,1e999,3,4",
+        "1,2e30,3,4",
+        "1,1.0000000001,3,4",
+        "0,1e-320,3,4",
+    ],
+)
+def test_what_is_no_part_of_a_map_shows_all_of_it(text):
+    assert parse_ranges(text) is None
+    assert MapView.from_query(f"?view={text}") == MapView()
+
+
+def test_what_is_seen_goes_with_its_map():
+    view = MapView.from_query("?view=-1.25,2,0,1e-05")
+    assert view.ranges == (-1.25, 2.0, 0.0, 1e-5)
+    assert view.to_query() == "?view=-1.25,2,0,1e-05"
+    assert view.seen == {"map": "pca", "ranges": view.ranges}
+    assert view.on_map("pca") == view
+    assert view.on_map("umap") == MapView(map="umap")
+    assert MapView.from_controls(map="pca", seen={"map": "pca", "ranges": [-1.25, 2, 0, 1e-5]}) == view
+    assert MapView.from_controls(map="umap", seen=view.seen) == MapView(map="umap")
 
 
 def test_a_code_in_the_address_colours_by_it():
