@@ -46,7 +46,7 @@ def add_inspector_routes(server: FastAPI, client: ApiClient) -> None:
         try:
             return _shown(await PARTS[part](client, point))
         except ApiError as error:
-            return _shown({"markup": markup(failed(str(error))), "failed": True})
+            return _shown({"markup": markup(failed(error)), "failed": True})
 
     @server.get("/inspector/{dataset}/{split}/{position}/cells/{row}/{column}", include_in_schema=False)
     async def cell(dataset: str, split: str, position: str, row: str, column: str) -> JSONResponse:
@@ -57,7 +57,7 @@ def add_inspector_routes(server: FastAPI, client: ApiClient) -> None:
         try:
             found = await cells(client, point)
         except ApiError as error:
-            return _shown({"markup": markup(failed(str(error)))})
+            return _shown({"markup": markup(failed(error))})
         asked = next((c for c in found if (c.row, c.column) == (int(row), int(column))), None)
         return _shown({"markup": markup(asked and cell_details(asked))})
 

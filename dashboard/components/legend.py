@@ -25,12 +25,18 @@ def swatch(index: int) -> html.Span:
 
 def legend_rows(datasets: Sequence[Dataset], ellipses: Sequence[Ellipse], view: MapView) -> list[html.Div]:
     """One row per data set: switch, marker, name, number of images, coverage, warnings, 'Only'."""
-    regions = {e.group: e for e in ellipses}
-    return [_row(dataset, regions.get(dataset.name), on=view.shows(dataset.name)) for dataset in datasets]
+    drawn = view.group == "dataset"
+    regions = {e.group: e for e in ellipses} if drawn else {}
+    return [
+        _row(dataset, regions.get(dataset.name), on=view.shows(dataset.name), drawn=drawn)
+        for dataset in datasets
+    ]
 
 
-def coverage(ellipse: Ellipse | None) -> str:
-    """Share of the data set's points really inside its ellipse."""
+def coverage(ellipse: Ellipse | None, *, drawn: bool = True) -> str:
+    """Share of the data set's points really inside its ellipse; nothing to say of one that is not drawn."""
+    if not drawn:
+        return ""
     if ellipse is None or not ellipse.lines:
         return "no ellipse"
     return per_cent(ellipse.observed_coverage)
@@ -78,7 +84,7 @@ def _no_pictures(dataset: Dataset) -> list[html.Span]:
     return [html.Span("no pictures", className="legend-no-pictures", title=NO_PICTURES)]
 
 
-def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool) -> html.Div:
+def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool, drawn: bool) -> html.Div:
     name = dataset.name
     return html.Div(
         [
@@ -112,7 +118,7 @@ def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool) -> html.Div:
                             *_no_pictures(dataset),
                             html.Span(dataset.modality, className="legend-modality", title=dataset.modality),
                             html.Span(
-                                coverage(ellipse),
+                                coverage(ellipse, drawn=drawn),
                                 id={"type": "dataset-coverage", "name": name},
                                 className="legend-coverage",
                                 title="observed coverage: share of the points that lie inside the ellipse",

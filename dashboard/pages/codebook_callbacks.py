@@ -82,7 +82,7 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         try:
             catalogue, book = await asyncio.gather(client.catalogue(), client_codebook.codebook(client))
         except ApiError as error:
-            return (*keep[:-1], failed(str(error)))
+            return (*keep[:-1], failed(error))
         options = goes_with_options(catalogue, book)
         return (
             _drawn(catalogue, book),
@@ -175,7 +175,7 @@ def _register_code(app: Dash, client: ApiClient) -> None:
         except ApiRefused as error:
             return empty("No such code", f"{error}"), []
         except ApiError as error:
-            return failed(str(error)), []
+            return failed(error), []
         return code_panel.about(details), code_panel.use(details, {d.name: d for d in catalogue.datasets})
 
 
@@ -201,7 +201,7 @@ def _register_patches(app: Dash, client: ApiClient) -> None:
         except ApiRefused:
             return []  # the panel says that there is no such code
         except ApiError as error:
-            return failed(str(error))
+            return failed(error)
         return code_panel.patches(code, found, {d.name: d for d in catalogue.datasets})
 
 

@@ -49,7 +49,7 @@ def register(app: Dash, client: ApiClient) -> None:
         sigma: float | str | None,
         on: list[str] | None,
         loaded: dict[str, Any] | None,
-        drawn: dict[str, Any] | None,
+        known_as: dict[str, Any] | None,
         ids: list[dict[str, str]],
     ) -> tuple[Any, ...]:
         rows = (kind == "sigma", kind != "sigma")
@@ -59,14 +59,15 @@ def register(app: Dash, client: ApiClient) -> None:
         view = MapView.from_controls(
             map=loaded["map"], on=on, group=group, kind=kind, level=level, sigma=sigma
         )
-        if drawn and drawn["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
+        if known_as and known_as["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
             return no_update, same, same, no_update, no_update, *rows
         try:
             catalogue, known, ellipses, grouped = await fetch_ellipses(client, view, on)
         except ApiError as error:
             words = f"The ellipses could not be updated: {error}."
             return no_update, same, same, no_update, words, *rows
-        found: dict[str, Ellipse] = {e.group: e for e in ellipses}
+        drawn = view.group == "dataset"
+        found: dict[str, Ellipse] = {e.group: e for e in ellipses} if drawn else {}
         names = [id_["name"] for id_ in ids]
         warnings = [
             warning_mark((*_warnings(found.get(name)), *dataset.warnings))
@@ -76,7 +77,7 @@ def register(app: Dash, client: ApiClient) -> None:
         ]
         return (
             drawn_ellipses(view, catalogue, known, ellipses, grouped),
-            [coverage(found.get(name)) for name in names],
+            [coverage(found.get(name), drawn=drawn) for name in names],
             warnings,
             group_rows(view, catalogue, known, grouped),
             _note(view, ellipses, loaded["dimensions"]),

@@ -180,7 +180,14 @@ def _body() -> html.Div:
                 className="map-slot",
                 hidden=True,
             ),
-            html.Div(id="map-colours", className="colours", hidden=True),
+            html.Div(
+                id="map-colours",
+                className="colours",
+                hidden=True,
+                tabIndex="0",  # it may have to be scrolled
+                role="group",
+                **attributes({"aria-label": "Colours of the points"}),
+            ),
             html.Div(
                 "No data set is switched on. Choose one on the left.",
                 id="map-none-on",

@@ -66,7 +66,7 @@ def _register_figure(app: Dash, client: ApiClient) -> None:
                 client.ellipses(name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
             )
         except ApiError as error:
-            return no_update, None, False, failed(str(error))
+            return no_update, None, False, failed(error)
         info = next((one for one in maps if one.name == name), None)
         if info is None:
             return no_update, None, False, empty("No such map", f"The index has no map {name} any more.")

@@ -76,7 +76,7 @@ def register(app: Dash, client: ApiClient, settings: DashboardSettings) -> None:
                 client_cards.model_cards(client), client_cards.dataset_cards(client)
             )
         except ApiError as error:
-            return failed(str(error)), None
+            return failed(error), None
         by_name = {card.dataset.name: card.dataset for card in datasets}
         sets: list[Component] = [dataset_card(card) for card in datasets] or [
             empty("The index is empty", "It has no data sets.")

@@ -63,7 +63,7 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         try:
             catalogue = await client.catalogue()
         except ApiError as error:
-            return (*keep[:-1], failed(str(error)))
+            return (*keep[:-1], failed(error))
         dataset = catalogue.get(view.dataset) or next(iter(catalogue.datasets), None)
         if dataset is None:
             return (*keep[:-1], empty("The index is empty", "Build one with `vqscope index`."))
@@ -163,7 +163,7 @@ async def _gallery(client: ApiClient, view: ReconstructionsView) -> tuple[Any, .
         if page > pages:  # a link made for another index or filter
             page, found = pages, await fetch(pages)
     except ApiError as error:
-        return (failed(str(error)), *(no_update,) * 11)
+        return (failed(error), *(no_update,) * 11)
     shown = ReconstructionsView(
         dataset=view.dataset, split=view.split, label=view.label, sort=view.sort, page=page
     )

@@ -107,7 +107,7 @@ def _register_look(app: Dash, client: ApiClient) -> None:
         except ApiError as error:
             if known is not None:
                 return (*keep, False)  # what is shown stays true
-            return (*(no_update,) * 3, failed(str(error)), False, True, False)
+            return (*(no_update,) * 3, failed(error), False, True, False)
         again = "api" in set(ctx.triggered_prop_ids.values())  # it was away: whatever could not be drawn then
         run = Run.of(answer)
         _show("training-run", "value", chosen, name)

@@ -115,3 +115,18 @@ def test_nor_has_what_opens(browser: Browser, open_page: Callable[..., Page], wa
     _check(page)
     page.context.close()
     watched.check()
+
+
+def test_nor_has_a_map_with_all_that_it_can_show(
+    browser: Browser, open_page: Callable[..., Page], watched
+) -> None:
+    page = open_page(browser, bypass_csp=True)
+    _open(page, "map", "/?colour=label&group=label&sel=-30,-30,30,-30,0,30")
+    expect(page.locator("#selection-count")).to_contain_text(" of ")
+    expect(page.locator("#map-colours")).to_be_visible()
+    for tab in ("Composition", "Codes", "Images", "Table"):
+        page.locator("#selection-tab").get_by_text(tab, exact=True).click()
+        expect(page.locator("#map-selection [aria-busy=true]")).to_have_count(0)
+        _check(page)
+    page.context.close()
+    watched.check()

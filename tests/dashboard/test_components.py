@@ -8,7 +8,9 @@ from dashboard.answers import Dataset, Ellipse, Sample
 from dashboard.components.inspector import inspector
 from dashboard.components.legend import coverage, legend_rows
 from dashboard.components.pictures import picture_url, zoomed
+from dashboard.components.states import failed
 from dashboard.components.words import NO_PICTURES, count, decibel, figure, per_cent
+from dashboard.errors import ApiRefused, ApiUnavailable
 from dashboard.pages.reconstructions import cards, label_options
 from dashboard.state import Point
 from dashboard.state_map import MapView
@@ -101,3 +103,17 @@ def test_a_service_that_says_nothing_of_multi_label_has_classes(said, read):
         "available": True,
     }
     assert Dataset.of(0, item | said).multi_label is read
+
+
+def test_the_coverage_of_an_ellipse_that_is_not_drawn_is_not_told():
+    fitted = Ellipse(group="a", n=9, outline=((0, 0),), observed_coverage=0.9, level=0.95, warnings=("odd",))
+    assert coverage(fitted) == "90.0 %"
+    assert coverage(fitted, drawn=False) == ""
+
+
+def test_only_what_may_come_yet_is_tried_again():
+    again = "tries again by itself"
+    assert again in str(failed(ApiUnavailable("the service does not answer")))
+    refused = str(failed(ApiRefused(404, "breastmnist/test has no image 99999")))
+    assert "Breastmnist/test has no image 99999." in refused
+    assert again not in refused
