@@ -54,7 +54,7 @@ def about(details: CodeDetails) -> list[html.Div]:
         html.Div(
             [
                 html.Figure(
-                    [prototype(details.code), html.Figcaption("Decoded prototype")],
+                    [prototype(details.code), html.Figcaption("Decoded prototype, synthetic")],
                     className="picture",
                 ),
                 *([] if dead else [_positions(details)]),

@@ -60,7 +60,10 @@ def neighbour_strip(
 def standing_words(found: Standing | None, instead: str = "") -> list[Component]:
     """How unusual the image is, in words; `instead` where that is not known."""
     if found is None:
-        words = [instead or "Only test images are judged: by training and validation images they are judged."]
+        words = [
+            instead
+            or "Only test images are judged: the training and validation images are what they are judged by."
+        ]
     else:
         words = [f"{_sentence(verdict.words)}." for verdict in (found.overall, found.own) if verdict]
         words.append(f"It fits {found.most_like} best.")
