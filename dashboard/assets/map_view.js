@@ -25,6 +25,7 @@
 
   /** Move what is seen by shares of its width and height, to the right and up. */
   function moveBy(gd, right, up) {
+    byHand = true;
     const update = {};
     [right, up].forEach((share, k) => {
       const [low, high] = gd._fullLayout[AXES[k]].range;
@@ -34,6 +35,7 @@
   }
 
   function zoomBy(gd, factor) {
+    byHand = true;
     const update = {};
     if (map().inSpace(gd)) {
       const { eye } = gd._fullLayout.scene._scene.getCamera();
@@ -60,6 +62,7 @@
   let asked = null; // { map, ranges } that the first map is to show until someone moves it
   let plot = null; // size of the plot that was last brought to it
   let bringing = false; // whether that is being done now
+  let byHand = false; // whether somebody has touched the maps since: else they only got another shape
   let rest = 0; // timer
 
   const isFirst = (gd) => gd === map().graphs()[0] && Boolean(gd.closest("#map-graph")) && !map().inSpace(gd);
@@ -105,12 +108,14 @@
     clearTimeout(rest);
     held = seen;
     plot = null;
+    byHand = false;
     asked = seen || { map: map().wanted.loaded.map, ranges: null };
   }
 
   function attached(gd) {
+    ["pointerdown", "wheel"].forEach((name) => gd.addEventListener(name, () => (byHand = true), { capture: true, passive: true }));
     gd.on("plotly_relayout", (changed) => {
-      if (bringing || !isFirst(gd) || !Object.keys(changed).some((key) => /^[xy]axis\.(range|autorange)/.test(key))) return;
+      if (bringing || !byHand || !isFirst(gd) || !Object.keys(changed).some((key) => /^[xy]axis\.(range|autorange)/.test(key))) return;
       clearTimeout(rest);
       asked = null;
       rest = setTimeout(() => {
