@@ -4,6 +4,7 @@ Every test ends with the question whether the browser's console stayed clean and
 stayed on this machine.
 """
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,9 +16,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from model.inference import load_model
+from model.latent.features import Features
+from model.latent.index import open_index
+from model.latent.map_fitting import fit_map
+from model.latent.pca import PCASettings
 from tests.browser.chromium import CHROMIUM, SWITCHES
 
 WAIT = 60.0
@@ -191,3 +198,20 @@ def page(browser: Browser, open_page: Callable[..., Page], watched: Watched) -> 
     yield page
     page.context.close()
     watched.check()
+
+
+@pytest.fixture(scope="module")
+def pair(
+    start_pair, tiny_model_dir: Path, tiny_index_dir: Path, sample_dir: Path, tmp_path_factory
+) -> Iterator[tuple[str, str]]:
+    """A service whose index also has the maps space (three dimensions) and mirror, and its dashboard."""
+    folder = tmp_path_factory.mktemp("pairs") / "index"
+    shutil.copytree(tiny_index_dir, folder)
+    index = open_index(folder, load_model(tiny_model_dir, "cpu"))
+    embeddings = np.asarray(index.embeddings)
+    for name, features, dimensions in (("space", embeddings, 3), ("mirror", -embeddings, 2)):
+        settings = PCASettings(dimensions=dimensions)
+        fit_map(folder / "maps" / name, Features(features), index.blocks, "pca", settings)
+    arguments = ("--model", str(tiny_model_dir), "--index", str(folder), "--data-dir", str(sample_dir))
+    with start_pair(*arguments) as urls:
+        yield urls

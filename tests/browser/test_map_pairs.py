@@ -1,9 +1,7 @@
 """Maps in space, and two maps side by side, in a real browser over a service with three maps."""
 
 import io
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -11,11 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.palette import mark
-from model.inference import load_model
-from model.latent.features import Features
-from model.latent.index import open_index
-from model.latent.map_fitting import fit_map
-from model.latent.pca import PCASettings
 from tests.browser.map_places import (
     FRAME,
     PLACES,
@@ -68,23 +61,6 @@ LONELY_IN_SPACE = """(graph) => {
   });
   return best;
 }"""
-
-
-@pytest.fixture(scope="module")
-def pair(
-    start_pair, tiny_model_dir: Path, tiny_index_dir: Path, sample_dir: Path, tmp_path_factory
-) -> Iterator[tuple[str, str]]:
-    """A service whose index also has the maps space (three dimensions) and mirror, and its dashboard."""
-    folder = tmp_path_factory.mktemp("pairs") / "index"
-    shutil.copytree(tiny_index_dir, folder)
-    index = open_index(folder, load_model(tiny_model_dir, "cpu"))
-    embeddings = np.asarray(index.embeddings)
-    for name, features, dimensions in (("space", embeddings, 3), ("mirror", -embeddings, 2)):
-        settings = PCASettings(dimensions=dimensions)
-        fit_map(folder / "maps" / name, Features(features), index.blocks, "pca", settings)
-    arguments = ("--model", str(tiny_model_dir), "--index", str(folder), "--data-dir", str(sample_dir))
-    with start_pair(*arguments) as urls:
-        yield urls
 
 
 @pytest.fixture(scope="module")

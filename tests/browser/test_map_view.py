@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.map_places import PLACES, lonely, names_of, open_map, wait_drawn
-from tests.browser.test_map_pairs import pair  # noqa: F401 - a fixture: an index with more maps
 
 pytestmark = pytest.mark.browser
 
@@ -208,7 +207,7 @@ def test_back_and_forward_show_what_was_seen(page: Page) -> None:
     assert _addressed(page) == pytest.approx(first, rel=1e-3)
 
 
-def test_what_is_seen_goes_with_its_map(page: Page, pair: tuple[str, str], watched) -> None:  # noqa: F811
+def test_what_is_seen_goes_with_its_map(page: Page, pair: tuple[str, str], watched) -> None:
     watched.expected = ("willReadFrequently",)  # how Plotly draws its glyphs in space
     page.goto(f"{pair[1]}/?map=mirror&second=pca")
     wait_drawn(page)
