@@ -25,7 +25,7 @@
 
   /** Move what is seen by shares of its width and height, to the right and up. */
   function moveBy(gd, right, up) {
-    byHand = true;
+    touched(gd);
     const update = {};
     [right, up].forEach((share, k) => {
       const [low, high] = gd._fullLayout[AXES[k]].range;
@@ -35,7 +35,7 @@
   }
 
   function zoomBy(gd, factor) {
-    byHand = true;
+    touched(gd);
     const update = {};
     if (map().inSpace(gd)) {
       const { eye } = gd._fullLayout.scene._scene.getCamera();
@@ -112,7 +112,14 @@
     asked = seen || { map: map().wanted.loaded.map, ranges: null };
   }
 
+  /** Somebody moves this map: from now on it shows what they make of it. */
+  function touched(gd) {
+    byHand = true;
+    if (isFirst(gd)) asked = null;
+  }
+
   function attached(gd) {
+    gd.on("plotly_relayouting", () => touched(gd)); // drawn first, with other margins perhaps, then said to be done
     ["pointerdown", "wheel"].forEach((name) => gd.addEventListener(name, () => (byHand = true), { capture: true, passive: true }));
     gd.on("plotly_relayout", (changed) => {
       if (bringing || !byHand || !isFirst(gd) || !Object.keys(changed).some((key) => /^[xy]axis\.(range|autorange)/.test(key))) return;
