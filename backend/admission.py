@@ -13,6 +13,8 @@ from backend.questions import SHORT_BYTES
 
 AT_ONCE = 16
 """Requests that are computed at once. The pool of threads has 40: uploads and metrics always find one."""
+_MARGIN = 1.0
+"""Seconds after its time in which a route that knows why it takes long may say so itself."""
 _ELSEWHERE = frozenset(
     f"/v1/{name}"
     for name in (
@@ -47,7 +49,8 @@ class Admission:
 
     A request takes a turn when all of it is there, if it is short, and until its answer begins: not while its client
     writes or reads, else a few slow ones would keep everybody waiting. One that waits for it longer than
-    ``seconds`` is answered 503; one whose client leaves is dropped.
+    ``seconds`` is answered 503, as is one whose computation takes longer, though it keeps its turn until that ends; one
+    whose client leaves is dropped.
     """
 
     def __init__(self, app: ASGIApp, *, most: int, seconds: float, at_once: int = AT_ONCE) -> None:
@@ -91,11 +94,34 @@ class Admission:
         try:
             has_turn = await self._turn(client)
             if has_turn and not client.gone:
-                await self.app(scope, client.receive, answer)
+                await self._compute(scope, client, answer, late=send)
             elif not client.gone:
-                await document(Request(scope), self._too_long())(scope, client.receive, answer)
+                await document(Request(scope), self._not_begun())(scope, client.receive, answer)
         finally:
             give_back()
+
+    async def _compute(self, scope: Scope, client: "_Client", send: Send, *, late: Send) -> None:
+        """Have the application answer; where it has not begun to in time, ``late`` says so and it says nothing more."""
+        begun = asyncio.Event()
+        is_late = False
+
+        async def in_time(message: Message) -> None:
+            begun.set()
+            if not is_late:
+                await send(message)
+
+        work = asyncio.ensure_future(self.app(scope, client.receive, in_time))
+        beginning = asyncio.ensure_future(begun.wait())
+        try:
+            longest = self.seconds + _MARGIN
+            await asyncio.wait((work, beginning), timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and not begun.is_set():
+                is_late = True
+                await document(Request(scope), self._not_done())(scope, client.receive, late)
+            await work
+        finally:
+            beginning.cancel()
+            work.cancel()  # which does nothing if it has ended
 
     async def _turn(self, client: "_Client") -> bool:
         """Wait for a turn, for the client's leaving or for too long; whether it is the turn."""
@@ -119,8 +145,11 @@ class Admission:
         detail = f"{self.most:,} requests are in work or wait already; come back in about 1 s"
         return Problem(429, "too-many-requests", detail, {"Retry-After": "1"})
 
-    def _too_long(self) -> Problem:
+    def _not_begun(self) -> Problem:
         return unavailable(f"not begun within {self.seconds:g} s; the service is busy", kind="timeout")
+
+    def _not_done(self) -> Problem:
+        return unavailable(f"not computed within {self.seconds:g} s; ask for less at once", kind="timeout")
 
 
 def _is_long(scope: Scope) -> bool:

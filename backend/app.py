@@ -69,6 +69,36 @@ Every error is a problem document (RFC 9457). Any path answers 421 where the Hos
 that the service answers to: by default, on loopback, those of this machine; 400 where a body has two lengths."""
 _ASIDE = 4
 """Requests whose images are placed or judged at once, after the model."""
+_ROUTED = (
+    root,
+    health,
+    monitoring,
+    models,
+    datasets,
+    maps,
+    map_jobs,
+    map_quality,
+    ellipses,
+    overlap,
+    columns,
+    inspection,  # before samples, whose pictures have such paths too
+    samples,
+    distributions,
+    neighbours,
+    uploads,
+    project,
+    embeddings,
+    decode,
+    codebook,
+    codebook_atlas,
+    outlier_column,
+    outliers,
+    separation,
+    selections,
+    reload,
+    selection_rows,
+    runs,
+)
 _PROBLEM_SCHEMA = problems.ProblemDocument.model_json_schema()
 
 
@@ -92,7 +122,9 @@ class Application(FastAPI):
         """Put the observer around all, the answers to surprises too, and around it what waits for clients."""
         service: Service = self.state.service
         stack = Framing(super().build_middleware_stack())
-        observed = Observing(stack, metrics=self.state.metrics, served=lambda: service.served)
+        observed = Observing(
+            stack, metrics=self.state.metrics, served=lambda: service.served, routes=self.state.routes
+        )
         return Sending(Lingering(observed), seconds=service.settings.limits.request_seconds)
 
 
@@ -164,35 +196,8 @@ def create_app(
         )
     app.add_middleware(HostGuard, hosts=hosts)
     problems.install(app)
-    for module in (
-        root,
-        health,
-        monitoring,
-        models,
-        datasets,
-        maps,
-        map_jobs,
-        map_quality,
-        ellipses,
-        overlap,
-        columns,
-        inspection,  # before samples, whose pictures have such paths too
-        samples,
-        distributions,
-        neighbours,
-        uploads,
-        project,
-        embeddings,
-        decode,
-        codebook,
-        codebook_atlas,
-        outlier_column,
-        outliers,
-        separation,
-        selections,
-        reload,
-        selection_rows,
-        runs,
-    ):
+    # Of the routers themselves: versions of FastAPI differ in what the application makes of them.
+    app.state.routes = [*app.routes, *(route for module in _ROUTED for route in module.router.routes)]
+    for module in _ROUTED:
         app.include_router(module.router)
     return app

@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.loading import Loaded
@@ -34,10 +35,19 @@ class Observing:
         app: what answers.
         metrics: what counts.
         served: gives what is served now, for routes under /v1 that hold on to none of it.
+        routes: what requests may go to, in the order in which they are asked.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, served: Callable[[], Loaded | None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        served: Callable[[], Loaded | None],
+        routes: Sequence[BaseRoute] = (),
+    ) -> None:
         self.app = app
+        self._routes = routes
         self.metrics = metrics
         self._served = served
 
@@ -68,7 +78,7 @@ class Observing:
         finally:
             seconds = time.perf_counter() - begun
             method = scope["method"] if scope["method"] in _METHODS else UNKNOWN
-            route = template(scope)
+            route = template(scope, self._routes)
             self.metrics.answered(method, route, status, seconds, noted.problem)
             fields: dict[str, Any] = {
                 "request_id": noted.request_id,
@@ -85,9 +95,12 @@ class Observing:
             logger.info("%s %s %d", method, route, status, extra={"fields": fields})
 
 
-def template(scope: Scope) -> str:
-    """The route that a request went to, such as ``/v1/maps/{map}/points``."""
-    return str(getattr(scope.get("route"), "path", UNKNOWN))
+def template(scope: Scope, routes: Sequence[BaseRoute] = ()) -> str:
+    """The route that a request went to, or would have if it had not been refused: ``/v1/maps/{map}/points``."""
+    if "route" in scope:
+        return str(scope["route"].path)
+    meant = (route for route in routes if route.matches(scope)[0] is not Match.NONE)
+    return str(getattr(next(meant, None), "path", UNKNOWN))
 
 
 def _name(headers: MutableHeaders, noted: Observation) -> None:

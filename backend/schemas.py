@@ -241,9 +241,20 @@ class Samples(IndexAnswer):
     items: list[SampleItem]
 
 
-class Sample(SampleItem, IndexAnswer):
-    """One sample with its codes and its place on each map."""
+class FigurePercentiles(BaseModel):
+    """Per cent of the images of the same data set and split whose figure is smaller; equal ones count half."""
 
+    n: int = Field(description="Images of its data set and split, itself among them.", examples=[546])
+    psnr: float = Field(examples=[83.2])
+    ssim: float = Field(examples=[71.4])
+    mae: float = Field(examples=[20.1])
+    quantisation_error: float = Field(examples=[45.0])
+
+
+class Sample(SampleItem, IndexAnswer):
+    """One sample with its codes, its place on each map, and where its figures stand."""
+
+    percentiles: FigurePercentiles
     codes: Codes
     maps: dict[str, Place] = Field(examples=[{"pca": [0.71, -1.32]}])
 

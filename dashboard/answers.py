@@ -163,6 +163,8 @@ class Sample:
     codes: tuple[tuple[int, ...], ...] = ()
     maps: Mapping[str, tuple[float, ...]]
     """Its place on each map."""
+    percentiles: Mapping[str, float]
+    """Where its figures stand among those of its data set and split, in per cent; and `n`, how many these are."""
 
     @classmethod
     def of(cls, item: Json) -> "Sample":
@@ -179,6 +181,7 @@ class Sample:
             quantisation_error=_figure(item["quantisation_error"]),
             codes=tuple(tuple(int(code) for code in row) for row in item.get("codes", ())),
             maps={str(name): tuple(map(float, place)) for name, place in item.get("maps", {}).items()},
+            percentiles=item.get("percentiles", {}),
         )
 
 

@@ -28,6 +28,7 @@ from backend.selection import chosen_images, dataset_named
 from backend.settings import Settings
 from backend.waiting import attend
 from model.data.npz import Split
+from model.latent.figure_percentiles import figure_percentiles
 from model.latent.index import LatentIndex
 from model.metrics import error_map
 
@@ -68,14 +69,16 @@ def samples(
 
 @router.get("/{dataset}/{split}/{position}", responses=problems.responses(404, 422, 503))
 def sample(loaded: LoadedNow, dataset: DatasetName, split: Split, position: Position) -> Sample:
-    """One image's label, figures, codes and place on every map."""
+    """One image's label, figures and where they stand, codes and place on every map."""
     index = loaded.index
     row = row_of(index, dataset, split, position)
+    standing = figure_percentiles(index, row)
     return Sample.model_validate(
         {
             "model": loaded.model.version,
             "index": index.version,
             **sample_items(loaded, np.array([row]))[0],
+            "percentiles": {"n": standing.n, **standing.percentiles},
             "codes": index.codes[row].tolist(),
             "maps": {name: index.map(name).coordinates[row].tolist() for name in index.map_names},
         }

@@ -12,7 +12,7 @@ from dashboard.components.help import help_button
 from dashboard.components.legend import swatch
 from dashboard.components.pictures import error_scale, no_pictures, trio
 from dashboard.components.states import empty
-from dashboard.components.words import SPLIT_NAMES, count, decibel, figure
+from dashboard.components.words import SPLIT_NAMES, count, decibel, figure, percentile
 from dashboard.state import Point
 from dashboard.state_lab import LabView
 
@@ -54,7 +54,7 @@ def inspector(
             if available
             else no_pictures(),
             html.Div(className="cell", **attributes({"aria-live": "polite"})),
-            _figures(sample),
+            _figures(sample, split),
             *([_codes(sample.codes)] if sample.codes else []),
             dcc.Link("Edit its codes in the decode lab", href="/lab" + LabView(point=point).to_query()),
         ],
@@ -63,7 +63,8 @@ def inspector(
     )
 
 
-def _figures(sample: Sample) -> html.Dl:
+def _figures(sample: Sample, split: str) -> html.Div:
+    """Each figure with its unit, and where it stands among the images of the same data set and split."""
     rows = (
         ("psnr", "PSNR", decibel(sample.psnr), "Peak signal-to-noise ratio; higher is better"),
         ("ssim", "SSIM", figure(sample.ssim, 3), "Structural similarity, 1 is identical; no unit"),
@@ -82,8 +83,14 @@ def _figures(sample: Sample) -> html.Dl:
             html.Span(value, className="value"),
             *([html.Span(f" {unit}", className="muted")] if unit else []),
         ]
+        if key in sample.percentiles:
+            stands = f"percentile {percentile(sample.percentiles[key])}"
+            shown.append(html.Span(stands, className="percentile muted"))
         cells += [html.Dt(title, title=hint), html.Dd(shown, **attributes({"data-figure": key}))]
-    return html.Dl(cells, className="figures")
+    among = f"{count(int(sample.percentiles.get('n', 0)))} {split.lower()} images of {sample.dataset}"
+    note = f"Percentile: per cent of the {among} that have a smaller figure"
+    words = [html.Div(note, className="note")] if sample.percentiles else []
+    return html.Div([html.Dl(cells, className="figures"), *words])
 
 
 def cell_details(cell: Cell) -> list[Component]:

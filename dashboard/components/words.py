@@ -23,6 +23,13 @@ def figure(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
+def percentile(value: float) -> str:
+    """A percentile in [0, 100]: 83.2 → '83', 99.62 → '99.6', 0.01 → '< 0.1'."""
+    if 1 <= value <= 99:
+        return f"{value:.0f}"
+    return "< 0.1" if value < 0.05 else "> 99.9" if value > 99.95 else f"{value:.1f}"
+
+
 UNBOUNDED = 64
 """Base-2 logarithm that the service gives for an odds ratio that nothing bounds; the negative one likewise."""
 

@@ -10,6 +10,7 @@ import pytest
 from backend.admission import Admission, is_admitted
 from backend.problems import Problem
 from backend.questions import SHORT_BYTES
+from tests.backend.measured import figure
 
 WAIT = 60.0
 ASKED = {"type": "http.request", "body": b"", "more_body": False}
@@ -182,6 +183,39 @@ async def test_nobody_waits_for_ever(app):
     await ended(working)
 
 
+async def test_what_takes_too_long_is_told_so_and_keeps_its_turn_until_it_ends(app, monkeypatch):
+    monkeypatch.setattr("backend.admission._MARGIN", 0.0)
+    admission = Admission(app, most=2, seconds=0.05, at_once=1)
+    first, second = (Client(name) for name in "ab")
+    working = first.ask(admission)
+    while first.status is None:
+        await asyncio.wait((working,), timeout=0.01)
+    assert first.status == 503
+    assert b"not computed within 0.05 s" in first.told[1]["body"]
+    assert (admission.held, working.done()) == (1, False)
+    await ended(second.ask(admission))
+    assert (second.status, app.begun) == (503, ["a"])
+    told = len(first.told)
+    app.finish.set()
+    await ended(working)
+    assert (len(first.told), admission.held) == (told, 0)
+
+
+async def test_a_long_answer_is_not_cut_for_its_length(app, monkeypatch):
+    """Only its beginning has a time."""
+    monkeypatch.setattr("backend.admission._MARGIN", 0.0)
+    admission = Admission(app, most=2, seconds=0.05, at_once=1)
+    app.finish.set()
+    app.read_out.clear()
+    reading = Client("a")
+    asked = reading.ask(admission)
+    await asyncio.wait((asked,), timeout=0.2)
+    assert reading.told == [START]
+    app.read_out.set()
+    await ended(asked)
+    assert reading.told == [START, END]
+
+
 async def test_what_was_read_ahead_is_not_lost(app):
     admission = Admission(app, most=9, seconds=WAIT, at_once=1)
     refusal = Problem(413, "body-too-large", "too large")
@@ -227,6 +261,8 @@ def test_a_full_service_still_takes_uploads_and_is_watched(run_service, make_set
             assert all(entered.acquire(timeout=WAIT) for _ in working)
             refused = service.client.get("/v1/samples")
             problem(refused, 429, "too-many-requests")
+            labels = {"method": "GET", "route": "/v1/samples", "status": "429"}
+            assert figure(service.client, "vqscope_requests_total", **labels) == 1
             loaded = service.service.loaded()
             assert refused.headers["X-VQScope-Model"] == loaded.model.version
             assert refused.headers["X-VQScope-Index"] == loaded.index.version

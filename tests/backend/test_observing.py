@@ -10,7 +10,6 @@ from logging.handlers import QueueHandler
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import PlainTextResponse
 
 from backend.batching import Job
@@ -18,6 +17,7 @@ from backend.logs import JsonLines, Text
 from backend.metrics import Metrics
 from backend.observation import begin, current
 from backend.observing import Observing
+from tests.backend.measured import figure, figures
 
 SECRET = "Mrs-Example-1950"
 """Stands for a patient: as a file's name, as a query's value, in a path."""
@@ -38,21 +38,6 @@ def lines(caplog):
 
     yield read
     log.removeHandler(handler)
-
-
-def figures(client):
-    """Everything under /metrics: (name, labels) -> value."""
-    answer = client.get("/metrics")
-    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-
-
-def figure(client, name, **labels):
-    return figures(client).get((name, frozenset(labels.items())), 0.0)
 
 
 @pytest.mark.parametrize("given", ["a", "8f14e45f-ceea.x_1", "x" * 64])

@@ -6,8 +6,10 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.stats import percentileofscore
 
 from model.latent.ellipse import fit_ellipse
+from model.latent.images_table import FIGURES
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -269,9 +271,29 @@ def test_sample(client, index, versions):
         **versions,
         **stored,
         "label_name": index.datasets[0]["labels"][str(stored["label"])],
+        "percentiles": _percentiles(index, row),
         "codes": index.codes[row].tolist(),
         "maps": {"pca": index.map("pca").coordinates[row].tolist()},
     }
+
+
+def _percentiles(index, row):
+    """SciPy's percentile rank, whose `mean` counts equal ones half."""
+    block = next(b for b in index.blocks if b.start <= row < b.stop)
+    among = {name: np.asarray(index.images[name])[block.start : block.stop] for name in FIGURES}
+    ranks = {
+        name: percentileofscore(values, values[row - block.start], kind="mean")
+        for name, values in among.items()
+    }
+    return {"n": block.stop - block.start} | {name: pytest.approx(rank) for name, rank in ranks.items()}
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_figures_of_every_image_have_percentiles(client, index, split):
+    """Also of those by which others are judged: they are compared with their own split."""
+    name = index.datasets[0]["name"]
+    row = index.row(name, split, 1)
+    assert get(client, f"/v1/samples/{name}/{split}/1")["percentiles"] == _percentiles(index, row)
 
 
 @pytest.mark.parametrize(

@@ -267,9 +267,13 @@ def test_points_stay_at_their_places_when_the_mouse_zooms_and_moves_the_map(
     page.mouse.move(*middle)
     for turn in range(1, 7):  # one at a time: a browser in a hurry makes one event of several
         page.mouse.wheel(0, -120)
-        page.wait_for_function(f"(perX) => ({VIEW})().perX > perX", arg=0.99 * before["perX"] * np.exp(turn / 10))
+        page.wait_for_function(
+            f"(perX) => ({VIEW})().perX > perX", arg=0.99 * before["perX"] * np.exp(turn / 10)
+        )
     _steady(page)
-    assert page.evaluate(VIEW)["perX"] == pytest.approx(before["perX"] * np.exp(0.6), rel=0.01)  # none was undone
+    assert page.evaluate(VIEW)["perX"] == pytest.approx(
+        before["perX"] * np.exp(0.6), rel=0.01
+    )  # none was undone
     page.mouse.move(2, 2)
     assert _expect_on_screen(page, names, _alone(page)) > 10
 

@@ -56,6 +56,7 @@ def _sample(dataset):
         quantisation_error=0.1,
         codes=((17, 402), (3, 17)),
         maps={"pca": (0.0, 1.0)},
+        percentiles={"n": 524, "psnr": 83.2, "ssim": 0.04, "mae": 99.61, "quantisation_error": 50.0},
     )
 
 
@@ -73,6 +74,8 @@ def test_pictures_that_the_service_does_not_have_are_not_asked_for(datasets, ava
         assert (NO_PICTURES in shown) == (not available)
         assert "31.25 dB" in shown
     assert "402" in _shown(filled)
+    for stands in ("percentile 83", "percentile < 0.1", "percentile 99.6", "per cent of the 524 test images"):
+        assert stands in _shown(filled)
     (row,) = legend_rows([dataset], [], MapView())
     assert ("no pictures" in _shown(row)) == (not available)
 
