@@ -50,9 +50,10 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
 
     @server.get("/points/{map}", include_in_schema=False)
     async def points(map: str, v: str | None = None) -> Response:
-        """All points of a map of the plane in the order of the index: all x, float32, all y, all labels, int32.
+        """All points of a map in the order of the index: all x, float32, all y, in space all z, all labels, int32.
 
-        Of the version `v` of the index alone: rows of another one are other images.
+        The header X-VQScope-Dimensions says how many coordinates there are. Of the version `v` of the index alone:
+        rows of another one are other images.
         """
         try:
             found = await client.points(map)
@@ -62,10 +63,14 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
             return problem(503, "Map not available", str(error))
         if v not in (None, found.index):
             return problem(409, "Map not available", "the index has just changed")
-        columns = (found.x.astype("<f4"), found.y.astype("<f4"), found.label.astype("<i4"))
-        headers = {"Cache-Control": "no-store"}  # the browser holds them while the page is open
+        places = [found.x, found.y, *([] if found.z is None else [found.z])]
+        columns = [column.astype("<f4").tobytes() for column in places]
+        headers = {
+            "Cache-Control": "no-store",  # the browser holds them while the page is open
+            "X-VQScope-Dimensions": str(len(places)),
+        }
         return Response(
-            b"".join(column.tobytes() for column in columns),
+            b"".join([*columns, found.label.astype("<i4").tobytes()]),
             headers=headers,
             media_type="application/octet-stream",
         )

@@ -16,7 +16,10 @@ Polygon = tuple[tuple[float, float], ...]
 """Vertices in the units of a map, in order; the last is joined to the first."""
 
 Ranges = tuple[float, float, float, float]
-"""The part of a map of the plane that is seen, in its units: x from, x to, y from, y to."""
+"""The part of a map that is seen, in its units: from left, to right, from below, to above."""
+
+Camera = tuple[float, float]
+"""Where a map in space is seen from, in degrees: azimuth in [0, 360) and elevation in [-90, 90]."""
 
 MAX_VERTICES = 100
 """Of a polygon in an address; assets/map_select.js draws none of more."""
@@ -59,11 +62,15 @@ class MapView:
     """Of the images inside only those are selected for which all these hold; empty without a polygon."""
     ranges: Ranges | None = None
     """What is seen of `map`; None: all of it."""
+    camera: Camera | None = None
+    """Of a map in space, with `ranges`."""
 
     @property
     def seen(self) -> dict[str, Any] | None:
         """The ranges and their map, as the store map-view holds them."""
-        return None if self.ranges is None else {"map": self.map, "ranges": self.ranges}
+        if self.ranges is None:
+            return None
+        return {"map": self.map, "ranges": self.ranges} | ({"camera": self.camera} if self.camera else {})
 
     @property
     def drawn(self) -> dict[str, Any] | None:
@@ -75,8 +82,9 @@ class MapView:
 
     def on_map(self, name: str) -> "MapView":
         """The same view of another map. A polygon goes with its map: it stays where that is still shown."""
-        ranges = self.ranges if self.map == name else None
-        view = replace(self, map=name, second=None if self.second == name else self.second, ranges=ranges)
+        view = replace(self, map=name, second=None if self.second == name else self.second)
+        if self.map != name:
+            view = replace(view, ranges=None, camera=None)
         if self.polygon is None:
             return view
         drawn_on = self.drawn_on or self.map
@@ -100,7 +108,8 @@ class MapView:
         if self.second is not None:
             pairs.append(("second", self.second))
         if self.ranges is not None:
-            pairs.append(("view", ranges_text(self.ranges)))
+            pairs.append(("view", numbers_text(self.ranges)))
+            pairs += [("camera", numbers_text(self.camera))] if self.camera else []
         if self.on is not None:
             pairs += [("on", name) for name in self.on] or [("on", "")]
         if self.colour == "code":
@@ -147,7 +156,8 @@ class MapView:
             where=parsed(found.get("where", [])) if polygon else (),
             drawn_on=drawn_on if polygon and drawn_on == second and drawn_on not in ("", map_) else None,
             ranges=parse_ranges(last_of(found, "view", "")),
-        )
+            camera=parse_camera(last_of(found, "camera", "")),
+        ).sound()
 
     @classmethod
     def from_controls(
@@ -188,7 +198,12 @@ class MapView:
             where=stored(polygon.get("where", ())) if polygon else (),
             drawn_on=polygon["map"] if polygon and polygon["map"] != map_ else None,
             ranges=_ranges(seen["ranges"]) if seen and seen["map"] == map_ else None,
-        )
+            camera=_camera(seen.get("camera", ())) if seen and seen["map"] == map_ else None,
+        ).sound()
+
+    def sound(self) -> "MapView":
+        """The same without a camera of which it is not known what it shows."""
+        return self if self.ranges is not None else replace(self, camera=None)
 
 
 def polygon_text(polygon: Polygon) -> str:
@@ -207,13 +222,25 @@ def parse_polygon(text: str | None) -> Polygon | None:
     return tuple(zip(values[::2], values[1::2], strict=True))
 
 
-def ranges_text(ranges: Ranges) -> str:
+def numbers_text(numbers: Sequence[float]) -> str:
     """All digits of each: assets/map_view.js rounds them to what can be seen."""
-    return ",".join(repr(value).removesuffix(".0") for value in ranges)
+    return ",".join(repr(value).removesuffix(".0") for value in numbers)
+
+
+def parse_camera(text: str) -> Camera | None:
+    """None of what is no direction."""
+    return _camera([number_of(part, -_FARTHEST, _FARTHEST, math.nan) for part in text.split(",", 2)])
+
+
+def _camera(values: Sequence[float]) -> Camera | None:
+    if len(values) != 2:
+        return None
+    azimuth, elevation = map(float, values)
+    return (azimuth, elevation) if 0 <= azimuth < 360 and -90 <= elevation <= 90 else None
 
 
 def parse_ranges(text: str) -> Ranges | None:
-    """The reverse; None of what is no part of a map."""
+    """The reverse of `numbers_text`; None of what is no part of a map."""
     parts = text.split(",", 4)
     return _ranges([number_of(part, -_FARTHEST, _FARTHEST, math.nan) for part in parts])
 

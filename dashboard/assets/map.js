@@ -4,8 +4,6 @@
 
   const SPLITS = ["train", "val", "test"];
   const SPLIT_NAMES = { train: "training", val: "validation", test: "test" };
-  const POSITION_RANGE = 2 ** 31;
-  const SPLIT_RANGE = 3;
   const THUMBNAIL = 140; // CSS pixels at most
   const noUpdate = () => window.dash_clientside.no_update;
 
@@ -13,20 +11,8 @@
 
   // What the maps should show. Each figure is brought to it by sync(), whenever either has changed.
   const wanted = { on: null, ellipses: {}, sample: null, loaded: null }; // ellipses: by name of the map
-  const parts = []; // of other files: { attached(gd), trace(gd, trace, place, want): in space alone, layout(gd) }
+  const parts = []; // of other files: { attached(gd), layout(gd), turned(gd): in space, from another side }
   let hovered = null;
-  let mouse = null; // Plotly does not tell it of a map in space
-  let pressed = null;
-
-  /** The reverse of figures/map_points.py: pack_identity. */
-  function unpack(number) {
-    const rest = Math.floor(number / POSITION_RANGE);
-    return {
-      position: number % POSITION_RANGE,
-      split: SPLITS[rest % SPLIT_RANGE],
-      labelPlace: Math.floor(rest / SPLIT_RANGE),
-    };
-  }
 
   /** The label in words, as the service words it (backend/labels.py). */
   function labelName(about, label) {
@@ -59,82 +45,22 @@
   function sync() {
     const none = document.getElementById("map-none-on");
     if (!none) return; // the page has not been opened yet
-    graphs().forEach(syncOne);
+    graphs().forEach((gd) => tell("layout", gd));
     none.hidden = wanted.on === null || wanted.on.length > 0;
   }
 
-  function syncOne(gd) {
-    if (inSpace(gd)) restyle(gd);
-    parts.forEach((part) => part.layout && part.layout(gd));
-  }
-
-  /** In space Plotly draws; in the plane see map_cloud.js. */
-  function restyle(gd) {
-    const ellipses = wanted.ellipses[mapOf(gd)];
-    const changes = {}; // attribute -> value by trace
-    const touched = new Set();
-    const want = (attribute, trace, value) => {
-      (changes[attribute] = changes[attribute] || {})[trace] = value;
-      touched.add(trace);
-    };
-    gd.data.forEach((trace, i) => {
-      const { role, dataset } = trace.meta || {};
-      if (role === "selected") return ring(gd, trace, i, want);
-      if (dataset && (trace.visible !== false) !== isOn(dataset)) want("visible", i, isOn(dataset));
-      const outline = role === "ellipse" && ellipses && ellipses.outlines[dataset];
-      if (outline && trace.x !== outline.x) {
-        want("x", i, outline.x);
-        want("y", i, outline.y);
-        want("z", i, outline.z || []);
-      }
-      parts.forEach((part) => part.trace && part.trace(gd, trace, i, want));
-    });
-    if (touched.size) {
-      // All at once: each restyle draws everything. Where nothing is wanted of a trace, undefined leaves it alone.
-      const traces = [...touched];
-      const update = {};
-      Object.entries(changes).forEach(([attribute, values]) => {
-        update[attribute] = traces.map((trace) => values[trace]);
-      });
-      window.Plotly.restyle(gd, update, traces);
-    }
-  }
-
-  /** Of a map in space; in the plane it is drawn by map_ring.js. */
-  function ring(gd, trace, i, want) {
-    const { sample } = wanted;
-    const place = (sample && isOn(sample.dataset) && sample.places[mapOf(gd)]) || [];
-    const dark = document.documentElement.getAttribute("data-mantine-color-scheme") === "dark";
-    const colour = dark ? "#ffffff" : "#111418";
-    if (trace.marker.color !== colour) want("marker.color", i, colour);
-    if ((trace.x || [])[0] === place[0] && (trace.y || [])[0] === place[1]) return;
-    ["x", "y", "z"].forEach((axis, k) => want(axis, i, place.slice(k, k + 1)));
-  }
+  const tell = (what, gd) => parts.forEach((part) => part[what] && part[what](gd));
 
   function attach(slot) {
     const gd = inSlot(slot);
     if (!gd) return void requestAnimationFrame(() => attach(slot));
     if (!gd.hasAttribute("data-attached")) {
       gd.setAttribute("data-attached", "");
-      gd.on("plotly_hover", (event) => showCard(identity(event), event.event || mouse)); // in space; else see map_pick.js
-      gd.on("plotly_unhover", hideCard);
       gd.on("plotly_relayouting", hideCard);
-      gd.on("plotly_afterplot", () => inSlot(slot) && syncOne(gd));
-      gd.addEventListener("mousemove", (event) => (mouse = event), true);
-      gd.addEventListener("mousedown", (event) => (pressed = event), true);
-      gd.addEventListener("click", clickInSpace, true);
-      parts.forEach((part) => part.attached && part.attached(gd));
+      gd.on("plotly_afterplot", () => inSlot(slot) && tell("layout", gd));
+      tell("attached", gd);
     }
     sync();
-  }
-
-  /** The image of a point in space. */
-  function identity(event) {
-    const point = event.points.find((p) => p.customdata !== undefined);
-    if (!point) return null;
-    const { dataset, labels } = point.data.meta;
-    const { labelPlace, ...id } = unpack(point.customdata);
-    return { ...id, dataset, label: labels[labelPlace] };
   }
 
   /** Show an image { dataset, split, position, label } beside the mouse. */
@@ -184,24 +110,6 @@
     document.getElementById("hover-card").hidden = true;
   }
 
-  /** In space Plotly tells of a click in the next frame that it draws, if the button still is down: too late, or of a drag. */
-  function clickInSpace(event) {
-    if (!inSpace(event.currentTarget) || !pressed || !hovered) return;
-    const moved = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
-    if (moved < 4) window.vqscopeMap.inspect(hovered);
-  }
-
-  function hasWebgl() {
-    const canvas = document.createElement("canvas");
-    return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
-  }
-
-  /** A map in space needs WebGL, and says so. */
-  function told(slot, figure) {
-    const wordless = figure.layout.meta.dimensions !== 3 || hasWebgl();
-    document.querySelector(`${SLOTS[slot]}-webgl`).hidden = wordless;
-  }
-
   function switchDatasets(checked, _only, _all, _none, ids) {
     if (!ids.length) return [[], noUpdate()];
     const context = window.dash_clientside.callback_context;
@@ -219,7 +127,6 @@
   function drawMap(figure, loaded, seen) {
     wanted.loaded = loaded;
     if (figure && loaded && figure.data.length) {
-      told(0, figure);
       window.vqscopeMap.follow(seen || null);
       attach(0);
     }
@@ -228,7 +135,6 @@
 
   function drawSecond(figure, shown) {
     if (figure && shown && figure.data.length) {
-      told(1, figure);
       attach(1);
     }
     // The first one has another size now.
@@ -248,7 +154,7 @@
   }
 
   /** What other files of the map page need. */
-  window.vqscopeMap = { SPLITS, wanted, graphs, mapOf, inSpace, isOn, tracesOf, same, sync, showCard, hideCard, add: (part) => parts.push(part) };
+  window.vqscopeMap = { SPLITS, wanted, graphs, mapOf, inSpace, isOn, tracesOf, same, sync, showCard, hideCard, turned: (gd) => tell("turned", gd), add: (part) => parts.push(part) };
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {

@@ -119,13 +119,6 @@
     return from.map((value, i) => Math.round(value + share * (to[i] - value)));
   }
 
-  function trace(gd, trace, i, want) {
-    if (trace.meta.role !== "points") return;
-    const wished = look(gd, trace);
-    if (trace.marker.color === wished["marker.color"]) return;
-    Object.entries(wished).forEach(([attribute, value]) => want(attribute, i, value));
-  }
-
   /** The legend shows the labels of the data sets that are on. */
   function layout() {
     document.querySelectorAll("[data-colours-of]").forEach((part) => {
@@ -165,6 +158,6 @@
   const planOf = (gd) => (pathOf(gd, shown.plan) ? shown.plan : null);
 
   Object.assign(window.vqscopeMap, { look, bytesOf, load, planOf, pathOf: (gd) => pathOf(gd, shown.plan) });
-  window.vqscopeMap.add({ trace, layout });
+  window.vqscopeMap.add({ layout });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { drawColours });
 })();

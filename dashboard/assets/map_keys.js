@@ -3,6 +3,7 @@
   "use strict";
 
   const STEP = 0.1; // of what is seen, for an arrow key
+  const TURN = 10; // degrees, in space
   const ZOOM = 1.5; // as the buttons
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const map = () => window.vqscopeMap;
@@ -15,7 +16,7 @@
     const n = sets.reduce((sum, [, { n }]) => sum + n, 0);
     const what = `Map ${gd.layout.meta.title} of ${counted(n, "image", "images")} in ${counted(sets.length, "data set", "data sets")}`;
     const keys = "+ and - zoom, 0 fits";
-    return map().inSpace(gd) ? `${what}; ${keys}` : `${what}; arrow keys move, ${keys}, Enter opens the image nearest to the middle`;
+    return `${what}; arrow keys ${map().inSpace(gd) ? "turn it" : "move"}, ${keys}, Enter opens the image nearest to the middle`;
   }
 
   /** The image nearest to the middle of what is seen, of equally near ones that on top; null where none is seen. */
@@ -43,8 +44,8 @@
     if (key === "+" || key === "=") return () => map().zoomBy(gd, 1 / ZOOM);
     if (key === "-") return () => map().zoomBy(gd, ZOOM);
     if (key === "0") return () => map().fit(gd);
-    if (map().inSpace(gd)) return undefined;
     const arrow = ARROWS[key];
+    if (arrow && map().inSpace(gd)) return () => map().turnByHand(gd, TURN * arrow[0], TURN * arrow[1]);
     if (arrow) return () => map().moveBy(gd, STEP * arrow[0], STEP * arrow[1]);
     if (key !== "Enter") return undefined;
     return () => {
@@ -74,10 +75,6 @@
   function cross(gd) {
     const around = gd.querySelector(".svg-container");
     let drawn = around.querySelector(":scope > .map-cross");
-    if (map().inSpace(gd)) {
-      if (drawn) drawn.remove();
-      return;
-    }
     if (!drawn) {
       drawn = Object.assign(document.createElement("div"), { className: "map-cross" });
       around.append(drawn);

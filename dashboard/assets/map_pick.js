@@ -1,4 +1,4 @@
-/* Which point of a map of the plane the mouse is at. */
+/* Which point of a map the mouse is at. */
 (function () {
   "use strict";
 
@@ -78,12 +78,12 @@
     return row < 0 ? null : imageAt(gd, row);
   }
 
-  /** Whether it is a map of the plane that is shown, and no tool is in use. */
-  const isFree = (gd) => map().graphs().includes(gd) && !map().inSpace(gd) && gd._fullLayout.dragmode === "pan";
+  /** Whether it is a map that is shown, and no tool is in use. */
+  const isFree = (gd) => map().graphs().includes(gd) && gd._fullLayout.dragmode === "pan";
 
   /** At most once a frame. */
   function hover(gd, event) {
-    if (event.pointerType !== "mouse" || event.buttons || map().inSpace(gd)) return;
+    if (event.pointerType !== "mouse" || event.buttons) return;
     if (!last) requestAnimationFrame(look);
     last = { gd, event };
   }

@@ -5,6 +5,7 @@
 
   const PHASES = 4; // places within a pixel, each way, that masks are made for
   const SAMPLES = 4; // of a pixel, each way: how much of it a marker covers
+  const FARTHEST = 0.35; // of a marker's opacity, at the far end of the depth
   const TIP = 1.4; // of the most pointed marker, in half sizes from its middle
 
   const plus = (u, v) => (Math.abs(u) <= 0.4 && Math.abs(v) <= 1.2) || (Math.abs(v) <= 0.4 && Math.abs(u) <= 1.2);
@@ -99,6 +100,39 @@
           const phase = Math.floor((px - across) * PHASES) + PHASES * Math.floor((py - down) * PHASES);
           this.stamp(phases[phase], across, down, colours, colourOf === null ? 0 : 4 * colourOf[place], opacity);
         }
+      }
+    }
+
+    /**
+     * Put the markers of several looks on it, the farthest first, and the farther the fainter.
+     * x, y, near: of all images, near from 0 to 1; order: rows; of `step` rows one is put; looks: with the runs of each.
+     */
+    scatterDeep({ x, y, near, order }, step, view, looks, chosen = null, which = 1) {
+      const { width, height } = this;
+      const { left, top, perX, perY } = view;
+      const lookOf = new Uint8Array(x.length); // place among the looks + 1
+      const placeOf = new Uint32Array(x.length);
+      const phases = looks.map(({ shape, size }) => masks(shape, size));
+      looks.forEach(({ runs }, k) => {
+        let place = 0;
+        for (const [first, end] of runs) {
+          lookOf.fill(k + 1, first, end);
+          for (let row = first; row < end; row++) placeOf[row] = place++;
+        }
+      });
+      for (let i = 0; i < order.length; i += step) {
+        const row = order[i];
+        const k = lookOf[row] - 1;
+        if (k < 0 || (chosen !== null && chosen[row] !== which)) continue;
+        const px = (x[row] - left) * perX;
+        const py = (top - y[row]) * perY;
+        if (!(px > -16 && py > -16 && px < width + 16 && py < height + 16)) continue; // nor where NaN
+        const across = Math.floor(px);
+        const down = Math.floor(py);
+        const phase = Math.floor((px - across) * PHASES) + PHASES * Math.floor((py - down) * PHASES);
+        const look = looks[k];
+        const opacity = look.opacity * (FARTHEST + (1 - FARTHEST) * near[row]);
+        this.stamp(phases[k][phase], across, down, look.colours, look.colourOf === null ? 0 : 4 * look.colourOf[placeOf[row]], opacity);
       }
     }
 

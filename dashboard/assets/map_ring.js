@@ -1,5 +1,5 @@
-/* The ring around the inspected image on a map of the plane. An element over the map, not a trace of it: a trace that moves
-   makes Plotly draw all points anew. (In space it is a trace, which turns with the cloud: see map.js.) */
+/* The ring around the inspected image on a map. An element over the map, not a trace of it: a trace that moves makes Plotly
+   draw all anew. */
 (function () {
   "use strict";
 
@@ -7,16 +7,13 @@
 
   function place(gd) {
     const { sample } = map().wanted;
-    return (sample && map().isOn(sample.dataset) && sample.places[map().mapOf(gd)]) || null;
+    const at = (sample && map().isOn(sample.dataset) && sample.places[map().mapOf(gd)]) || null;
+    return at && map().inSpace(gd) ? map().seenAt(gd, at) : at;
   }
 
   function draw(gd) {
     const around = gd.querySelector(".svg-container");
     let ring = around.querySelector(":scope > .map-ring");
-    if (map().inSpace(gd)) {
-      if (ring) ring.remove();
-      return;
-    }
     if (!ring) {
       ring = document.createElement("div");
       ring.className = "map-ring";
@@ -37,11 +34,11 @@
   /** For a saved picture: the same as a trace. */
   function trace(gd, color) {
     const at = place(gd);
-    if (!at || map().inSpace(gd)) return [];
+    if (!at) return [];
     const marker = { symbol: "circle-open", size: 18, color, line: { width: 3 } };
     return [{ type: "scatter", mode: "markers", x: [at[0]], y: [at[1]], marker, meta: { role: "selected" }, showlegend: false }];
   }
 
-  window.vqscopeMap.add({ attached, layout: draw });
+  window.vqscopeMap.add({ attached, layout: draw, turned: draw });
   window.vqscopeMap.ringTrace = trace;
 })();

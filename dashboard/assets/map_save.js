@@ -70,17 +70,15 @@
     const sheet = new Sheet(gd, box.width);
     const { top, bottom, width } = sheet;
     const height = (sheet.height = Math.max(box.height, top + bottom + SHARE * box.height));
-    if (map().inSpace(gd)) {
-      const [x, y] = sheet.domains([0, width], [top, height - bottom]);
-      return sheet.figure(gd.data, { ...gd.layout, scene: { ...gd.layout.scene, domain: { x, y } } }, 0);
-    }
     const { l, r, t, b } = gd._fullLayout._size;
     const [across, down] = [[l, width - r], [top + t, height - bottom - b]];
     const view = seenIn(gd, across[1] - across[0], down[1] - down[0]);
     const domains = sheet.domains(across, down);
     const axes = Object.fromEntries(["x", "y"].map((letter, i) => [`${letter}axis`, { ...gd.layout[`${letter}axis`], domain: domains[i], range: view[letter] }]));
     const images = [points(gd, view, Object.keys(map().wanted.loaded.datasets))];
-    return sheet.figure([...ellipses(gd), ...map().ringTrace(gd, sheet.ink)], { ...gd.layout, ...axes, images }, 1);
+    const words = map().inSpace(gd) ? [map().boxWords(gd, view, sheet.ink)] : [];
+    const lines = [...ellipses(gd), ...map().groupLines(gd)];
+    return sheet.figure([...lines, ...words, ...map().ringTrace(gd, sheet.ink)], { ...gd.layout, ...axes, images }, 1);
   }
 
   /** What is drawn over the points of a panel: what is selected, and ellipses of groups; beside a single data set those of its

@@ -1,16 +1,18 @@
-/* What part of a map is seen: zoom, move and fit, in the plane by the axes, in space by the camera; and in the plane by the
-   address, which says what is seen of the first map. And groups' lines in space. */
+/* What part of a map is seen, and in space from where: zoom, move and fit, and the address, which says what is seen of the
+   first map. */
 (function () {
   "use strict";
 
-  const CAMERA = { eye: { x: 1.5, y: 1.5, z: 1 }, center: { x: 0, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 } };
   const AXES = ["xaxis", "yaxis"];
   const REST = 250; // milliseconds without a movement after which the address says what is seen
   const map = () => window.vqscopeMap;
 
   /** Bring the data sets that are on, with their ellipses, into view. */
   function fit(gd) {
-    if (map().inSpace(gd)) return void window.Plotly.relayout(gd, { "scene.camera": CAMERA });
+    if (map().inSpace(gd)) {
+      map().look(gd, ...map().SPACE_START);
+      return void window.Plotly.relayout(gd, updateOf(wholeOf(gd))).then(() => hold(gd, null));
+    }
     const shown = gd.data.filter((trace) => trace.meta.dataset && map().isOn(trace.meta.dataset));
     const update = {};
     ["x", "y"].forEach((axis, k) => {
@@ -36,18 +38,12 @@
 
   function zoomBy(gd, factor) {
     touched(gd);
-    const update = {};
-    if (map().inSpace(gd)) {
-      const { eye } = gd._fullLayout.scene._scene.getCamera();
-      ["x", "y", "z"].forEach((axis) => (update[`scene.camera.eye.${axis}`] = eye[axis] * factor));
-    } else {
-      AXES.forEach((axis) => {
-        const [low, high] = gd._fullLayout[axis].range;
-        const half = ((high - low) / 2) * factor;
-        update[axis + ".range"] = [(low + high) / 2 - half, (low + high) / 2 + half];
-      });
-    }
-    window.Plotly.relayout(gd, update);
+    const ranges = AXES.flatMap((axis) => {
+      const [low, high] = gd._fullLayout[axis].range;
+      const half = ((high - low) / 2) * factor;
+      return [(low + high) / 2 - half, (low + high) / 2 + half];
+    });
+    window.Plotly.relayout(gd, updateOf(ranges));
   }
 
   function zoom() {
@@ -57,15 +53,17 @@
     map().graphs().forEach((gd) => (source === "map-fit" ? fit(gd) : zoomBy(gd, by)));
   }
 
-  // The store map-view, and with it the address, holds what is seen of the first map: { map, ranges }, null for all of it.
+  // The store map-view, and with it the address, holds what is seen of the first map: { map, ranges, camera: in space }, null
+  // for all of it.
   let held = null; // what the store holds
-  let asked = null; // { map, ranges } that the first map is to show until someone moves it
+  let asked = null; // { map, ranges, camera } that the first map is to show until someone moves it
   let plot = null; // size of the plot that was last brought to it
   let bringing = false; // whether that is being done now
   let byHand = false; // whether somebody has touched the maps since: else they only got another shape
   let rest = 0; // timer
 
-  const isFirst = (gd) => gd === map().graphs()[0] && Boolean(gd.closest("#map-graph")) && !map().inSpace(gd);
+  const isFirst = (gd) => gd === map().graphs()[0] && Boolean(gd.closest("#map-graph"));
+  const updateOf = (ranges) => Object.fromEntries(AXES.map((axis, k) => [axis + ".range", ranges.slice(2 * k, 2 * k + 2)]));
   const rangesOf = (gd) => AXES.flatMap((axis) => gd._fullLayout[axis].range);
 
   /** All of a map, as figures/map_figure.py says it. */
@@ -122,13 +120,36 @@
     gd.on("plotly_relayouting", () => touched(gd)); // drawn first, with other margins perhaps, then said to be done
     ["pointerdown", "wheel"].forEach((name) => gd.addEventListener(name, () => (byHand = true), { capture: true, passive: true }));
     gd.on("plotly_relayout", (changed) => {
-      if (bringing || !byHand || !isFirst(gd) || !Object.keys(changed).some((key) => /^[xy]axis\.(range|autorange)/.test(key))) return;
-      clearTimeout(rest);
-      asked = null;
-      rest = setTimeout(() => {
-        if (isFirst(gd)) hold(gd, shows(gd, wholeOf(gd)) ? null : { map: map().mapOf(gd), ranges: rounded(rangesOf(gd)) });
-      }, REST);
+      if (bringing || !byHand || !Object.keys(changed).some((key) => /^[xy]axis\.(range|autorange)/.test(key))) return;
+      remember(gd);
     });
+  }
+
+  /** Of the first map, once nobody has moved it for a while. */
+  function remember(gd) {
+    if (!isFirst(gd)) return;
+    clearTimeout(rest);
+    asked = null;
+    rest = setTimeout(() => {
+      if (isFirst(gd)) hold(gd, isWhole(gd) ? null : seenNow(gd));
+    }, REST);
+  }
+
+  const isWhole = (gd) => shows(gd, wholeOf(gd)) && (!map().inSpace(gd) || map().isStart(gd));
+
+  function seenNow(gd) {
+    const seen = { map: map().mapOf(gd), ranges: rounded(rangesOf(gd)) };
+    return map().inSpace(gd) ? { ...seen, camera: map().direction(gd).map((degrees) => Number(degrees.toFixed(1)) % 360) } : seen;
+  }
+
+  function turnByHand(gd, azimuth, elevation) {
+    touched(gd);
+    map().turnBy(gd, azimuth, elevation);
+  }
+
+  /** A map in space is seen from another side. */
+  function turned(gd) {
+    if (byHand && !bringing) remember(gd);
   }
 
   /** Show what is asked for, of the map that it is asked of; again where the plot got another shape, beside a second map. */
@@ -138,36 +159,10 @@
     const ranges = asked.ranges || wholeOf(gd);
     if (plot === size) return;
     plot = size;
-    if (shows(gd, ranges)) return;
-    const update = Object.fromEntries(AXES.map((axis, k) => [axis + ".range", ranges.slice(2 * k, 2 * k + 2)]));
     bringing = true;
-    window.Plotly.relayout(gd, update).finally(() => (bringing = false));
-  }
-
-  /** In the plane groups are shapes of the layout (map_select.js); in space they are one trace of many lines. */
-  const joined = new WeakMap(); // ellipses of a map -> what is drawn of their groups
-
-  function lines(ellipses) {
-    if (!joined.has(ellipses)) {
-      const all = { x: [], y: [], z: [], color: [] };
-      ellipses.shapes.forEach(({ colour, x, y, z }) => {
-        [["x", x], ["y", y], ["z", z || []]].forEach(([axis, values]) => all[axis].push(...values, null));
-        all.color.push(...Array(x.length + 1).fill(colour));
-      });
-      joined.set(ellipses, all);
-    }
-    return joined.get(ellipses);
-  }
-
-  function trace(gd, trace, i, want) {
-    const ellipses = map().wanted.ellipses[map().mapOf(gd)];
-    if (trace.meta.role !== "groups" || !ellipses) return;
-    const { x, y, z, color } = lines(ellipses);
-    if (trace.x === x) return;
-    want("x", i, x);
-    want("y", i, y);
-    want("z", i, z);
-    want("line.color", i, color.length ? color : "#6f7a83");
+    if (map().inSpace(gd)) map().look(gd, ...(asked.camera || map().SPACE_START));
+    const brought = shows(gd, ranges) ? Promise.resolve() : window.Plotly.relayout(gd, updateOf(ranges));
+    brought.finally(() => (bringing = false));
   }
 
   /** Tools for the plane are there where a map of the plane is. */
@@ -178,7 +173,7 @@
     document.getElementById("map-no-tools").hidden = !map().graphs().some(map().inSpace);
   }
 
-  Object.assign(window.vqscopeMap, { fit, moveBy, zoomBy, follow });
-  window.vqscopeMap.add({ attached, trace, layout });
+  Object.assign(window.vqscopeMap, { fit, moveBy, zoomBy, turnByHand, follow });
+  window.vqscopeMap.add({ attached, layout, turned });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { zoom });
 })();

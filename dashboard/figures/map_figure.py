@@ -1,9 +1,12 @@
-"""A map of two dimensions: axes that hold all points and ellipses, and a trace of either for each data set.
+"""A map: axes that hold all points and ellipses, and a trace of either for each data set.
 
 The traces say what a data set looks like and which rows of the index it has; coordinates come to the browser as one
-array, and assets/map_cloud.js draws them. Plotly draws the axes, and all of it where a picture is saved.
+array, and assets/map_cloud.js draws them. Plotly draws the axes, and all of it where a picture is saved. A map of three
+dimensions is turned and laid onto the plane in the browser (assets/map_space.js), so that Plotly's axes, which are not
+seen then, are those of what is seen.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,20 +20,29 @@ from dashboard.palette import Mark, mark, rgba
 
 SELECTION = "#0e8aa0"
 """Colour of a polygon that is being drawn; that of assets/map_select.js once it is."""
+_ROOM = 1.1
+"""Of what is seen in space, for the numbers round the box."""
 _GREY = "rgba(128,140,152,0.9)"
 
 
 def map_figure(
     datasets: Sequence[Dataset], info: MapInfo, points: Points, ellipses: Sequence[Ellipse]
 ) -> go.Figure:
-    """The map of these data sets, the most numerous first: it is drawn first, so that small ones stay visible."""
+    """The map of these data sets, the most numerous first: it is drawn first, so that small ones stay visible.
+
+    Raises:
+        ValueError: points and map are not of as many dimensions.
+    """
+    if (points.z is not None) != (info.dimensions == 3):
+        raise ValueError(f"the points of the map {info.name} have not its {info.dimensions} dimensions")
     figure = go.Figure(layout=_layout(info, points, ellipses))
     rows = {d.name: rows_of(points, d.name) for d in datasets}
     crowd = sum(map(len, rows.values())) > CROWD
     by_size = sorted(datasets, key=lambda d: -len(rows[d.name]))
+    fill = "toself" if info.dimensions == 2 else "none"  # an ellipsoid is three lines round it
     figure.add_traces(
         [_points_trace(d, points, rows[d.name], mark(d.index), crowd=crowd) for d in by_size]
-        + [_ellipse_trace(d, mark(d.index)) for d in by_size]
+        + [_ellipse_trace(d, mark(d.index), fill) for d in by_size]
     )
     figure.add_trace(_ends(figure.layout))
     return figure
@@ -64,20 +76,20 @@ def _points_trace(
     )
 
 
-def _ellipse_trace(dataset: Dataset, look: Mark) -> go.Scatter:
+def _ellipse_trace(dataset: Dataset, look: Mark, fill: str) -> go.Scatter:
     return go.Scatter(
         x=[],
         y=[],
         name=dataset.name,
         meta={"role": "ellipse", "dataset": dataset.name},
         mode="lines",
-        line={"color": look.colour, "width": 2.5},
-        fill="toself",
+        line={"color": look.colour, "width": 2.5 if fill == "toself" else 1.5},
+        fill=fill,
         fillcolor=rgba(look.colour, 0.06),
     )
 
 
-def _extent(values: NDArray[Any], outlines: Sequence[float | None]) -> list[float]:
+def _extent(values: NDArray[Any], outlines: Sequence[float]) -> list[float]:
     """From the smallest to the largest finite coordinate, and 4 % more on either side."""
     finite = np.concatenate([values[np.isfinite(values)], np.asarray(outlines, np.float64)])
     if not finite.size:
@@ -89,9 +101,13 @@ def _extent(values: NDArray[Any], outlines: Sequence[float | None]) -> list[floa
 
 def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[str, Any]:
     outlines = ellipse_outlines(ellipses).values()
+    coordinates = {"x": points.x, "y": points.y} | ({} if points.z is None else {"z": points.z})
     # Fixed from the start: a data set stays where it is, whichever others are switched on.
-    x_range = _extent(points.x, [x for outline in outlines for x in outline["x"]])
-    y_range = _extent(points.y, [y for outline in outlines for y in outline["y"]])
+    ends = {
+        name: _extent(values, [value for outline in outlines for value in outline[name] if value is not None])
+        for name, values in coordinates.items()
+    }
+    meta: dict[str, Any] = {"map": info.name, "dimensions": info.dimensions}
     axis: dict[str, Any] = {
         "zeroline": False,
         "showline": False,
@@ -99,25 +115,31 @@ def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[
         "gridcolor": "rgba(128,140,152,0.18)",
         "nticks": 9,
     }
+    margin = {"l": 62, "r": 14, "t": 12, "b": 46}
+    x_axis: dict[str, Any] = {"title": {"text": info.axis_labels[0], "standoff": 8}, "range": ends["x"]}
+    y_axis: dict[str, Any] = {"title": {"text": info.axis_labels[1], "standoff": 4}, "range": ends["y"]}
+    if info.dimensions == 3:
+        # The box that holds all, and whichever way it is turned the part of the plane that holds the box.
+        meta |= {"box": list(ends.values()), "axes": list(info.axis_labels)}
+        half = _ROOM * math.hypot(*(high - low for low, high in ends.values())) / 2
+        x_axis, y_axis = (
+            {"range": [-half, half], "visible": False},
+            {"range": [-half, half], "visible": False},
+        )
+        margin = dict.fromkeys("lrtb", 14)
     return {
         "template": None,
-        "meta": {"map": info.name, "dimensions": 2},
+        "meta": meta,
         "showlegend": False,
         "hovermode": False,  # Plotly has no points to look for: assets/map_pick.js has
         "dragmode": "pan",
         "uirevision": info.name,  # zoom and pan survive whatever is switched, but another map
         "newshape": {"line": {"color": SELECTION, "width": 2}, "fillcolor": rgba(SELECTION, 0.08)},
-        "margin": {"l": 62, "r": 14, "t": 12, "b": 46},
+        "margin": margin,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": _GREY},
-        "xaxis": axis | {"title": {"text": info.axis_labels[0], "standoff": 8}, "range": x_range},
+        "xaxis": axis | x_axis,
         # One unit is equally long on both axes: angles and axes of an ellipse are seen as they are.
-        "yaxis": axis
-        | {
-            "title": {"text": info.axis_labels[1], "standoff": 4},
-            "range": y_range,
-            "scaleanchor": "x",
-            "scaleratio": 1,
-        },
+        "yaxis": axis | y_axis | {"scaleanchor": "x", "scaleratio": 1},
     }

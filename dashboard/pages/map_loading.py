@@ -16,7 +16,6 @@ from dashboard.components.states import empty, failed
 from dashboard.components.words import count
 from dashboard.errors import ApiError
 from dashboard.figures.map_figure import map_figure
-from dashboard.figures.map_space import MOST, space_figure
 from dashboard.pages.map_colour import colour_options
 from dashboard.pages.map_controls import CONTROLS, controls_of
 from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_options, group_rows
@@ -83,7 +82,8 @@ def register(app: Dash, client: ApiClient) -> None:
             asked = MapView.from_query(search)
             view = asked if asked.map == name and asked.polygon else view.on_map(name)
             # What is seen is of this map only where the page follows an address (map_callbacks.py).
-            view = replace(view, ranges=MapView.from_controls(map=name, seen=seen).ranges)
+            held = MapView.from_controls(map=name, seen=seen)
+            view = replace(view, ranges=held.ranges, camera=held.camera)
         try:
             return keep | await fetched(client, view)
         except ApiError as error:
@@ -107,7 +107,7 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
         client.ellipses(info.name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
         fetch_groups(client, view, [d.name for d in catalogue.datasets if view.shows(d.name)]),
     )
-    figure, note = drawn_map(catalogue, info, points, ellipses, view)
+    figure, note = drawn_map(catalogue, info, points, ellipses)
     names = map_options(maps)
     return {
         "figure": figure,
@@ -121,7 +121,7 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
         "seconds": second_options(names, info.name),
         "selected": str(view.point) if view.point else None,
         "polygon": view.drawn,
-        "seen": view.seen if info.dimensions == 2 else None,
+        "seen": view.seen,
         "ellipses": drawn_ellipses(view, catalogue, known, ellipses, grouped),
         "groups": group_rows(view, catalogue, known, grouped),
         "loaded": _loaded(catalogue, info),
@@ -131,17 +131,11 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
 
 
 def drawn_map(
-    catalogue: Catalogue, info: MapInfo, points: Points, ellipses: Sequence[Ellipse], view: MapView
+    catalogue: Catalogue, info: MapInfo, points: Points, ellipses: Sequence[Ellipse]
 ) -> tuple[go.Figure, str]:
     """The figure of a map, and a line about it."""
     note = f"fitted on the {info.fitted_on}ing images" if info.fitted_on == "train" else ""
-    if info.dimensions == 2:
-        figure = map_figure(catalogue.datasets, info, points, ellipses)
-    else:
-        figure = space_figure(catalogue.datasets, info, points, ellipses, view)
-        n = len(points.x)
-        if n > MOST:
-            note = f"about {count(MOST)} of {count(n)} points are drawn"
+    figure = map_figure(catalogue.datasets, info, points, ellipses)
     figure.layout.meta = {**figure.layout.meta, "title": map_title(info.name)}  # for assets/map_keys.js
     return figure, note
 

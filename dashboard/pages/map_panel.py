@@ -121,7 +121,7 @@ def _tools() -> html.Div:
                 **attributes({"aria-label": "Tools"}),
             ),
             html.Div(
-                "3-D: drag to turn; box and lasso need a map of two dimensions.",
+                "Drag to turn, Shift and drag to move; select on 2-D maps",
                 id="map-no-tools",
                 className="tools-hint",
                 hidden=True,
@@ -161,7 +161,6 @@ def _body() -> html.Div:
             html.Div(
                 [
                     _graph("map-graph"),
-                    _no_webgl("map-graph-webgl"),
                     html.Div(
                         empty("Loading the map …", "Points and ellipses are being fetched."),
                         id="map-state",
@@ -173,7 +172,6 @@ def _body() -> html.Div:
             html.Div(
                 [
                     _graph("map-graph-2"),
-                    _no_webgl("map-graph-2-webgl"),
                     html.Div(id="map-state-2", className="map-state"),
                 ],
                 id="map-slot-2",
@@ -205,14 +203,4 @@ def _graph(id_: str) -> dcc.Graph:
         className="map-graph",
         responsive=True,
         config={"displayModeBar": False, "scrollZoom": True, "doubleClick": "reset"},
-    )
-
-
-def _no_webgl(id_: str) -> html.Div:
-    text = (
-        "This browser has no WebGL: choose a map of two dimensions, or switch on “graphics acceleration” in the "
-        "settings of the browser."
-    )
-    return html.Div(
-        empty("A map of three dimensions needs WebGL", text), id=id_, className="map-state", hidden=True
     )

@@ -70,7 +70,7 @@ def _register_figure(app: Dash, client: ApiClient) -> None:
         info = next((one for one in maps if one.name == name), None)
         if info is None:
             return no_update, None, False, empty("No such map", f"The index has no map {name} any more.")
-        figure, _note = drawn_map(catalogue, info, points, ellipses, view)
+        figure, _note = drawn_map(catalogue, info, points, ellipses)
         return figure, wanted, False, []
 
 

@@ -32,8 +32,7 @@ def _opened(page: Page, url: str) -> None:
     page.get_by_role("button", name="Fit a map").click()
 
 
-def test_a_map_is_fitted_and_shown(page: Page, pair: tuple[str, str], watched) -> None:
-    watched.expected = ("willReadFrequently",)  # how Plotly draws its glyphs in space
+def test_a_map_is_fitted_and_shown(page: Page, pair: tuple[str, str]) -> None:
     _opened(page, pair[1])
     parameters = {
         method["name"]: method["parameters"]

@@ -1,4 +1,4 @@
-"""Maps in space, and two maps side by side, in a real browser over a service with three maps."""
+"""Two maps side by side, in a real browser over a service with three maps."""
 
 import io
 from collections.abc import Iterator
@@ -25,41 +25,8 @@ pytestmark = pytest.mark.browser
 GRAPHS = ("#map-graph", "#map-graph-2")
 RING = """(graph) => {
   const gd = document.querySelector(`${graph} .js-plotly-plot`);
-  const flat = gd.querySelector('.map-ring:not([hidden])');
-  if (gd.layout.meta.dimensions === 2) return (flat && JSON.parse(flat.dataset.place)) || [];
-  const ring = gd.data.find((t) => t.meta.role === 'selected');
-  return ['x', 'y', 'z'].flatMap((axis) => Array.from(ring[axis] || []));
-}"""
-# The point of a map in space that stands most alone on the screen, and where.
-LONELY_IN_SPACE = """(graph) => {
-  const gd = document.querySelector(`${graph} .js-plotly-plot`);
-  const box = gd.getBoundingClientRect();
-  const scene = gd._fullLayout.scene._scene;
-  const apply = (m, v) => [0, 1, 2, 3].map((r) => [0, 1, 2, 3].reduce((sum, c) => sum + m[4 * c + r] * v[c], 0));
-  const place = (trace, i) => {
-    const { model, view, projection } = scene.glplot.cameraParams;
-    const at = ['x', 'y', 'z'].map((axis, k) => trace[axis][i] * scene.dataScale[k]);
-    const [x, y, , w] = apply(projection, apply(view, apply(model, [...at, 1])));
-    return [(0.5 + (0.5 * x) / w) * box.width, (0.5 - (0.5 * y) / w) * box.height];
-  };
-  const all = [];
-  gd._fullData.filter((t) => t.visible === true && t.meta.role === 'points').forEach((trace) => {
-    for (let i = 0; i < trace.x.length; i++) {
-      const rest = Math.floor(trace.customdata[i] / 2 ** 31);
-      const split = ['train', 'val', 'test'][rest % 3];
-      const [x, y] = place(trace, i);
-      const name = `${trace.meta.dataset}/${split}/${trace.customdata[i] % 2 ** 31}`;
-      all.push({ name, x: box.left + x, y: box.top + y });
-    }
-  });
-  let best = null;
-  all.forEach((p, i) => {
-    if (p.x < box.left + 20 || p.x > box.right - 20 || p.y < box.top + 20 || p.y > box.bottom - 20) return;
-    let nearest = Infinity;
-    all.forEach((q, j) => { if (i !== j) nearest = Math.min(nearest, Math.hypot(p.x - q.x, p.y - q.y)); });
-    if (!best || nearest > best.nearest) best = { ...p, nearest };
-  });
-  return best;
+  const ring = gd.querySelector('.map-ring:not([hidden])');
+  return (ring && JSON.parse(ring.dataset.place)) || [];
 }"""
 
 
@@ -70,18 +37,13 @@ def asked(pair: tuple[str, str]) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def at(page: Page, pair: tuple[str, str], watched):
+def at(page: Page, pair: tuple[str, str]):
     """Opens a view, and waits for so many maps."""
-    watched.expected = ("willReadFrequently",)  # how Plotly draws its glyphs in space
 
     def opened(query: str, maps: int) -> Page:
         page.goto(f"{pair[1]}/{query}")
         for graph in GRAPHS[:maps]:
-            page.wait_for_selector(f"{graph} .js-plotly-plot[data-attached]")
-            if page.evaluate(
-                f"() => !window.vqscopeMap.inSpace(document.querySelector('{graph} .js-plotly-plot'))"
-            ):
-                wait_drawn(page, graph)
+            wait_drawn(page, graph)
         return page
 
     return opened
@@ -141,94 +103,6 @@ def _expect_place(page: Page, asked: httpx.Client, point: str, maps: dict[str, s
         )
 
 
-def _click_in_space(page: Page, asked: httpx.Client) -> None:
-    """The first map, which is in space, shows and opens the image that the mouse is at."""
-    point = page.evaluate(LONELY_IN_SPACE, GRAPHS[0])
-    page.mouse.move(point["x"] + 3, point["y"] + 3)
-    page.mouse.move(point["x"], point["y"])
-    expect(page.locator("#hover-card")).to_have_attribute("data-point", point["name"])
-    page.mouse.click(point["x"], point["y"])
-    _expect_place(page, asked, point["name"], {GRAPHS[0]: "space"})
-
-
-def _click_in_plane(page: Page, asked: httpx.Client, name: str, graph: str = GRAPHS[0]) -> None:
-    """The same of a map of the plane."""
-    (point,) = lonely(page, graph=graph)
-    page.mouse.move(point["x"] + 3, point["y"] + 3)
-    page.mouse.move(point["x"], point["y"])
-    expect(page.locator("#hover-card")).to_have_attribute("data-point", point["name"])
-    page.mouse.click(point["x"], point["y"])
-    _expect_place(page, asked, point["name"], {graph: name})
-
-
-def _choose_map(page: Page, title: str, name: str) -> None:
-    page.locator("#map-name").click()
-    page.get_by_role("option", name=title, exact=True).click()
-    page.wait_for_function(
-        "(name) => window.vqscopeMap.graphs().map(window.vqscopeMap.mapOf)[0] === name", arg=name
-    )
-
-
-def test_a_graph_shows_maps_of_the_plane_and_in_space_by_turns(at, asked: httpx.Client) -> None:
-    page = at("", 1)
-    _click_in_plane(page, asked, "pca")
-    page.mouse.move(2, 2)
-    _choose_map(page, "space (3-D)", "space")
-    expect(page.locator("#map-graph .map-cloud")).to_have_count(0)
-    page.wait_for_function(f"(graph) => ({RING})(graph).length === 3", arg=GRAPHS[0])
-    expect(page.locator("#map-graph .map-ring")).to_have_count(0)
-    _click_in_space(page, asked)
-    page.mouse.move(2, 2)
-    _choose_map(page, "mirror", "mirror")
-    wait_drawn(page)
-    assert {p["dataset"] for p in frame(page)["points"]} == {
-        item["name"] for item in asked.get("/v1/datasets").json()["items"]
-    }
-    _click_in_plane(page, asked, "mirror")
-
-
-def test_a_map_in_space_is_drawn_and_clicked(at, asked: httpx.Client) -> None:
-    page = at("?map=space", 1)
-    traces = page.evaluate(
-        """() => document.querySelector('#map-graph .js-plotly-plot').data.map((t) => ({
-          role: t.meta.role, dataset: t.meta.dataset, type: t.type,
-          line: t.meta.role === 'ellipse' ? ['x', 'y', 'z'].map((axis) => Array.from(t[axis]).slice(0, 65)) : [] }))"""
-    )
-    assert {trace["type"] for trace in traces} == {"scatter3d"}
-    fitted = {item["group"]: item for item in asked.get("/v1/maps/space/ellipses").json()["items"]}
-    for trace in traces:
-        if trace["role"] == "ellipse":
-            expected = np.array(fitted[trace["dataset"]]["outlines"][0]).T
-            np.testing.assert_allclose(trace["line"], expected, rtol=1e-6)
-    for name, item in fitted.items():
-        row = page.locator(f'.legend-row[data-dataset="{name}"]')
-        expect(row).to_contain_text(f"{100 * item['observed_coverage']:.1f} %")
-    expect(page.locator("#map-flat-tools")).to_be_hidden()
-    expect(page.get_by_text("box and lasso need a map of two dimensions")).to_be_visible()
-    _click_in_space(page, asked)
-    # Ellipsoids of labels, in one trace.
-    page.goto(page.url.split("?")[0] + "?map=space&group=split")
-    page.wait_for_function(
-        """() => { const gd = document.querySelector('#map-graph .js-plotly-plot[data-attached]');
-          return gd && gd.data.find((t) => t.meta.role === 'groups').x.length === 3 * 3 * 66; }"""
-    )
-
-
-def test_without_webgl_a_map_in_space_says_what_to_do(launch, open_page, watched, pair, asked) -> None:
-    watched.expected = ("WebGL",)
-    with launch("--disable-3d-apis") as browser:
-        page = open_page(browser)
-        page.goto(f"{pair[1]}/?map=space")
-        told = page.locator("#map-graph-webgl")
-        expect(told.get_by_text("A map of three dimensions needs WebGL")).to_be_visible()
-        expect(told).to_be_in_viewport(ratio=1)
-        _choose_map(page, "PCA", "pca")
-        expect(told).to_be_hidden()
-        wait_drawn(page)
-        _click_in_plane(page, asked, "pca")
-    watched.check()
-
-
 def test_a_selection_on_either_map_is_shown_on_the_other(at, asked: httpx.Client) -> None:
     polygon = _half(asked, "pca")
     page = at(f"?second=mirror&{_sel(polygon)}", 2)
@@ -268,16 +142,6 @@ def test_a_click_on_the_second_map_marks_the_image_on_both(at, asked: httpx.Clie
     (point,) = lonely(page, graph=GRAPHS[1])
     page.mouse.click(point["x"], point["y"])
     _expect_place(page, asked, point["name"], dict(zip(GRAPHS, ("pca", "mirror"), strict=True)))
-
-
-def test_a_selection_is_shown_in_space(at, asked: httpx.Client) -> None:
-    polygon = _half(asked, "pca")
-    page = at(f"?second=space&{_sel(polygon)}", 2)
-    page.wait_for_function(
-        """(n) => document.querySelector('#map-graph-2 .js-plotly-plot').data.filter((t) => t.meta.role === 'linked')
-          .reduce((sum, t) => sum + (t.x || []).length, 0) === n""",
-        arg=len(_inside(asked, "pca", polygon)),
-    )
 
 
 def test_each_map_is_coloured_by_its_own_preservation(at, asked: httpx.Client) -> None:

@@ -108,6 +108,22 @@ async def test_preservation_is_that_of_the_map(client_of, points):
         assert "not measured" in missing.json()["detail"]
 
 
+async def test_points_in_space_have_a_column_more(points):
+    points = replace(points, z=np.arange(len(points.x), dtype=np.float32))
+
+    class Client:
+        async def points(self, name):
+            return points
+
+    async with _page(Client()) as page:
+        found = await page.get("/points/space")
+    assert found.headers["x-vqscope-dimensions"] == "3"
+    sent = np.frombuffer(found.content, "<f4").reshape(4, -1)
+    for column, expected in zip(sent, (points.x, points.y, points.z), strict=False):
+        np.testing.assert_array_equal(column, expected)
+    np.testing.assert_array_equal(sent[3].view("<i4"), points.label)
+
+
 async def test_points_are_columns_of_bytes_in_the_order_of_the_index(client_of, points):
     masks = np.array([-1, 0, 1, 1 << 30, (1 << 31) - 1], np.int32)  # of 31 classes
     points = replace(points, label=np.resize(masks, len(points.x)), index="0123abcd")
@@ -124,6 +140,7 @@ async def test_points_are_columns_of_bytes_in_the_order_of_the_index(client_of, 
     assert "index has just changed" in other.json()["detail"]
     assert (found.status_code, found.headers["content-type"]) == (200, "application/octet-stream")
     assert found.headers["cache-control"] == "no-store"
+    assert found.headers["x-vqscope-dimensions"] == "2"
     n = len(points.x)
     assert len(found.content) == 12 * n
     for k, (column, kind) in enumerate(((points.x, "<f4"), (points.y, "<f4"), (points.label, "<i4"))):

@@ -27,8 +27,11 @@ points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 -
     second=st.sampled_from([None, "pca", "tsne-3d"]),
     drawn_on=st.booleans(),
     seen=st.none() | ranges,
+    camera=st.none() | st.tuples(st.floats(0, 359.9), st.floats(-90, 90)),
 )
-def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygon, second, drawn_on, seen):
+def test_a_link_reproduces_the_map(
+    on, kind, level, point, colour, group, polygon, second, drawn_on, seen, camera
+):
     sigma = kind == "sigma"
     view = MapView(
         map="umap",
@@ -44,6 +47,7 @@ def test_a_link_reproduces_the_map(on, kind, level, point, colour, group, polygo
         second=second,
         drawn_on=second if polygon and drawn_on else None,
         ranges=seen,
+        camera=camera if seen else None,
     )
     assert MapView.from_query(view.to_query()) == view
 
@@ -150,6 +154,24 @@ def test_what_is_no_polygon_selects_nothing(text):
 def test_what_is_no_part_of_a_map_shows_all_of_it(text):
     assert parse_ranges(text) is None
     assert MapView.from_query(f"?view={text}") == MapView()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1,2,3", "360,0", "-1,0", "0,91", "0,-91", "nan,0", "0,x", "1e999,0"]
+)
+def test_what_is_no_direction_is_none(text):
+    assert MapView.from_query(f"?view=0,1,0,1&camera={text}").camera is None
+    assert MapView.from_query("?camera=45,25") == MapView()  # of which it is not known what it shows
+
+
+def test_where_a_map_is_seen_from_goes_with_it():
+    view = MapView.from_query("?map=space&view=-1,1,-2,2&camera=359.9,-90")
+    assert view.camera == (359.9, -90.0)
+    assert view.to_query() == "?map=space&view=-1,1,-2,2&camera=359.9,-90"
+    assert view.seen == {"map": "space", "ranges": view.ranges, "camera": view.camera}
+    assert view.on_map("pca").camera is None
+    assert MapView.from_controls(map="space", seen=view.seen).camera == view.camera
+    assert MapView.from_controls(map="pca", seen=view.seen).camera is None
 
 
 def test_what_is_seen_goes_with_its_map():

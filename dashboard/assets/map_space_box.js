@@ -1,0 +1,119 @@
+/* The box round a map of three dimensions: its three walls behind the points, with lines at round numbers, and on its outer
+   edges the numbers and what the axes are. */
+(function () {
+  "use strict";
+
+  const LINES = 5; // across a wall, about
+  const NUMBER = 7; // pixels between an edge and a number
+  const NAME = [38, 26]; // pixels between an edge and its name, to the side and up or down
+  const ASIDE = 0.4; // of a direction: more is beside, or above and below
+  const LEAST = 60; // pixels of an edge that numbers stand at
+  const map = () => window.vqscopeMap;
+
+  /** Round numbers between two, about so many. */
+  function rounds(low, high, about) {
+    const rough = (high - low) / about;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+    const first = Math.ceil(low / step);
+    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, k) => ({ value: (first + k) * step, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) }));
+  }
+
+  const minus = (text) => text.replace("-", "−");
+  const others = (k) => [0, 1, 2].filter((i) => i !== k);
+
+  /**
+   * What is seen of the box, in the units of what is seen: lines [[x, y], [x, y]] and texts { text, x, y, dx, dy, away }, to be
+   * put beside that so many pixels away in the direction (dx, dy), downwards positive.
+   */
+  function boxOf(gd) {
+    const { box, axes } = gd.layout.meta;
+    const { towards } = map().directions(map().cameraOf(gd));
+    const back = towards.map((value, k) => box[k][value > 0 ? 0 : 1]); // the ends of the walls behind
+    const at = (parts) => map().seenAt(gd, parts);
+    const lines = [];
+    const texts = [];
+    const { perX, perY } = map().viewOf(gd);
+    [0, 1, 2].forEach((k) => {
+      const numbers = rounds(...box[k], LINES);
+      others(k).forEach((wall) => {
+        const along = others(k).find((i) => i !== wall);
+        [...numbers.map(({ value }) => value), ...box[k]].forEach((value) => {
+          const ends = box[along].map((end) => [k, wall, along].reduce((place, axis, i) => Object.assign(place, { [axis]: [value, back[wall], end][i] }), []));
+          lines.push(ends.map(at));
+        });
+      });
+      const edge = outerEdge(k, box, back, at);
+      const [from, to] = edge.ends.map(at);
+      const long = Math.hypot((to[0] - from[0]) * perX, (to[1] - from[1]) * perY);
+      if (long < LEAST) return;
+      const middle = [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2];
+      const away = outward(from, to, middle);
+      const put = (text, place, pixels) => texts.push({ text, x: place[0], y: place[1], dx: away[0], dy: -away[1], away: pixels });
+      numbers.forEach(({ value, digits }) => put(minus(value.toFixed(digits)), at(edge.place(value)), NUMBER));
+      put(axes[k], middle, Math.abs(NAME[0] * away[0]) + Math.abs(NAME[1] * away[1]));
+    });
+    return { lines, texts };
+  }
+
+  /** Of the four edges along an axis two are outermost, between a wall and no wall; the lower one, of the height the left one. */
+  function outerEdge(k, box, back, at) {
+    const [i, j] = others(k);
+    const front = (axis) => box[axis].find((end) => end !== back[axis]);
+    const edges = [[back[i], front(j)], [front(i), back[j]]].map(([a, b]) => {
+      const place = (value) => [k, i, j].reduce((found, axis, n) => Object.assign(found, { [axis]: [value, a, b][n] }), []);
+      const ends = box[k].map(place);
+      const [u, v] = [0, 1].map((axis) => ends.map(at).reduce((sum, seen) => sum + seen[axis], 0));
+      return { place, ends, rank: k === 2 ? u : v };
+    });
+    return edges[0].rank <= edges[1].rank ? edges[0] : edges[1];
+  }
+
+  /** The direction across a line, away from the middle of the box, which is at 0. */
+  function outward([u0, v0], [u1, v1], [u, v]) {
+    const long = Math.hypot(u1 - u0, v1 - v0);
+    const across = [-(v1 - v0) / long, (u1 - u0) / long];
+    return across[0] * u + across[1] * v < 0 ? across.map((value) => -value) : across;
+  }
+
+  const inks = () => {
+    const style = getComputedStyle(document.documentElement);
+    return ["--line", "--ink-2"].map((name) => style.getPropertyValue(name).trim());
+  };
+
+  /** On a canvas, at `ratio` of its pixels to one of the page; with words, or without where they are written over it. */
+  function drawBox(gd, context, { left, top, perX, perY }, ratio, words) {
+    const { lines, texts } = boxOf(gd);
+    const [line, ink] = inks();
+    const px = ([x, y]) => [(x - left) * perX, (top - y) * perY];
+    context.strokeStyle = line;
+    context.lineWidth = ratio;
+    context.beginPath();
+    lines.forEach(([from, to]) => {
+      context.moveTo(...px(from));
+      context.lineTo(...px(to));
+    });
+    context.stroke();
+    if (!words) return;
+    context.fillStyle = ink;
+    context.font = `${12 * ratio}px ${gd.layout.font.family}`;
+    texts.forEach(({ text, x, y, dx, dy, away }) => {
+      const [u, v] = px([x, y]);
+      context.textAlign = dx > ASIDE ? "left" : dx < -ASIDE ? "right" : "center";
+      context.textBaseline = dy > ASIDE ? "top" : dy < -ASIDE ? "bottom" : "middle";
+      context.fillText(text, u + dx * away * ratio, v + dy * away * ratio);
+    });
+  }
+
+  /** For a saved picture: the words as a trace of a plot that shows a view. */
+  function boxWords(gd, { perX, perY }, color) {
+    const { texts } = boxOf(gd);
+    const x = texts.map(({ x, dx, away }) => x + (dx * away) / perX);
+    const y = texts.map(({ y, dy, away }) => y - (dy * away) / perY);
+    const text = texts.map(({ text }) => text);
+    const textposition = texts.map(({ dx, dy }) => `${dy > ASIDE ? "bottom" : dy < -ASIDE ? "top" : "middle"} ${dx > ASIDE ? "right" : dx < -ASIDE ? "left" : "center"}`);
+    return { type: "scatter", mode: "text", x, y, text, textposition, textfont: { size: 12, color }, showlegend: false, meta: { role: "box" } };
+  }
+
+  Object.assign(window.vqscopeMap, { drawBox, boxWords });
+})();
