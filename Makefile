@@ -18,7 +18,7 @@ FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-explorer bench-soak screenshots api-examples bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-explorer bench-soak bench-pushing screenshots api-examples bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ api-examples: $(VENV)/.installed-dev  ## Record what a service answers to the ex
 
 bench-soak: $(VENV)/.installed-dev  ## Ten browsers that click at random for two minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.explorer.soak $(ARGS)
+
+bench-pushing: $(VENV)/.installed-dev $(VENV)/.installed-bench  ## Compare ways of telling a page of what changes, minutes
+	@$(BIN)/python -m tests.benchmarks.explorer.pushing $(ARGS)
 
 bench-service: $(VENV)/.installed-dev  ## Load the service, and overload it, beside the bare encoder, minutes
 	@$(BIN)/python -m tests.benchmarks.service $(ARGS)
