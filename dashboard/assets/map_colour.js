@@ -82,33 +82,25 @@
     return plan.path.replace("{map}", encodeURIComponent(name));
   }
 
-  /** How the points of a trace are coloured: attributes of the trace and their values. */
-  function look(gd, trace) {
-    const { color, opacity } = trace.meta.look;
-    const found = shown.columns.get(pathOf(gd, shown.plan));
-    if (!found) return { "marker.color": color, opacity, "marker.colorscale": null, "marker.cmin": null, "marker.cmax": null };
-    const { scale, high, of } = found;
-    return { "marker.color": of(trace), opacity: OPACITY, "marker.colorscale": scale, "marker.cmin": 0, "marker.cmax": high };
-  }
-
-  const SHADES = 512; // that a scale of numbers is drawn in on a map of the plane
+  const SHADES = 512; // that a scale of numbers is drawn in
   const made = new WeakMap(); // places of points on a scale, or a trace's meta -> { lut, of, opacity }
 
-  /** The same for a map of the plane: bytes of all colours, place among them of each point (null: all the first). */
+  /** How the points of a trace are coloured: bytes of all colours, place among them of each point (null: all the first). */
   function bytesOf(gd, trace) {
-    const wished = look(gd, trace);
-    const places = wished["marker.color"];
-    const key = typeof places === "string" ? trace.meta : places;
-    if (!made.has(key)) made.set(key, key === places ? shades(wished) : { lut: Uint8Array.from(window.vqscopeRaster.bytes(places)), of: null, opacity: wished.opacity });
+    const found = shown.columns.get(pathOf(gd, shown.plan));
+    const key = found ? found.of(trace) : trace.meta;
+    if (!made.has(key)) made.set(key, found ? shades(found, key) : single(trace.meta.look));
     return made.get(key);
   }
 
-  function shades({ "marker.color": places, "marker.colorscale": scale, "marker.cmax": high, opacity }) {
+  const single = ({ color, opacity }) => ({ lut: Uint8Array.from(window.vqscopeRaster.bytes(color)), of: null, opacity });
+
+  function shades({ scale, high }, places) {
     const n = high > 1 ? high : SHADES; // of values each has its colour, of numbers there is a gradient
     const of = Uint16Array.from(places, (place) => Math.min(n - 1, Math.floor((place / high) * n)));
     const lut = new Uint8Array(4 * n);
     for (let k = 0; k < n; k++) lut.set(colourAt(scale, (k + 0.5) / n), 4 * k);
-    return { lut, of, opacity };
+    return { lut, of, opacity: OPACITY };
   }
 
   function colourAt(scale, t) {
@@ -157,7 +149,7 @@
   /** What a map is coloured by, null: by the data sets. */
   const planOf = (gd) => (pathOf(gd, shown.plan) ? shown.plan : null);
 
-  Object.assign(window.vqscopeMap, { look, bytesOf, load, planOf, pathOf: (gd) => pathOf(gd, shown.plan) });
+  Object.assign(window.vqscopeMap, { bytesOf, load, planOf, pathOf: (gd) => pathOf(gd, shown.plan) });
   window.vqscopeMap.add({ layout });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { drawColours });
 })();

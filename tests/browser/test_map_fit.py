@@ -59,7 +59,10 @@ def test_a_map_is_fitted_and_shown(page: Page, pair: tuple[str, str]) -> None:
     page.wait_for_function(
         "() => document.querySelector('#map-graph .js-plotly-plot').layout.meta.map === 'wide'"
     )
-    expect(page.locator("#map-graph .map-cloud")).to_have_count(0)  # nothing of the map before it
+    wait_drawn(page)
+    assert page.evaluate(
+        "() => window.vqscopeMap.frameOf(document.querySelector('#map-graph .js-plotly-plot')).cloud.order.length"
+    )
     page.locator("#map-second").click()
     expect(page.get_by_role("option", name="PCA", exact=True)).to_be_visible()
 

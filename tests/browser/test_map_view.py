@@ -42,7 +42,7 @@ HALVED = """() => {
     return new Response(new ReadableStream({ start(stream) {
       stream.enqueue(bytes.slice(0, half));
       window.letCome = () => { stream.enqueue(bytes.slice(half)); stream.close(); };
-    } }));
+    } }), { headers: answer.headers });
   };
 }"""
 
