@@ -1,9 +1,7 @@
 """Selecting on the map in a real browser: what the panel says is what the service says of the same polygon."""
 
-import base64
 import csv
 import io
-import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,8 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from dashboard.palette import OKABE_ITO, mark
-from tests.browser.map_places import names_of, open_map, wait_drawn
+from dashboard.palette import mark
+from tests.browser.map_places import hues, images_of, names_of, open_map, wait_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -276,25 +274,6 @@ def _save(page: Page, item: str, file: str) -> bytes:
     return caught.value.path().read_bytes()
 
 
-def _hues(picture: Image.Image, ground: tuple[int, int, int] | None = None) -> dict[str, int]:
-    """How many pixels of a picture have the colour of each mark of a data set, as points are drawn in it."""
-    found = np.array(picture.convert("RGBA"), np.int64)
-    counts = {}
-    for colour in OKABE_ITO:
-        drawn = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
-        if ground is not None:
-            drawn = np.round(0.7 * drawn + 0.3 * np.array(ground))
-        near = (np.abs(found[..., :3] - drawn) <= 3).all(axis=-1) & (found[..., 3] > 100)
-        counts[colour] = int(near.sum())
-    return counts
-
-
-def _images(svg: str) -> list[Image.Image]:
-    """The pictures that an SVG holds."""
-    found = re.findall(r'href="data:image/png;base64,([^"]+)"', svg)
-    return [Image.open(io.BytesIO(base64.b64decode(content))) for content in found]
-
-
 def test_the_map_is_saved_as_a_picture(page: Page, api: httpx.Client) -> None:
     open_map(page)
     names = names_of(api)
@@ -302,32 +281,18 @@ def test_the_map_is_saved_as_a_picture(page: Page, api: httpx.Client) -> None:
     box = page.locator("#map-graph .js-plotly-plot").bounding_box()
     assert box is not None
     # As it is seen: the points of each data set on the ground of the page, three times as large.
-    content = _save(page, "Map as PNG", "latent-map.png")
+    content = _save(page, "Map, PNG", "latent-map.png")
     assert content.startswith(b"\x89PNG")
     png = Image.open(io.BytesIO(content))
     assert png.size == (round(3 * box["width"]), round(3 * box["height"]))
-    hues = _hues(png, ground=(255, 255, 255))
-    assert all(hues[colour] > 300 for colour in own.values())
+    seen = hues(png, ground=(255, 255, 255))
+    assert all(seen[colour] > 300 for colour in own.values())
     # In an SVG they are a picture on its axes, with shapes for the rest; a legend names the data sets.
-    content = _save(page, "Map as SVG", "latent-map.svg")
+    content = _save(page, "Map, SVG", "latent-map.svg")
     assert content.startswith(b"<svg")
-    (picture,) = _images(content.decode())
-    assert all(_hues(picture)[colour] > 300 for colour in own.values())
+    (picture,) = images_of(content.decode())
+    assert all(hues(picture)[colour] > 300 for colour in own.values())
     assert all(f">{name}<" in content.decode() for name in names)
-    assert _save(page, "A panel for each data set, PNG", "latent-map-panels.png").startswith(b"\x89PNG")
-    content = _save(page, "A panel for each data set, SVG", "latent-map-panels.svg")
-    assert content.startswith(b"<svg")
-    # One panel of all and one of each, with how many images it has.
-    panels = content.decode()
-    items = api.get("/v1/datasets").json()["items"]
-    sizes = {item["name"]: sum(item["n_indexed"].values()) for item in items}
-    for name, n in ({"all data sets": sum(sizes.values())} | sizes).items():
-        assert f"{name} (n = {n:,})" in panels
-    pictures = _images(panels)
-    assert len(pictures) == 1 + len(names)
-    for name, picture in zip((None, *names), pictures, strict=True):
-        meant = set(own.values()) if name is None else {own[name]}
-        assert {colour for colour, n in _hues(picture).items() if n > 30} == meant
 
 
 def test_a_saved_picture_has_what_is_on(page: Page, api: httpx.Client) -> None:
@@ -335,9 +300,9 @@ def test_a_saved_picture_has_what_is_on(page: Page, api: httpx.Client) -> None:
     name = names_of(api)[1]
     page.get_by_role("button", name=f"Show only {name}", exact=True).click()
     wait_drawn(page, names={name})
-    svg = _save(page, "Map as SVG", "latent-map.svg").decode()
-    (picture,) = _images(svg)
-    assert {colour for colour, n in _hues(picture).items() if n > 30} == {mark(1).colour}
+    svg = _save(page, "Map, SVG", "latent-map.svg").decode()
+    (picture,) = images_of(svg)
+    assert {colour for colour, n in hues(picture).items() if n > 30} == {mark(1).colour}
     assert [other for other in names_of(api) if f">{other}<" in svg] == [name]
 
 
