@@ -139,7 +139,7 @@ def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> N
     polygon = _half(api)
     found = _ask(api, polygon, limit=36)
     open_map(page, f"/?{_link(polygon)}")
-    page.locator("#selection-tab").get_by_text("Codes", exact=True).click()
+    page.locator("#map-tab").get_by_text("Codes", exact=True).click()
     table = page.get_by_role("table", name="Figures of the selection")
     expect(table.locator('[data-figure="psnr"]')).to_contain_text(
         f"{found['figures']['psnr']['mean']:.2f} dB"
@@ -156,7 +156,7 @@ def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> N
     expect(rows.first).to_contain_text(f"{100 * first['share']:.1f} %")
     expect(rows.first.get_by_role("link")).to_have_attribute("href", f"/codebook?code={first['code']}")
 
-    page.locator("#selection-tab").get_by_text("Images", exact=True).click()
+    page.locator("#map-tab").get_by_text("Images", exact=True).click()
     pictures = page.locator("#selection-images .thumbnail")
     expect(pictures).to_have_count(len(found["items"]))
     path = "{dataset}/{split}/{position}".format(**found["items"][3])
@@ -169,12 +169,48 @@ def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> N
     expect(page.locator(f'.inspector-body[data-point="{path}"]')).to_be_visible()
 
 
+def test_a_link_keeps_the_tab(page: Page, api: httpx.Client) -> None:
+    polygon = _half(api)
+    open_map(page, f"/?{_link(polygon)}")
+    bare = page.url
+    panels = {"Codes": "#selection-codes", "Images": "#selection-pages", "Table": "#selection-table"}
+    for tab, panel in panels.items():
+        page.locator("#map-tab").get_by_text(tab, exact=True).click()
+        page.wait_for_function("(tab) => location.search.endsWith(`&tab=${tab}`)", arg=tab.lower())
+        fresh = page.context.new_page()
+        fresh.goto(page.url)
+        expect(fresh.locator(panel)).to_be_visible()
+        expect(fresh.locator("#selection-composition")).to_be_hidden()
+        expect(fresh.locator("#map-tab input:checked")).to_have_value(tab.lower())
+        assert fresh.url == page.url
+        if tab == "Table":
+            expect(fresh.locator("#selection-table .ag-row").first).to_be_visible()
+        fresh.close()
+    # Back and forward.
+    page.evaluate(
+        """(link) => { history.pushState(null, '', link); window.dispatchEvent(new PopStateEvent('popstate')); }""",
+        f"/?{_link(polygon)}&tab=codes",
+    )
+    expect(page.locator("#selection-codes")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#selection-table")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#selection-codes")).to_be_visible()
+    page.locator("#map-tab").get_by_text("Composition", exact=True).click()
+    page.wait_for_url(bare)
+    # Without a selection there is no tab in the address.
+    page.locator("#map-tab").get_by_text("Codes", exact=True).click()
+    page.wait_for_function("() => location.search.includes('tab=')")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.wait_for_function("() => !location.search.includes('tab=')")
+
+
 def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.Client) -> None:
     polygon = _half(api)
     sizes: list[int] = []
     page.on("response", lambda r: sizes.append(len(r.body())) if "_dash-update" in r.url else None)
     open_map(page, f"/?{_link(polygon)}")
-    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    page.locator("#map-tab").get_by_text("Table", exact=True).click()
     header = page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-label")
     header.click()
     body = {"polygon": polygon, "sort": "psnr", "order": "asc", "limit": 5}
@@ -204,7 +240,7 @@ def test_a_filter_of_the_table_narrows_the_selection(page: Page, api: httpx.Clie
     """On the map, in figures, in the files, and in the link."""
     polygon = _half(api)
     open_map(page, f"/?{_link(polygon)}")
-    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    page.locator("#map-tab").get_by_text("Table", exact=True).click()
     limit = api.post("/v1/selections", json={"polygon": polygon}).json()["figures"]["psnr"]["quartiles"][0]
     page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-filter-button").click()
     page.locator(".ag-filter select, .ag-filter .ag-select").first.click()
@@ -227,7 +263,7 @@ def test_a_filter_of_the_table_narrows_the_selection(page: Page, api: httpx.Clie
     page.reload()
     expect(count).to_contain_text(f"{found['n']:,} of")
     _expect_marked(page, api, polygon, where)
-    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    page.locator("#map-tab").get_by_text("Table", exact=True).click()
     rows = "() => Number(document.querySelector('#selection-table [aria-rowcount]')?.getAttribute('aria-rowcount'))"
     page.wait_for_function(f"(n) => ({rows})() === n + 1", arg=found["n"])
     page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-filter-button").click()
