@@ -167,3 +167,17 @@ def images_of(svg: str) -> list[Image.Image]:
     """The pictures that an SVG holds."""
     found = re.findall(r'href="data:image/png;base64,([^"]+)"', svg)
     return [Image.open(io.BytesIO(base64.b64decode(content))) for content in found]
+
+
+def half_of(api: httpx.Client) -> list[list[float]]:
+    """A box round the left half of the map."""
+    columns = api.get("/v1/maps/pca/points").json()["columns"]
+    x, y = sorted(columns["x"]), sorted(columns["y"])
+    middle, low, high = x[len(x) // 2], y[0] - 1, y[-1] + 1
+    box = [[x[0] - 1, low], [middle, low], [middle, high], [x[0] - 1, high]]
+    return [[float(f"{value:.5g}") for value in vertex] for vertex in box]
+
+
+def link_to(polygon: list[list[float]]) -> str:
+    """The part of an address that selects with a polygon."""
+    return "sel=" + ",".join(f"{value:.5g}" for vertex in polygon for value in vertex)

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dashboard.palette import mark
-from tests.browser.map_places import hues, images_of, names_of, open_map, wait_drawn
+from tests.browser.map_places import half_of, hues, images_of, link_to, names_of, open_map, wait_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -40,19 +40,6 @@ def _ask(api: httpx.Client, polygon: list[list[float]], **more: Any) -> dict[str
     )
     assert answer.status_code == 200, answer.text
     return answer.json()
-
-
-def _half(api: httpx.Client) -> list[list[float]]:
-    """A box round the left half of the map."""
-    columns = api.get("/v1/maps/pca/points").json()["columns"]
-    x, y = sorted(columns["x"]), sorted(columns["y"])
-    middle, low, high = x[len(x) // 2], y[0] - 1, y[-1] + 1
-    box = [[x[0] - 1, low], [middle, low], [middle, high], [x[0] - 1, high]]
-    return [[float(f"{value:.5g}") for value in vertex] for vertex in box]
-
-
-def _link(polygon: list[list[float]]) -> str:
-    return "sel=" + ",".join(f"{value:.5g}" for vertex in polygon for value in vertex)
 
 
 def _expect_composition(page: Page, found: dict[str, Any]) -> None:
@@ -101,7 +88,7 @@ def test_a_box_and_a_lasso_select_what_the_service_selects(page: Page, api: http
         page.mouse.move(*place, steps=12)
     page.mouse.up()
     page.wait_for_function(
-        "(before) => !location.search.includes(before)", arg=_link(box).removeprefix("sel=")
+        "(before) => !location.search.includes(before)", arg=link_to(box).removeprefix("sel=")
     )
     lasso = _polygon(page)
     assert 5 <= len(lasso) <= 60  # straight edges need no vertices in between
@@ -136,9 +123,9 @@ def test_without_a_mouse_what_is_in_view_is_selected(page: Page, api: httpx.Clie
 
 
 def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> None:
-    polygon = _half(api)
+    polygon = half_of(api)
     found = _ask(api, polygon, limit=36)
-    open_map(page, f"/?{_link(polygon)}")
+    open_map(page, f"/?{link_to(polygon)}")
     page.locator("#map-tab").get_by_text("Codes", exact=True).click()
     table = page.get_by_role("table", name="Figures of the selection")
     expect(table.locator('[data-figure="psnr"]')).to_contain_text(
@@ -170,8 +157,8 @@ def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> N
 
 
 def test_a_link_keeps_the_tab(page: Page, api: httpx.Client) -> None:
-    polygon = _half(api)
-    open_map(page, f"/?{_link(polygon)}")
+    polygon = half_of(api)
+    open_map(page, f"/?{link_to(polygon)}")
     bare = page.url
     panels = {"Codes": "#selection-codes", "Images": "#selection-pages", "Table": "#selection-table"}
     for tab, panel in panels.items():
@@ -189,7 +176,7 @@ def test_a_link_keeps_the_tab(page: Page, api: httpx.Client) -> None:
     # Back and forward.
     page.evaluate(
         """(link) => { history.pushState(null, '', link); window.dispatchEvent(new PopStateEvent('popstate')); }""",
-        f"/?{_link(polygon)}&tab=codes",
+        f"/?{link_to(polygon)}&tab=codes",
     )
     expect(page.locator("#selection-codes")).to_be_visible()
     page.go_back()
@@ -206,10 +193,10 @@ def test_a_link_keeps_the_tab(page: Page, api: httpx.Client) -> None:
 
 
 def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.Client) -> None:
-    polygon = _half(api)
+    polygon = half_of(api)
     sizes: list[int] = []
     page.on("response", lambda r: sizes.append(len(r.body())) if "_dash-update" in r.url else None)
-    open_map(page, f"/?{_link(polygon)}")
+    open_map(page, f"/?{link_to(polygon)}")
     page.locator("#map-tab").get_by_text("Table", exact=True).click()
     header = page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-label")
     header.click()
@@ -238,8 +225,8 @@ def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.
 
 def test_a_filter_of_the_table_narrows_the_selection(page: Page, api: httpx.Client) -> None:
     """On the map, in figures, in the files, and in the link."""
-    polygon = _half(api)
-    open_map(page, f"/?{_link(polygon)}")
+    polygon = half_of(api)
+    open_map(page, f"/?{link_to(polygon)}")
     page.locator("#map-tab").get_by_text("Table", exact=True).click()
     limit = api.post("/v1/selections", json={"polygon": polygon}).json()["figures"]["psnr"]["quartiles"][0]
     page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-filter-button").click()
@@ -283,23 +270,6 @@ def _expect_marked(page: Page, api: httpx.Client, polygon: list, where: list) ->
         " return mask && mask.length === wanted.length && mask.every((one, i) => one === wanted[i]); }",
         arg=expected,
     )
-
-
-def test_the_selection_is_exported(page: Page, api: httpx.Client) -> None:
-    polygon = _half(api)
-    open_map(page, f"/?{_link(polygon)}")
-    found = _ask(api, polygon)
-    expect(page.locator("#selection-count")).to_contain_text(f"{found['n']:,} of")
-    page.get_by_role("button", name="Export").click()
-    with page.expect_download() as caught:
-        page.get_by_role("link", name="Table (CSV)").click()
-    with caught.value.path().open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == found["n"]
-    first = "{dataset}/{split}/{position}".format(**rows[0])
-    sample = api.get(f"/v1/samples/{first}").json()
-    assert float(rows[0]["psnr"]) == pytest.approx(sample["psnr"], rel=1e-5)
-    assert rows[0]["label_name"] == sample["label_name"]
 
 
 def _save(page: Page, item: str, file: str) -> bytes:
