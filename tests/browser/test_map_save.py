@@ -120,6 +120,29 @@ def test_the_ellipses_are_told(page: Page, api: httpx.Client, what: str) -> None
     assert not any("ellipses" in text for text in _texts(_svg(page, what)))
 
 
+@pytest.mark.parametrize("group", ["dataset", "split"])
+def test_of_a_second_map_the_ellipses_are_told_too(
+    page: Page, pair: tuple[str, str], watched, group: str
+) -> None:
+    """Beside a map of three dimensions, of which there are no panels, they are the second map's."""
+    watched.expected = ("willReadFrequently",)  # how Plotly draws its glyphs in space
+    service, address = pair
+    fitted = httpx.get(
+        f"{service}/v1/maps/mirror/ellipses", params={"group_by": group, "kind": "robust"}, trust_env=False
+    ).json()["items"]
+    page.goto(f"{address}/?map=space&second=mirror&kind=robust&group={group}")
+    wait_drawn(page, "#map-graph-2")
+    page.wait_for_function(
+        "(n) => window.vqscopeMap.wanted.ellipses.mirror.inside.length === n", arg=len(fitted)
+    )
+    texts = _texts(_svg(page, PANELS))
+    by = "" if group == "dataset" else f" by {group}"
+    assert f"95 % robust ellipses (MCD){by}; inside:" in texts
+    assert len(fitted) > 1
+    for ellipse in fitted:
+        assert f"{ellipse['group']} {100 * ellipse['observed_coverage']:.1f} %" in texts
+
+
 def test_ellipses_of_groups_are_in_the_panels(page: Page, api: httpx.Client) -> None:
     for group, shown_again in (("label", 1), ("split", 0)):
         open_map(page, f"/?group={group}")
