@@ -7,8 +7,9 @@ set also has a marker of its own.
 
 from dataclasses import dataclass
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900", "#7F7F7F")
-"""Eight colours. Yellow is darkened (F0E442 vanishes on white) and black lifted to grey (dark ground)."""
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8B4F3A", "#6F6F6F")
+"""Eight colours, which whoever lacks one sort of cone tells apart, too. Brown stands for yellow, which vanishes on
+white (darkened it is orange to who sees no red), and grey for black, which vanishes on a dark ground."""
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star")
 """Plotly's names; each has a shape of the same name in assets/20_components.css."""

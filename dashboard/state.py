@@ -6,7 +6,7 @@ Defaults are not written, so that addresses stay short.
 
 from dataclasses import dataclass
 
-from dashboard.queries import join_query, last_of, split_query, whole_of
+from dashboard.queries import join_query, last_of, number_of, split_query, whole_of
 
 SPLITS = ("train", "val", "test")
 SORTS = (
@@ -21,6 +21,10 @@ SORTS = (
     "position-asc",
 )
 """Column and direction. For PSNR and SSIM the worst come first ascending, for errors descending."""
+
+
+GREY_LEVELS = 255
+"""The grey value of white."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class ReconstructionsView:
-    """The reconstructions page: which images, in which order, which page of them (1, 2, …)."""
+    """The reconstructions page: which images, in which order, which page of them (1, 2, …), and how they are seen."""
 
     dataset: str | None = None
     """None: the first one."""
@@ -55,6 +59,12 @@ class ReconstructionsView:
     label: int | None = None
     sort: str = "psnr-asc"
     page: int = 1
+    window: float = GREY_LEVELS
+    """Of grey images, how many grey values are spread from black to white; to a tenth."""
+    level: float = GREY_LEVELS / 2
+    """The grey value in the middle of them; to a tenth."""
+    enlarged: Point | None = None
+    """The image of that page that is shown large, if any."""
 
     def to_query(self) -> str:
         """The query of the address, with '?' unless it is empty."""
@@ -69,6 +79,12 @@ class ReconstructionsView:
             pairs.append(("sort", self.sort))
         if self.page != 1:
             pairs.append(("page", str(self.page)))
+        if self.window != ReconstructionsView.window:
+            pairs.append(("window", f"{self.window:g}"))
+        if self.level != ReconstructionsView.level:
+            pairs.append(("level", f"{self.level:g}"))
+        if self.enlarged is not None:
+            pairs.append(("enlarged", str(self.enlarged)))
         return join_query(pairs)
 
     @classmethod
@@ -83,6 +99,9 @@ class ReconstructionsView:
             label=label if label >= 0 else None,
             sort=sort if sort in SORTS else cls.sort,
             page=max(1, whole_of(last_of(found, "page", ""), 1)),
+            window=round(number_of(last_of(found, "window", ""), 1, GREY_LEVELS, cls.window), 1),
+            level=round(number_of(last_of(found, "level", ""), 0, GREY_LEVELS, cls.level), 1),
+            enlarged=Point.parse(last_of(found, "enlarged", "")),
         )
 
 

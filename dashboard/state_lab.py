@@ -35,11 +35,13 @@ class Edit:
 
 @dataclass(frozen=True, kw_only=True)
 class LabView:
-    """The decode lab: whose codes are edited and how, and the image at the other end of the walk."""
+    """The decode lab: whose codes are edited and how, in which cell, and the image at the other end of the walk."""
 
     point: Point | None = None
     edits: tuple[Edit, ...] = ()
     """At most one a cell, by cell."""
+    cell: tuple[int, int] = (0, 0)
+    """Row and column of the cell in hand."""
     end: Point | None = None
     steps: int = 8
 
@@ -60,6 +62,8 @@ class LabView:
             pairs.append(("point", str(self.point)))
         if self.edits:
             pairs.append(("edits", ",".join(map(str, self.edits))))
+        if self.cell != LabView.cell:
+            pairs.append(("cell", f"{self.cell[0]}.{self.cell[1]}"))
         if self.end is not None:
             pairs.append(("end", str(self.end)))
         if self.steps != LabView.steps:
@@ -72,6 +76,7 @@ class LabView:
         found = split_query(text)
         view = cls(
             point=Point.parse(last_of(found, "point", "")),
+            cell=_cell(last_of(found, "cell", "")),
             end=Point.parse(last_of(found, "end", "")),
             steps=min(max(whole_of(last_of(found, "steps", ""), cls.steps), MIN_STEPS), MAX_STEPS),
         )
@@ -88,3 +93,11 @@ class LabView:
     def from_store(cls, data: Mapping[str, Any] | None) -> "LabView":
         """Undo `to_store`."""
         return cls.from_query(str(data["query"]) if data else "")
+
+
+def _cell(text: str) -> tuple[int, int]:
+    """'ROW.COLUMN', or the first cell of what is none."""
+    numbers = [whole_of(part, -1) for part in text.split(".")]
+    if len(numbers) != 2 or min(numbers) < 0 or max(numbers) > _MAX_CELL:
+        return LabView.cell
+    return numbers[0], numbers[1]

@@ -10,6 +10,7 @@ from dashboard.queries import join_query, last_of, number_of, split_query, whole
 from dashboard.state import Point
 from dashboard.state_where import Where, parsed, stored
 
+TABS = ("composition", "codes", "images", "table")
 KINDS = ("prediction", "mean", "normal", "sigma", "robust")
 
 Polygon = tuple[tuple[float, float], ...]
@@ -60,6 +61,8 @@ class MapView:
     """The map that the polygon is drawn on; None: on `map`."""
     where: tuple[Where, ...] = ()
     """Of the images inside only those are selected for which all these hold; empty without a polygon."""
+    tab: str = "composition"
+    """What is shown of the selection, one of TABS; without a polygon the first."""
     ranges: Ranges | None = None
     """What is seen of `map`; None: all of it."""
     camera: Camera | None = None
@@ -93,6 +96,7 @@ class MapView:
             view,
             polygon=self.polygon if kept else None,
             where=self.where if kept else (),
+            tab=self.tab if kept else MapView.tab,
             drawn_on=drawn_on if kept and drawn_on != name else None,
         )
 
@@ -130,6 +134,7 @@ class MapView:
             pairs.append(("sel", polygon_text(self.polygon)))
             pairs += [] if self.drawn_on is None else [("drawn", self.drawn_on)]
             pairs += [("where", one.text) for one in self.where]
+            pairs += [("tab", self.tab)] if self.tab != MapView.tab else []
         return join_query(pairs)
 
     @classmethod
@@ -141,6 +146,7 @@ class MapView:
         colour = _name(last_of(found, "colour", ""), cls.colour)
         map_, second = _name(last_of(found, "map", ""), cls.map), _name(last_of(found, "second", ""), "")
         polygon, drawn_on = parse_polygon(last_of(found, "sel", "")), last_of(found, "drawn", "")
+        tab = last_of(found, "tab", cls.tab)
         return cls(
             map=map_,
             second=second if second and second != map_ else None,
@@ -154,6 +160,7 @@ class MapView:
             point=Point.parse(last_of(found, "point", "")),
             polygon=polygon,
             where=parsed(found.get("where", [])) if polygon else (),
+            tab=tab if polygon and tab in TABS else cls.tab,
             drawn_on=drawn_on if polygon and drawn_on == second and drawn_on not in ("", map_) else None,
             ranges=parse_ranges(last_of(found, "view", "")),
             camera=parse_camera(last_of(found, "camera", "")),
@@ -174,6 +181,7 @@ class MapView:
         code: float | str | None = None,
         point: str | None = None,
         polygon: Mapping[str, Any] | None = None,
+        tab: str | None = None,
         seen: Mapping[str, Any] | None = None,
     ) -> "MapView":
         """The view that the page's controls ask for.
@@ -196,6 +204,7 @@ class MapView:
             point=Point.parse(point),
             polygon=tuple((float(x), float(y)) for x, y in polygon["vertices"]) if polygon else None,
             where=stored(polygon.get("where", ())) if polygon else (),
+            tab=tab if polygon and tab else cls.tab,
             drawn_on=polygon["map"] if polygon and polygon["map"] != map_ else None,
             ranges=_ranges(seen["ranges"]) if seen and seen["map"] == map_ else None,
             camera=_camera(seen.get("camera", ())) if seen and seen["map"] == map_ else None,

@@ -1,10 +1,12 @@
-/* Saving pictures for a paper: the map, or a panel for each data set beside one of all. What they say besides: map_save_legend.js. */
+/* Saving pictures for a paper: the map, or a panel for each data set, with or without one of all. What they say besides:
+   map_save_legend.js. */
 (function () {
   "use strict";
 
   const PANEL = 420; // CSS pixels of a panel's breadth
   const AROUND = { l: 54, r: 12, t: 30, b: 50 }; // of the plot in a panel
   const SCALE = 3; // pixels of a saved picture to one of the page
+  const SEAM = 2; // pixels that it is broader than its ellipse
   const SHARE = 0.75; // of the height of the map on the page that is left for it between the lines of a legend
   const map = () => window.vqscopeMap;
 
@@ -62,7 +64,12 @@
     return { source: map().picture(gd, view, SCALE, names), xref, yref, x: view.left, y: view.top, ...size, sizing: "stretch", layer: "below" };
   }
 
-  const ellipses = (gd) => map().tracesOf(gd, "ellipse").map((trace) => ({ ...trace, ...map().outlineOf(gd, trace) }));
+  /** Ellipses, over a seam of the paper's colour: some lie on a crowd of points that have their colour. */
+  function ellipses(gd, paper) {
+    const lines = map().tracesOf(gd, "ellipse").map((trace) => ({ ...trace, ...map().outlineOf(gd, trace) }));
+    const seams = lines.map(({ line, ...rest }) => ({ ...rest, fill: "none", line: { ...line, color: paper, width: line.width + SEAM } }));
+    return [...seams, ...lines];
+  }
 
   /** As it is seen. */
   function whole(gd) {
@@ -77,7 +84,7 @@
     const axes = Object.fromEntries(["x", "y"].map((letter, i) => [`${letter}axis`, { ...gd.layout[`${letter}axis`], domain: domains[i], range: view[letter] }]));
     const images = [points(gd, view, Object.keys(map().wanted.loaded.datasets))];
     const words = map().inSpace(gd) ? [map().boxWords(gd, view, sheet.ink)] : [];
-    const lines = [...ellipses(gd), ...map().groupLines(gd)];
+    const lines = [...ellipses(gd, sheet.paper), ...map().groupLines(gd)];
     return sheet.figure([...lines, ...words, ...map().ringTrace(gd, sheet.ink)], { ...gd.layout, ...axes, images }, 1);
   }
 
@@ -88,11 +95,18 @@
     return (gd.layout.shapes || []).filter(isOwn);
   }
 
-  /** One panel of all data sets that are on, then one of each, all with the same axes. */
-  function panels(gd) {
+  /** Panels in a row: never more than fit a page, and rows as equal as can be (five are three and two). */
+  function columnsOf(n) {
+    const rows = Math.ceil(n / (n > 6 && n !== 9 ? 4 : 3));
+    return Math.ceil(n / rows);
+  }
+
+  /** A panel of each data set that is on, after one of all (`null`) where that is wanted, all with the same axes. */
+  function panels(gd, withAll) {
     const { datasets } = map().wanted.loaded;
-    const groups = [null, ...Object.keys(datasets).filter(map().isOn)];
-    const columns = groups.length > 4 ? 3 : Math.min(2, groups.length);
+    const shown = Object.keys(datasets).filter(map().isOn);
+    const groups = withAll || !shown.length ? [null, ...shown] : shown;
+    const columns = columnsOf(groups.length);
     const sheet = new Sheet(gd, columns * PANEL);
     const seen = map().viewOf(gd);
     const broad = PANEL - AROUND.l - AROUND.r;
@@ -112,7 +126,7 @@
         layout[axisName(`${letter}axis`, k)] = { ...axis, ...own };
       });
       const names = groups.filter((name) => name && (group === null || name === group));
-      ellipses(gd).filter(({ meta }) => names.includes(meta.dataset)).forEach((trace) => data.push({ ...trace, xaxis: x, yaxis: y }));
+      ellipses(gd, sheet.paper).filter(({ meta }) => names.includes(meta.dataset)).forEach((trace) => data.push({ ...trace, xaxis: x, yaxis: y }));
       layout.shapes.push(...shapesOf(gd, group).map((shape) => ({ ...shape, xref: x, yref: y })));
       layout.images.push(points(gd, view, names, x, y));
       const n = names.reduce((sum, name) => sum + datasets[name].n, 0);
@@ -132,16 +146,18 @@
   function saveMap() {
     const { triggered, triggered_id: source } = window.dash_clientside.callback_context;
     if (!triggered.some((t) => t.value)) return;
-    const [, inPanels, format] = /^map-(panels-)?(png|svg)$/.exec(source);
+    const [, what, format] = /^save-(.+)-(png|svg)$/.exec(source);
+    const inPanels = what !== "map";
     whenColoured(() => {
       const gd = map().graphs().find((each) => !inPanels || !map().inSpace(each));
       if (!gd) return;
-      const figure = inPanels ? panels(gd) : whole(gd);
+      const figure = inPanels ? panels(gd, what === "panels-all") : whole(gd);
       const { width, height } = figure.layout;
-      const filename = inPanels ? "latent-map-panels" : "latent-map";
+      const filename = what === "map" ? "latent-map" : `latent-map-${what}`;
       window.Plotly.downloadImage(figure, { format, width, height, scale: format === "png" ? SCALE : 1, filename });
     });
   }
 
+  Object.assign(window.vqscopeMap, { columnsOf });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { saveMap });
 })();

@@ -1,5 +1,5 @@
 /* What a saved picture says around its points: their colours, the data sets' markers, what the ellipses are. All of it is what
-   the page itself says, read from its legends: a picture can say nothing else. */
+   the page itself says, read from its legends, or would say of a second map: a picture can say nothing else. */
 (function () {
   "use strict";
 
@@ -76,21 +76,12 @@
     const own = () => map().tracesOf(gd, "ellipse").map((trace) => ({ name: trace.meta.dataset, colour: trace.line.color, ...map().outlineOf(gd, trace) }));
     const lines = new Map((group === "dataset" ? own() : ellipses.shapes).filter(({ x }) => x.length).map(({ name, colour }) => [name, colour]));
     if (!lines.size) return [];
-    const inside = coverage(gd, group);
-    const names = inside.size ? [...inside.keys()] : [...lines.keys()];
+    const inside = ellipses.inside.filter(([name]) => group !== "dataset" || map().isOn(name));
     const kinds = KINDS[kind](map().inSpace(gd) ? "ellipsoids" : "ellipses", level, sigma);
-    const text = `${kinds[0].toUpperCase()}${kinds.slice(1)}${group === "dataset" ? "" : ` by ${group}`}${inside.size ? "; inside:" : ""}`;
-    const entries = names.map((name) => ({ text: inside.size ? `${name} ${inside.get(name)}` : name, line: lines.get(name) }));
+    const text = `${kinds[0].toUpperCase()}${kinds.slice(1)}${group === "dataset" ? "" : ` by ${group}`}; inside:`;
+    const entries = inside.map(([name, share]) => ({ text: `${name} ${share}`, line: lines.get(name) }));
     const more = group === "dataset" ? [] : words(document.getElementById("map-groups"), ".note").map((text) => ({ text }));
     return [[{ text, bold: true }, ...entries, ...more]];
-  }
-
-  /** What the page says of each ellipse, by name. Of a second map it says nothing. */
-  function coverage(gd, group) {
-    if (map().mapOf(gd) !== map().wanted.loaded.map) return new Map();
-    const rows = [...document.querySelectorAll(group === "dataset" ? ".legend-row" : "#map-groups .group-row")];
-    const meant = rows.filter(({ dataset }) => group !== "dataset" || map().isOn(dataset.dataset));
-    return new Map(meant.map((row) => [row.dataset.dataset || row.dataset.group, words(row, ".legend-coverage, .group-coverage")[0]]));
   }
 
   const pen = document.createElement("canvas").getContext("2d");

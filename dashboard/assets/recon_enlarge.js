@@ -1,4 +1,5 @@
-/* A click on a card's pictures, or its button, shows them large; arrows go on, Escape closes. */
+/* A click on a card's pictures, or its button, shows them large; arrows go on, Escape closes. Which one is shown is in the
+   store recon-enlarged, and by that in the address. */
 (function () {
   "use strict";
 
@@ -7,6 +8,7 @@
   const dialog = () => document.getElementById("enlarged");
   const cards = () => [...document.querySelectorAll("#recon-grid .card")].filter((c) => c.querySelector(".trio"));
   let shown = null; // data-point of the card
+  let asked = null; // that of the card to be shown as soon as it is there
 
   /* The largest whole multiple of the picture's pixels that fits, or a whole fraction. */
   function edge(size) {
@@ -36,13 +38,39 @@
     if (!box.open) box.showModal();
   }
 
+  const keep = (point) => window.dash_clientside.set_props("recon-enlarged", { data: point });
+
+  /** At once, not by the store: the next key is already meant for this card. */
+  function open(card) {
+    show(card);
+    keep(shown);
+  }
+
+  /** Show, or close, what the store says, again when other histograms have been drawn; on another page nothing. */
+  function followEnlarged(point, away) {
+    asked = away ? null : point;
+    const card = cards().find((one) => one.dataset.point === asked);
+    if (card) show(card);
+    else if (!asked && shown) {
+      shown = null; // the store knows
+      dialog().close();
+    }
+    return window.dash_clientside.no_update;
+  }
+
+  function closed(event) {
+    if (event.target !== dialog() || !shown) return;
+    shown = null;
+    keep(null);
+  }
+
   const button = (does) => dialog().querySelector(`[data-enlarged="${does}"]`);
 
   function go(step) {
     const list = cards();
     const at = list.findIndex((card) => card.dataset.point === shown);
     const next = list[at + step];
-    if (at >= 0 && next) show(next);
+    if (at >= 0 && next) open(next);
   }
 
   document.addEventListener("click", (event) => {
@@ -54,7 +82,7 @@
       return;
     }
     const opener = event.target.closest("#recon-grid .card .trio img, #recon-grid .card-enlarge");
-    if (opener) show(opener.closest(".card"));
+    if (opener) open(opener.closest(".card"));
     else if (event.target === dialog()) dialog().close(); // beside it
   });
   document.addEventListener("keydown", (event) => {
@@ -63,5 +91,11 @@
     event.preventDefault();
     go(step);
   });
-  window.addEventListener("popstate", () => dialog() && dialog().close());
+  document.addEventListener("close", closed, true); // it does not bubble, so it is caught on its way down
+  window.vqscopeAdded("data-point", (card) => {
+    if (card.dataset.point === asked && asked !== shown && card.matches("#recon-grid .card")) show(card);
+  });
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { followEnlarged });
 })();

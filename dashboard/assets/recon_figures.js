@@ -8,8 +8,10 @@
     mae: (v) => (100 * v).toFixed(2) + " %",
   };
   const LEVELS = 255;
+  const REST = 250; // milliseconds without a movement after which the address says window and level
   const page = () => document.getElementById("page-reconstructions");
   let histograms = {};
+  let rest = 0; // timer
   let pointed = null; // card that the pointer or the focus is on
 
   const place = (one, value) => (100 * Math.min(1, Math.max(0, (value - one.low) / (one.high - one.low)))) + "%";
@@ -91,7 +93,7 @@
   }
 
   /* One linear curve for all pictures: level - window / 2 becomes black, level + window / 2 white. */
-  function windowLevel(width, level, hidden) {
+  function windowLevel(width, level, hidden, [keptWidth, keptLevel] = []) {
     const curve = document.getElementById("window-level") || addFilter();
     for (const f of curve.querySelectorAll("feFuncR, feFuncG, feFuncB")) {
       f.setAttribute("slope", LEVELS / width);
@@ -102,6 +104,9 @@
     const same = width === LEVELS && level === LEVELS / 2;
     document.getElementById("recon-window-reset").disabled = same;
     page().toggleAttribute("data-windowed", !hidden && !same);
+    clearTimeout(rest);
+    if (width === keptWidth && level === keptLevel) return;
+    rest = setTimeout(() => window.dash_clientside.set_props("recon-windowed", { data: [width, level] }), REST);
   }
 
   function addFilter() {

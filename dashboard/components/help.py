@@ -18,10 +18,10 @@ TEXTS = {
         "stored as a small grid of such entries, and the reconstruction shows what these entries keep of it.",
     ),
     "ellipse": (
-        "The ellipse is the region in which a new image of the same group is expected to fall with the stated "
-        "probability, if the points were normally distributed; of the other kinds it is drawn round the mean of the "
-        "group or a share of its images. Compare the probability with the share of points really inside (of all kinds "
-        "but the mean): where the two differ, the ellipse describes the group badly.",
+        "The ellipse is where a new image of the group is expected to fall with the stated probability, if its points "
+        "are normally distributed, or, of another kind, where the mean of the group or a share of its images lies. "
+        "Compare that with the share of points really inside, but for the mean: where the two differ, the ellipse "
+        "describes the group badly.",
     ),
 }
 

@@ -1,6 +1,6 @@
 """A button that opens a few choices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dash import html
 from dash.development.base_component import Component
@@ -18,9 +18,19 @@ def menu(name: str, choices: Sequence[Component]) -> html.Span:
     )
 
 
-def choice(text: str, id_: str) -> html.Button:
-    """Something to be done."""
-    return html.Button(text, id=id_, type="button", className="menu-item")
+def formats(text: str, ids: Mapping[str, str], said: str = "") -> html.Div:
+    """A line of something to be done, with a button for each format of its file; `said` names it to a screen reader."""
+    buttons = [
+        html.Button(
+            name.upper(),
+            id=id_,
+            type="button",
+            className="menu-item",
+            **attributes({"aria-label": f"{said or text}, {name.upper()}"}),
+        )
+        for name, id_ in ids.items()
+    ]
+    return html.Div([html.Span(text), *buttons], className="menu-line")
 
 
 def download(text: str, id_: dict[str, str]) -> html.A:

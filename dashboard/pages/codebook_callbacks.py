@@ -16,6 +16,7 @@ from dashboard.components.states import empty, failed
 from dashboard.components.words import count, figure
 from dashboard.errors import ApiError, ApiRefused
 from dashboard.pages.codebook import ALL_CODES, goes_with_options, no_code
+from dashboard.pages.map_controls import only
 from dashboard.palette import mark
 from dashboard.settings import DashboardSettings
 from dashboard.state import CodebookView
@@ -75,7 +76,7 @@ def _register_view(app: Dash, client: ApiClient) -> None:
             return keep
         renewed = loaded != api["index"]
         if not renewed:
-            if query is None or search == query:
+            if query is None or search == query or only("api"):
                 return keep
             return (*keep[:2], *_controls(CodebookView.from_query(search), options), *keep[7:])
         view = CodebookView.from_query((query or search) if loaded else search)

@@ -51,7 +51,7 @@ def layout() -> html.Main:
             dcc.Store(
                 id="lab-view"
             ),  # LabView: what is shown; all controls change it, everything is drawn from it
-            dcc.Store(id="lab-cell", data=[0, 0]),  # row and column of the cell in hand
+            dcc.Store(id="lab-cell", data=LabView.cell),  # row and column of the cell in hand
             dcc.Store(id="lab-given"),  # the code last chosen in the palette
             dcc.Store(id="lab-palette-data"),  # what assets/lab.js draws the palette from
             dcc.Store(id="lab-codes"),  # own codes of the image, and the second choice of each cell
@@ -110,7 +110,7 @@ def bench(
     ]
 
 
-def grid(view: LabView, codes: Sequence[Sequence[int]], chosen: Sequence[int]) -> list[html.Button]:
+def grid(view: LabView, codes: Sequence[Sequence[int]]) -> list[html.Button]:
     """The code grid as buttons; edited cells stand out, the one in hand is pressed."""
     buttons = []
     for row, line in enumerate(codes):
@@ -130,7 +130,7 @@ def grid(view: LabView, codes: Sequence[Sequence[int]], chosen: Sequence[int]) -
                     **attributes(
                         {
                             "aria-label": words,
-                            "aria-pressed": str([row, column] == list(chosen)).lower(),
+                            "aria-pressed": str((row, column) == view.cell).lower(),
                             "data-lab-cell": f"{row},{column}",
                         }
                     ),

@@ -1,6 +1,7 @@
 """What the decode lab does: its controls change one view, and all that is shown is drawn from that view."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from dashboard.components.states import empty, failed
 from dashboard.errors import ApiError
 from dashboard.pages import lab_walk
 from dashboard.pages.lab import about_cell, bench, dataset_options, grid
+from dashboard.pages.map_controls import only
 from dashboard.settings import DashboardSettings
 from dashboard.state import SPLITS, Point
 from dashboard.state_lab import LabView
@@ -35,6 +37,7 @@ def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None
 def _register_address(app: Dash, client: ApiClient) -> None:
     @app.callback(
         Output("lab-view", "data"),
+        Output("lab-cell", "data"),
         Output("lab-loaded", "data"),
         Output("lab-start-dataset", "data"),
         Output("lab-end-dataset", "data"),
@@ -55,16 +58,17 @@ def _register_address(app: Dash, client: ApiClient) -> None:
         api: dict[str, Any] | None, pathname: str, search: str, query: str | None, loaded: str | None
     ) -> tuple[Any, ...]:
         """Set view and controls to what the address asks for: at first, and when the address changes."""
-        keep = (no_update,) * 12
+        keep = (no_update,) * 13
         if pathname != PATH or not api or api["state"] != "ready":
             return keep
-        if loaded == api["index"] and (query is None or search == query):
+        renewed = loaded != api["index"]
+        if not renewed and (query is None or search == query or only("api")):
             return keep
         try:
             catalogue = await client.catalogue()
         except ApiError as error:
             return (*keep[:-1], failed(error))
-        view = LabView.from_query(search if loaded is None or search else query)
+        view = LabView.from_query((query or search) if renewed and loaded else search)
         first = _first(catalogue)
         if first is None:
             return (*keep[:-1], empty("The index is empty", "Build one with `vqscope index`."))
@@ -73,6 +77,7 @@ def _register_address(app: Dash, client: ApiClient) -> None:
         options = dataset_options(catalogue)
         return (
             view.to_store(),
+            view.cell,
             catalogue.index,
             options,
             options,
@@ -185,7 +190,7 @@ def _register_edits(app: Dash) -> None:
         before = LabView.from_store(kept)
         if not known or before.point is None or known["point"] != str(before.point):
             return no_update
-        row, column = cell
+        row, column = _within(cell, known["codes"])
         if ctx.triggered_id == "lab-reset":
             after = replace(before, edits=())
         elif ctx.triggered_id == "lab-restore":
@@ -218,7 +223,7 @@ def _register_edits(app: Dash) -> None:
 
 def _given(view: LabView, known: dict[str, Any], cell: list[int], code: int) -> LabView:
     """The view with a code in a cell, where that is not the cell's own anyway."""
-    row, column = cell
+    row, column = _within(cell, known["codes"])
     return view.given(row, column, None if code == known["codes"][row][column] else code)
 
 
@@ -242,7 +247,7 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
         kept: dict[str, Any] | None, cell: list[int], api: dict[str, Any] | None
     ) -> tuple[Any, ...]:
         keep = (no_update,) * 8
-        view = LabView.from_store(kept)
+        view = replace(LabView.from_store(kept), cell=(cell[0], cell[1]))
         if view.point is None or not api or api["state"] != "ready":
             return keep  # what is shown stays true; the banner tells the rest
         try:
@@ -262,12 +267,12 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
             decoded = await client_lab.decode(client, codes, edited, channels=dataset.channels)
         except ApiError as error:
             return (failed(error), [], no_update, [], no_update, no_update, None, view.to_query())
-        row, column = min(cell[0], len(codes) - 1), min(cell[1], len(codes[0]) - 1)
+        row, column = view.cell
         about = {(one.row, one.column): one for one in cells}
         second = [[_second(about.get((r, c))) for c in range(len(line))] for r, line in enumerate(codes)]
         return (
             bench(view, sample, dataset, decoded, index),
-            grid(view, codes, [row, column]),
+            grid(view, codes),
             {"gridTemplateColumns": f"repeat({len(codes[0])}, minmax(0, 1fr))"},
             about_cell(about.get((row, column)), row, column, edited[row][column]),
             edited[row][column],
@@ -278,10 +283,19 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
 
 
 def _inside(view: LabView, sample: Sample, size: int) -> LabView:
-    """The view without edits that change nothing here, or have no place: a link may be of another model."""
+    """The view without edits that change nothing here, or have no place, its cell within the grid.
+
+    A link may be of another model.
+    """
     rows, columns = len(sample.codes), len(sample.codes[0])
     inside = (e for e in view.edits if e.row < rows and e.column < columns and e.code < size)
-    return replace(view, edits=tuple(e for e in inside if e.code != sample.codes[e.row][e.column]))
+    edits = tuple(e for e in inside if e.code != sample.codes[e.row][e.column])
+    return replace(view, edits=edits, cell=_within(view.cell, sample.codes))
+
+
+def _within(cell: Sequence[int], codes: Sequence[Sequence[int]]) -> tuple[int, int]:
+    """The cell, or the nearest one that the grid has."""
+    return min(cell[0], len(codes) - 1), min(cell[1], len(codes[0]) - 1)
 
 
 def _code(view: LabView, row: int, column: int, own: int) -> int:

@@ -14,6 +14,7 @@ from dashboard.pages import (
     map_selection,
 )
 from dashboard.pages.map_controls import CONTROLS, controls_of
+from dashboard.pages.map_panel import SAVE_IDS
 from dashboard.settings import DashboardSettings
 from dashboard.state_map import MapView
 
@@ -78,10 +79,7 @@ def _register_clientside(app: Dash) -> None:
         Input("selection-clear", "n_clicks"),
         prevent_initial_call=True,
     )
-    draw(
-        "saveMap",
-        *[Input(f"map-{what}", "n_clicks") for what in ("png", "svg", "panels-png", "panels-svg")],
-    )
+    draw("saveMap", *[Input(id_, "n_clicks") for id_ in SAVE_IDS])
     draw("showCodes", Input("map-codes-over", "n_clicks"))
     draw(
         "clearSelected",

@@ -6,7 +6,7 @@ from dash import ctx, no_update
 
 from dashboard.state_map import MapView
 
-CONTROLS = ("second", "group", "kind", "level", "sigma", "colour", "code")
+CONTROLS = ("second", "group", "kind", "level", "sigma", "colour", "code", "tab")
 """Fields of the view with an input of that name."""
 
 

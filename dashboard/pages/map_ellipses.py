@@ -123,14 +123,21 @@ def drawn_ellipses(
     ellipses: Sequence[Ellipse],
     grouped: Sequence[Ellipse],
 ) -> dict[str, Any]:
-    """Content of the store map-ellipses: outlines of data sets, shapes of other groups, what they were fitted for."""
+    """Content of the store map-ellipses: outlines of data sets, shapes of other groups, what they were fitted for.
+
+    And of each, in the order of the page's legend, the share of its points inside: a saved picture says it of any map.
+    """
     by_dataset = view.group == "dataset"
+    found = {e.group: e for e in ellipses}
     outlines = ellipse_outlines(ellipses)
     colours = _colours(view, catalogue, known, grouped)
     shown = [e for e in grouped if e.lines][:MOST]
     return {
         "key": ellipses_key(view, catalogue.index, [d.name for d in catalogue.datasets]),
         "map": view.map,
+        "inside": [(d.name, coverage(found.get(d.name))) for d in catalogue.datasets]
+        if by_dataset
+        else [(e.group, coverage(e)) for e in grouped[:MOST]],
         "outlines": outlines if by_dataset else {name: {"x": [], "y": []} for name in outlines},
         "shapes": [
             {"name": e.group, "colour": colours[e.group], **ellipse_outlines([e])[e.group]} for e in shown

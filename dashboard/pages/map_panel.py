@@ -8,7 +8,7 @@ from dash import dcc, html
 from dashboard.answers import MapInfo
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
-from dashboard.components.menu import choice, menu
+from dashboard.components.menu import formats, menu
 from dashboard.components.states import empty
 from dashboard.pages import map_fit
 from dashboard.state_map import MapView
@@ -16,12 +16,15 @@ from dashboard.state_map import MapView
 NO_SECOND = ""
 """Value of the choice of a second map for none."""
 _NAMES = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE", "mean2d": "Mean of grid"}
+_FORMATS = ("png", "svg")
 _SAVED = {
-    "map-png": "Map as PNG",
-    "map-svg": "Map as SVG",
-    "map-panels-png": "A panel for each data set, PNG",
-    "map-panels-svg": "A panel for each data set, SVG",
+    "map": ("Map", "Map"),
+    "panels": ("A panel for each data set", "A panel for each data set"),
+    "panels-all": ("… and one of all", "A panel for each data set and one of all"),
 }
+"""What can be saved: the line of the menu, and its name for who hears it without the line above."""
+SAVE_IDS = tuple(f"save-{what}-{form}" for what in _SAVED for form in _FORMATS)
+"""Of the buttons, as assets/map_save.js reads them."""
 
 
 def map_title(name: str) -> str:
@@ -99,7 +102,13 @@ def _head() -> html.Div:
                 title="Fit another map: UMAP, t-SNE or PCA, in two or three dimensions",
             ),
             html.Div(className="spring"),
-            menu("Save", [choice(text, id_) for id_, text in _SAVED.items()]),
+            menu(
+                "Save",
+                [
+                    formats(text, {form: f"save-{what}-{form}" for form in _FORMATS}, said)
+                    for what, (text, said) in _SAVED.items()
+                ],
+            ),
         ],
         className="map-head",
     )

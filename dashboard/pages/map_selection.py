@@ -16,11 +16,10 @@ from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
 from dashboard.errors import ApiError
 from dashboard.pages.map_table import PAGE, filters_told, grid, order_of, where_of
-from dashboard.state_map import MapView
+from dashboard.state_map import TABS, MapView
 
 CODES = 20
 PAGE_SIZE = 36
-TABS = {"composition": "Composition", "codes": "Codes", "images": "Images", "table": "Table"}
 _FILES = {
     "csv": "Table (CSV)",
     "parquet": "Table (Parquet)",
@@ -44,9 +43,9 @@ def layout() -> html.Section:
                     ),
                     html.Div(className="spring"),
                     dmc.SegmentedControl(
-                        id="selection-tab",
-                        data=[{"value": key, "label": name} for key, name in TABS.items()],
-                        value="composition",
+                        id="map-tab",
+                        data=[{"value": tab, "label": tab.capitalize()} for tab in TABS],
+                        value=MapView.tab,
                         size="xs",
                         attributes={"root": {"aria-label": "What to show of the selection"}},
                     ),
@@ -128,7 +127,7 @@ def _register_clientside(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction("vqscope", "showTab"),
         *[Output(f"selection-{part}", "hidden") for part in ("composition", "codes", "pages", "table")],
-        Input("selection-tab", "value"),
+        Input("map-tab", "value"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
@@ -194,7 +193,7 @@ def _register_summary(app: Dash, client: ApiClient) -> None:
         Output("selection-previous", "disabled"),
         Output("selection-next", "disabled"),
         Input("selection-page", "data"),
-        Input("selection-tab", "value"),
+        Input("map-tab", "value"),
         Input("map-inside", "data"),
         prevent_initial_call=True,
     )
@@ -216,7 +215,7 @@ def _register_table(app: Dash, client: ApiClient) -> None:
     app.clientside_callback(
         ClientsideFunction("vqscope", "openTable"),
         Output("selection-tabled", "data"),
-        Input("selection-tab", "value"),
+        Input("map-tab", "value"),
         Input("map-inside", "data"),
         prevent_initial_call=True,
     )

@@ -51,7 +51,13 @@ def layout() -> html.Main:
             enlarged(),
             dcc.Store(id="recon-page", data=1),
             dcc.Store(id="recon-pages", data=1),
-            dcc.Store(id="recon-query"),
+            dcc.Store(id="recon-chosen"),  # the query of the images that are shown, however they are seen
+            dcc.Store(id="recon-windowed"),  # window and level, as soon as they rest
+            dcc.Store(id="recon-enlarged"),  # "DATASET/SPLIT/POSITION" or null
+            dcc.Store(
+                id="recon-followed"
+            ),  # never written: a callback without output is called where the page is not
+            dcc.Store(id="recon-query"),  # the query that reproduces this view
             dcc.Store(id="recon-loaded"),
         ],
         id="page-reconstructions",

@@ -1,5 +1,6 @@
 """What the reconstructions page does."""
 
+from dataclasses import replace
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -10,9 +11,10 @@ from dashboard.components.states import empty, failed
 from dashboard.components.words import count
 from dashboard.errors import ApiError
 from dashboard.pages import reconstructions_figures
+from dashboard.pages.map_controls import only
 from dashboard.pages.reconstructions import ALL_LABELS, PAGE_SIZE, cards, label_options
 from dashboard.settings import DashboardSettings
-from dashboard.state import ReconstructionsView
+from dashboard.state import Point, ReconstructionsView
 
 PATH = "/reconstructions"
 
@@ -21,6 +23,7 @@ def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None
     """Attach the page's callbacks to the app."""
     _register_view(app, client)
     _register_gallery(app, client)
+    _register_address(app)
     reconstructions_figures.register(app, client)
     app.clientside_callback(
         ClientsideFunction("vqscope", "turnPage"),
@@ -41,6 +44,10 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         Output("recon-label", "value"),
         Output("recon-sort", "value"),
         Output("recon-page", "data"),
+        Output("recon-window", "value"),
+        Output("recon-level", "value"),
+        Output("recon-windowed", "data"),
+        Output("recon-enlarged", "data"),
         Output("recon-loaded", "data"),
         Output("recon-grid", "children"),
         Input("api", "data"),
@@ -53,11 +60,11 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         api: dict[str, Any] | None, pathname: str, search: str, query: str | None, loaded: str | None
     ) -> tuple[Any, ...]:
         """Set the controls to what the address asks for: at first, and when the address changes."""
-        keep = (no_update,) * 9
+        keep = (no_update,) * 13
         if pathname != PATH or not api or api["state"] != "ready":
             return keep
         renewed = loaded != api["index"]
-        if not renewed and (query is None or search == query):
+        if not renewed and (query is None or search == query or only("api")):
             return keep
         view = ReconstructionsView.from_query((query or search) if renewed and loaded else search)
         try:
@@ -76,6 +83,10 @@ def _register_view(app: Dash, client: ApiClient) -> None:
             label,
             view.sort,
             view.page,
+            view.window,
+            view.level,
+            [view.window, view.level],
+            None if view.enlarged is None else str(view.enlarged),
             catalogue.index,
             no_update,
         )
@@ -92,7 +103,8 @@ def _register_gallery(app: Dash, client: ApiClient) -> None:
         Output("recon-place", "children"),
         Output("recon-page", "data", allow_duplicate=True),
         Output("recon-pages", "data"),
-        Output("recon-query", "data"),
+        Output("recon-chosen", "data"),
+        Output("recon-enlarged", "data", allow_duplicate=True),
         Output("recon-label", "data", allow_duplicate=True),
         Output("recon-label", "value", allow_duplicate=True),
         Output("recon-first", "disabled"),
@@ -106,7 +118,8 @@ def _register_gallery(app: Dash, client: ApiClient) -> None:
         Input("recon-page", "data"),
         Input("recon-loaded", "data"),
         Input("api", "data"),
-        State("recon-query", "data"),
+        State("recon-chosen", "data"),
+        State("recon-enlarged", "data"),
         prevent_initial_call=True,
     )
     async def show_images(
@@ -117,9 +130,10 @@ def _register_gallery(app: Dash, client: ApiClient) -> None:
         page: int,
         loaded: str | None,
         api: dict[str, Any] | None,
-        query: str | None,
+        chosen: str | None,
+        enlarged: str | None,
     ) -> tuple[Any, ...]:
-        keep = (no_update,) * 12
+        keep = (no_update,) * 13
         if not loaded or not name or not api or api["state"] != "ready":
             return keep  # what is shown stays true; the banner tells the rest
         changed = set(ctx.triggered_prop_ids.values())
@@ -134,12 +148,12 @@ def _register_gallery(app: Dash, client: ApiClient) -> None:
             sort=sort,
             page=page,
         )
-        if changed == {"recon-page"} and view.to_query() == query:
+        if changed == {"recon-page"} and view.to_query() == chosen:
             return keep  # this callback itself corrected the page number
-        return await _gallery(client, view)
+        return await _gallery(client, view, Point.parse(enlarged))
 
 
-async def _gallery(client: ApiClient, view: ReconstructionsView) -> tuple[Any, ...]:
+async def _gallery(client: ApiClient, view: ReconstructionsView, enlarged: Point | None) -> tuple[Any, ...]:
     column, order = view.sort.rsplit("-", 1)
     try:
         catalogue = await client.catalogue()
@@ -163,10 +177,8 @@ async def _gallery(client: ApiClient, view: ReconstructionsView) -> tuple[Any, .
         if page > pages:  # a link made for another index or filter
             page, found = pages, await fetch(pages)
     except ApiError as error:
-        return (failed(error), *(no_update,) * 11)
-    shown = ReconstructionsView(
-        dataset=view.dataset, split=view.split, label=view.label, sort=view.sort, page=page
-    )
+        return (failed(error), *(no_update,) * 12)
+    points = [Point(one.dataset, one.split, one.position) for one in found.items if dataset.available]
     none = empty("No images", "No image of this data set has this split and label. Choose another filter.")
     return (
         cards(dataset, found.items, found.index) or none,
@@ -174,7 +186,8 @@ async def _gallery(client: ApiClient, view: ReconstructionsView) -> tuple[Any, .
         f"Page {count(page)} of {count(pages)}",
         page,
         pages,
-        shown.to_query(),
+        replace(view, page=page).to_query(),
+        no_update if enlarged in (None, *points) else None,  # a link made for another index or page
         label_options(dataset),
         _label_value(dataset, view),
         page <= 1,
@@ -182,6 +195,32 @@ async def _gallery(client: ApiClient, view: ReconstructionsView) -> tuple[Any, .
         page >= pages,
         page >= pages,
     )
+
+
+def _register_address(app: Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "followEnlarged"),
+        Output("recon-followed", "data"),
+        Input("recon-enlarged", "data"),
+        Input("page-reconstructions", "hidden"),
+        Input("recon-windowing", "hidden"),  # written when the histograms have been drawn
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output("recon-query", "data"),
+        Input("recon-chosen", "data"),
+        Input("recon-windowed", "data"),
+        Input("recon-enlarged", "data"),
+        prevent_initial_call=True,
+    )
+    def write(chosen: str | None, windowed: list[float] | None, enlarged: str | None) -> object:
+        if chosen is None:
+            return no_update
+        view = replace(ReconstructionsView.from_query(chosen), enlarged=Point.parse(enlarged))
+        if windowed is not None:
+            view = replace(view, window=windowed[0], level=windowed[1])
+        return view.to_query()
 
 
 def _label_value(dataset: Dataset, view: ReconstructionsView) -> str:

@@ -10,9 +10,7 @@ from dashboard.client_figures import histograms as fetch
 from dashboard.components.attributes import attributes
 from dashboard.components.histograms import histograms
 from dashboard.errors import ApiError
-from dashboard.state import ReconstructionsView
-
-GREY_LEVELS = 255
+from dashboard.state import GREY_LEVELS, ReconstructionsView
 
 
 def overview() -> html.Section:
@@ -22,8 +20,8 @@ def overview() -> html.Section:
             html.Div(histograms(), className="recon-hists", id="recon-hists"),
             html.Div(
                 [
-                    _slider("Window", "recon-window", 1, GREY_LEVELS, GREY_LEVELS),
-                    _slider("Level", "recon-level", 0, GREY_LEVELS, GREY_LEVELS / 2),
+                    _slider("Window", "recon-window", 1, ReconstructionsView.window),
+                    _slider("Level", "recon-level", 0, ReconstructionsView.level),
                     html.Button("Reset", id="recon-window-reset", type="button", className="plain small"),
                 ],
                 id="recon-windowing",
@@ -43,19 +41,19 @@ def register(app: Dash, client: ApiClient) -> None:
 
     @app.callback(
         Output("recon-figures", "data"),
-        Input("recon-query", "data"),
+        Input("recon-chosen", "data"),
         Input("recon-dataset", "value"),
         Input("recon-loaded", "data"),
         State("recon-figures", "data"),
         prevent_initial_call=True,
     )
     async def fetch_figures(
-        query: str | None, _dataset: str | None, index: str | None, shown: dict[str, Any] | None
+        chosen: str | None, _dataset: str | None, index: str | None, shown: dict[str, Any] | None
     ) -> Any:  # noqa: ANN401 - or no_update
         """Ask for the histograms when another choice of images is shown, not when a page is turned."""
-        if query is None or not index:
+        if chosen is None or not index:
             return no_update
-        view = ReconstructionsView.from_query(query)
+        view = ReconstructionsView.from_query(chosen)
         of = [index, view.dataset, view.split, view.label]
         if view.dataset is None or (shown and shown["of"] == of):
             return no_update
@@ -84,10 +82,11 @@ def register(app: Dash, client: ApiClient) -> None:
         Input("recon-window", "value"),
         Input("recon-level", "value"),
         Input("recon-windowing", "hidden"),
+        State("recon-windowed", "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        f"() => [{GREY_LEVELS}, {GREY_LEVELS / 2}]",
+        f"() => [{ReconstructionsView.window}, {ReconstructionsView.level}]",
         Output("recon-window", "value"),
         Output("recon-level", "value"),
         Input("recon-window-reset", "n_clicks"),
@@ -95,14 +94,14 @@ def register(app: Dash, client: ApiClient) -> None:
     )
 
 
-def _slider(name: str, id_: str, low: float, high: float, value: float) -> html.Div:
+def _slider(name: str, id_: str, low: float, value: float) -> html.Div:
     return html.Div(
         [
             html.Span(name, className="field-label"),
             dmc.Slider(
                 id=id_,
                 min=low,
-                max=high,
+                max=GREY_LEVELS,
                 value=value,
                 step=1,
                 size="xs",

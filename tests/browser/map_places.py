@@ -1,6 +1,8 @@
 """Where the points of a map of the plane are and how they are drawn, as the page says it; for tests and benchmarks."""
 
+import base64
 import io
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from dashboard.colouring import MISSING, SCALE
+from dashboard.palette import OKABE_ITO
 
 PLACES = """(graph) => {
   const map = window.vqscopeMap, gd = document.querySelector(`${graph} .js-plotly-plot`);
@@ -145,3 +148,36 @@ def expect_on_scale(points: Mapping[str, Any], expected: NDArray[Any]) -> None:
     assert np.abs(colours[:, :3] - wished).max() <= 4  # half a shade
     assert (colours[np.isnan(expected), :3] == wished[np.isnan(expected)]).all()
     assert (colours[:, 3] == 255).all()
+
+
+def hues(picture: Image.Image, ground: tuple[int, int, int] | None = None) -> dict[str, int]:
+    """How many pixels of a picture have the colour of each mark of a data set, as points are drawn in it."""
+    found = np.array(picture.convert("RGBA"), np.int64)
+    counts = {}
+    for colour in OKABE_ITO:
+        drawn = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
+        if ground is not None:
+            drawn = np.round(0.7 * drawn + 0.3 * np.array(ground))
+        near = (np.abs(found[..., :3] - drawn) <= 3).all(axis=-1) & (found[..., 3] > 100)
+        counts[colour] = int(near.sum())
+    return counts
+
+
+def images_of(svg: str) -> list[Image.Image]:
+    """The pictures that an SVG holds."""
+    found = re.findall(r'href="data:image/png;base64,([^"]+)"', svg)
+    return [Image.open(io.BytesIO(base64.b64decode(content))) for content in found]
+
+
+def half_of(api: httpx.Client) -> list[list[float]]:
+    """A box round the left half of the map."""
+    columns = api.get("/v1/maps/pca/points").json()["columns"]
+    x, y = sorted(columns["x"]), sorted(columns["y"])
+    middle, low, high = x[len(x) // 2], y[0] - 1, y[-1] + 1
+    box = [[x[0] - 1, low], [middle, low], [middle, high], [x[0] - 1, high]]
+    return [[float(f"{value:.5g}") for value in vertex] for vertex in box]
+
+
+def link_to(polygon: list[list[float]]) -> str:
+    """The part of an address that selects with a polygon."""
+    return "sel=" + ",".join(f"{value:.5g}" for vertex in polygon for value in vertex)

@@ -125,7 +125,7 @@ def test_nor_has_a_map_with_all_that_it_can_show(
     expect(page.locator("#selection-count")).to_contain_text(" of ")
     expect(page.locator("#map-colours")).to_be_visible()
     for tab in ("Composition", "Codes", "Images", "Table"):
-        page.locator("#selection-tab").get_by_text(tab, exact=True).click()
+        page.locator("#map-tab").get_by_text(tab, exact=True).click()
         expect(page.locator("#map-selection [aria-busy=true]")).to_have_count(0)
         _check(page)
     page.context.close()

@@ -164,6 +164,24 @@ def test_the_service_goes_away_and_comes_back(page: Page, watched, service, api:
     expect(page.locator(f'.inspector-body[data-point="{name}/test/0"]')).to_be_visible()
 
 
+def test_what_is_shown_stays_when_the_service_was_away(page: Page, watched, service) -> None:
+    """Its return is no news of the address, which may be older than what is shown."""
+    watched.expected = ("503 (Service Unavailable)",)
+    page.goto("/reconstructions")
+    page.locator("#recon-next").click()
+    expect(page.locator("#recon-place")).to_contain_text("Page 2 ")
+    service.stop()
+    try:
+        expect(page.locator("#banner")).to_be_visible()
+    finally:
+        asked = "recon-grid.children@"  # the gallery is asked for again, after the view
+        with page.expect_response(lambda answer: asked in (answer.request.post_data or "")):
+            service.start()
+    expect(page.locator("#banner")).to_be_hidden()
+    page.locator("#recon-next").click()
+    expect(page.locator("#recon-place")).to_contain_text("Page 3 ")
+
+
 def test_a_page_opened_while_the_service_is_away_fills_when_it_comes(page: Page, service) -> None:
     service.stop()
     try:

@@ -135,6 +135,46 @@ def test_a_click_on_a_code_right_after_one_on_a_cell_is_of_that_cell(page: Page,
     expect(cells.first).to_have_text(str(codes[0][0]))
 
 
+def test_a_link_keeps_the_cell_in_hand(page: Page, api: httpx.Client) -> None:
+    name = api.get("/v1/datasets").json()["items"][0]["name"]
+    codes = api.get(f"/v1/samples/{name}/test/1").json()["codes"]
+    page.goto(f"/lab?point={name}/test/1")
+    cell = f'[data-lab-cell="2,{len(codes[0]) - 1}"]'
+    page.locator(cell).click()
+    page.wait_for_url(re.compile(rf"/lab\?point={name}/test/1&cell=2\.{len(codes[0]) - 1}$"))
+    fresh = page.context.new_page()
+    fresh.goto(page.url)
+    for shown in (page, fresh):
+        expect(shown.locator('#lab-grid [aria-pressed="true"]')).to_have_count(1)
+        expect(shown.locator(cell)).to_have_attribute("aria-pressed", "true")
+        expect(shown.locator("#lab-about")).to_contain_text(f"Row 3, column {len(codes[0])}: ")
+    assert fresh.url == page.url
+    # An address of this page with another cell, and back.
+    fresh.evaluate(
+        """(link) => { history.pushState(null, '', link); window.dispatchEvent(new PopStateEvent('popstate')); }""",
+        f"/lab?point={name}/test/1&cell=1.0",
+    )
+    expect(fresh.locator('[data-lab-cell="1,0"]')).to_have_attribute("aria-pressed", "true")
+    fresh.go_back()
+    expect(fresh.locator(cell)).to_have_attribute("aria-pressed", "true")
+    assert fresh.url == page.url
+    fresh.go_forward()
+    expect(fresh.locator('[data-lab-cell="1,0"]')).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_cell_that_the_grid_does_not_have_is_its_nearest(page: Page, api: httpx.Client) -> None:
+    name = api.get("/v1/datasets").json()["items"][0]["name"]
+    codes = api.get(f"/v1/samples/{name}/test/1").json()["codes"]
+    corner = f"{len(codes) - 1},{len(codes[0]) - 1}"
+    page.goto(f"/lab?point={name}/test/1&cell=200.200")
+    cell = page.locator(f'[data-lab-cell="{corner}"]')
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    page.wait_for_url(re.compile(f"cell={corner.replace(',', '.')}$"))
+    other = next(code for code in range(64) if code not in {c for row in codes for c in row})
+    page.locator(f'#lab-palette [data-code="{other}"]').click()
+    expect(cell).to_have_text(str(other))
+
+
 def test_the_palette_is_one_stop_and_arrows_move_in_it(page: Page, api: httpx.Client) -> None:
     name = api.get("/v1/datasets").json()["items"][0]["name"]
     codes = api.get(f"/v1/samples/{name}/test/1").json()["codes"]

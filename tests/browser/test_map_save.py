@@ -11,12 +11,13 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dashboard.colouring import SCALE
-from dashboard.palette import OKABE_ITO
-from tests.browser.map_places import names_of, open_map, wait_drawn
+from dashboard.palette import OKABE_ITO, mark
+from tests.browser.map_places import hues, images_of, names_of, open_map, wait_drawn
 
 pytestmark = pytest.mark.browser
 
-MAP, PANELS = "Map as", "A panel for each data set,"
+MAP, PANELS = "Map,", "A panel for each data set,"
+WITH_ALL = "A panel for each data set and one of all,"
 
 
 def _coloured(page: Page, path: str) -> None:
@@ -119,6 +120,29 @@ def test_the_ellipses_are_told(page: Page, api: httpx.Client, what: str) -> None
     assert not any("ellipses" in text for text in _texts(_svg(page, what)))
 
 
+@pytest.mark.parametrize("group", ["dataset", "split"])
+def test_of_a_second_map_the_ellipses_are_told_too(
+    page: Page, pair: tuple[str, str], watched, group: str
+) -> None:
+    """Beside a map of three dimensions, of which there are no panels, they are the second map's."""
+    watched.expected = ("willReadFrequently",)  # how Plotly draws its glyphs in space
+    service, address = pair
+    fitted = httpx.get(
+        f"{service}/v1/maps/mirror/ellipses", params={"group_by": group, "kind": "robust"}, trust_env=False
+    ).json()["items"]
+    page.goto(f"{address}/?map=space&second=mirror&kind=robust&group={group}")
+    wait_drawn(page, "#map-graph-2")
+    page.wait_for_function(
+        "(n) => window.vqscopeMap.wanted.ellipses.mirror.inside.length === n", arg=len(fitted)
+    )
+    texts = _texts(_svg(page, PANELS))
+    by = "" if group == "dataset" else f" by {group}"
+    assert f"95 % robust ellipses (MCD){by}; inside:" in texts
+    assert len(fitted) > 1
+    for ellipse in fitted:
+        assert f"{ellipse['group']} {100 * ellipse['observed_coverage']:.1f} %" in texts
+
+
 def test_ellipses_of_groups_are_in_the_panels(page: Page, api: httpx.Client) -> None:
     for group, shown_again in (("label", 1), ("split", 0)):
         open_map(page, f"/?group={group}")
@@ -127,7 +151,7 @@ def test_ellipses_of_groups_are_in_the_panels(page: Page, api: httpx.Client) -> 
         page.wait_for_function(
             "(n) => window.vqscopeMap.wanted.ellipses.pca.shapes.length === n", arg=len(drawn)
         )
-        for what, times in ((MAP, 1), (PANELS, 1 + shown_again)):
+        for what, times in ((MAP, 1), (PANELS, shown_again), (WITH_ALL, 1 + shown_again)):
             svg = _svg(page, what)
             # In the panel of all, and those of a label in that of its data set.
             assert _group_lines(svg) == times * len(drawn)
@@ -138,6 +162,71 @@ def test_ellipses_of_groups_are_in_the_panels(page: Page, api: httpx.Client) -> 
             for row in rows:
                 inside = row.locator(".group-coverage").inner_text()
                 assert f"{row.get_attribute('data-group')} {inside}" in texts
+
+
+def _panels(svg: str) -> list[tuple[float, float, str]]:
+    """From the upper left to the lower right: where the title of each panel is in a picture, and what it says."""
+    title = r'translate\(([\d.]+),([\d.]+)\)"><rect class="bg".*?(<text class="annotation-text".*?</text>)'
+    found = re.findall(title, svg, re.DOTALL)
+    return sorted((float(y), float(x), _texts(text)[0]) for x, y, text in found)
+
+
+@pytest.mark.parametrize("form", ["PNG", "SVG"])
+def test_the_file_has_a_name(page: Page, form: str) -> None:
+    open_map(page)
+    for what, name in (
+        (MAP, "latent-map"),
+        (PANELS, "latent-map-panels"),
+        (WITH_ALL, "latent-map-panels-all"),
+    ):
+        page.get_by_role("button", name="Save", exact=True).click()
+        with page.expect_download() as caught:
+            page.get_by_role("button", name=f"{what} {form}", exact=True).click()
+        assert caught.value.suggested_filename == f"{name}.{form.lower()}"
+        content = caught.value.path().read_bytes()
+        assert content.startswith(b"\x89PNG" if form == "PNG" else b"<svg")
+
+
+def test_there_is_a_panel_for_each_data_set_that_is_on(page: Page, api: httpx.Client) -> None:
+    """Five for five, and with one of all before them six; with letters, how many images, and the points of each."""
+    items = api.get("/v1/datasets").json()["items"]
+    five = {item["name"]: sum(item["n_indexed"].values()) for item in items[:5]}
+    own = {name: mark(i).colour for i, name in enumerate(five)}
+    assert len(five) == 5
+    open_map(page, "/?" + "&".join(f"on={name}" for name in five))
+    wait_drawn(page, names=set(five))
+    for what, groups in ((PANELS, five), (WITH_ALL, {"all data sets": sum(five.values())} | five)):
+        svg = _svg(page, what)
+        panels = _panels(svg)
+        letters = zip("abcdef", groups.items(), strict=False)
+        assert [" ".join(text.split()) for *_, text in panels] == [
+            f"{letter} {name} (n = {n:,})" for letter, (name, n) in letters
+        ]
+        tops = [y for y, *_ in panels]
+        assert tops == [tops[0]] * 3 + [tops[3]] * (len(groups) - 3)  # three in a row
+        assert tops[3] - tops[0] > 200
+        lefts = [x for _, x, _ in panels]
+        assert lefts == (sorted(lefts[:3]) * 2)[: len(groups)]
+        pictures = images_of(svg)
+        for name, picture in zip(groups, pictures, strict=True):
+            meant = {own[name]} if name in own else set(own.values())
+            assert {colour for colour, n in hues(picture).items() if n > 30} == meant
+
+
+def test_rows_of_panels_are_as_equal_as_can_be(page: Page) -> None:
+    open_map(page)
+    found = page.evaluate("() => Array.from({ length: 12 }, (_, k) => window.vqscopeMap.columnsOf(k + 1))")
+    assert found == [1, 2, 3, 2, 3, 3, 4, 4, 3, 4, 4, 4]
+
+
+def test_an_ellipse_is_seen_over_points_of_its_colour(page: Page, api: httpx.Client) -> None:
+    open_map(page)
+    lines = re.findall(r'<path class="js-line"[^>]*style="([^"]*)"', _svg(page, PANELS))
+    seams = [style for style in lines if "stroke: rgb(255, 255, 255)" in style]
+    assert len(seams) == len(lines) - len(seams) == len(names_of(api))
+    broad = [float(re.search(r"stroke-width: ([\d.]+)px", style)[1]) for style in lines]
+    assert max(broad) > min(broad)
+    assert lines.index(seams[0]) == 0  # drawn first: below the ellipse
 
 
 def test_what_is_left_out_of_a_legend_is_said(page: Page) -> None:
@@ -154,7 +243,7 @@ def test_what_is_left_out_of_a_legend_is_said(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_cut_off_or_over_another(page: Page, scheme: str) -> None:
+def test_nothing_is_cut_off_or_over_another(page: Page, api: httpx.Client, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     boxes = """(svg) => {
       const around = Object.assign(document.createElement('div'), { innerHTML: svg });
@@ -165,11 +254,15 @@ def test_nothing_is_cut_off_or_over_another(page: Page, scheme: str) -> None:
         return [left - whole.left, top - whole.top, right - whole.left, bottom - whole.top];
       });
     }"""
-    for query, what in (("colour=label&group=label", MAP), ("colour=psnr", PANELS)):
-        _coloured(page, f"/?{query}")
+    for query, what in (
+        ("colour=label&group=label", MAP),
+        ("colour=psnr", PANELS),
+        ("colour=label&on=@", PANELS),
+    ):
+        _coloured(page, f"/?{query.replace('@', names_of(api)[0])}")
         (_, _, width, height), *texts = page.evaluate(boxes, _svg(page, what))
         texts = [box for box in texts if box[2] > box[0]]
-        assert len(texts) > 20
+        assert len(texts) > (20 if "on=" not in query else 8)
         for left, top, right, bottom in texts:
             assert min(left, top) >= 0
             assert right <= width

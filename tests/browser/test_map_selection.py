@@ -1,9 +1,7 @@
 """Selecting on the map in a real browser: what the panel says is what the service says of the same polygon."""
 
-import base64
 import csv
 import io
-import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,8 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from dashboard.palette import OKABE_ITO, mark
-from tests.browser.map_places import names_of, open_map, wait_drawn
+from dashboard.palette import mark
+from tests.browser.map_places import half_of, hues, images_of, link_to, names_of, open_map, wait_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -42,19 +40,6 @@ def _ask(api: httpx.Client, polygon: list[list[float]], **more: Any) -> dict[str
     )
     assert answer.status_code == 200, answer.text
     return answer.json()
-
-
-def _half(api: httpx.Client) -> list[list[float]]:
-    """A box round the left half of the map."""
-    columns = api.get("/v1/maps/pca/points").json()["columns"]
-    x, y = sorted(columns["x"]), sorted(columns["y"])
-    middle, low, high = x[len(x) // 2], y[0] - 1, y[-1] + 1
-    box = [[x[0] - 1, low], [middle, low], [middle, high], [x[0] - 1, high]]
-    return [[float(f"{value:.5g}") for value in vertex] for vertex in box]
-
-
-def _link(polygon: list[list[float]]) -> str:
-    return "sel=" + ",".join(f"{value:.5g}" for vertex in polygon for value in vertex)
 
 
 def _expect_composition(page: Page, found: dict[str, Any]) -> None:
@@ -103,7 +88,7 @@ def test_a_box_and_a_lasso_select_what_the_service_selects(page: Page, api: http
         page.mouse.move(*place, steps=12)
     page.mouse.up()
     page.wait_for_function(
-        "(before) => !location.search.includes(before)", arg=_link(box).removeprefix("sel=")
+        "(before) => !location.search.includes(before)", arg=link_to(box).removeprefix("sel=")
     )
     lasso = _polygon(page)
     assert 5 <= len(lasso) <= 60  # straight edges need no vertices in between
@@ -138,10 +123,10 @@ def test_without_a_mouse_what_is_in_view_is_selected(page: Page, api: httpx.Clie
 
 
 def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> None:
-    polygon = _half(api)
+    polygon = half_of(api)
     found = _ask(api, polygon, limit=36)
-    open_map(page, f"/?{_link(polygon)}")
-    page.locator("#selection-tab").get_by_text("Codes", exact=True).click()
+    open_map(page, f"/?{link_to(polygon)}")
+    page.locator("#map-tab").get_by_text("Codes", exact=True).click()
     table = page.get_by_role("table", name="Figures of the selection")
     expect(table.locator('[data-figure="psnr"]')).to_contain_text(
         f"{found['figures']['psnr']['mean']:.2f} dB"
@@ -158,7 +143,7 @@ def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> N
     expect(rows.first).to_contain_text(f"{100 * first['share']:.1f} %")
     expect(rows.first.get_by_role("link")).to_have_attribute("href", f"/codebook?code={first['code']}")
 
-    page.locator("#selection-tab").get_by_text("Images", exact=True).click()
+    page.locator("#map-tab").get_by_text("Images", exact=True).click()
     pictures = page.locator("#selection-images .thumbnail")
     expect(pictures).to_have_count(len(found["items"]))
     path = "{dataset}/{split}/{position}".format(**found["items"][3])
@@ -171,12 +156,48 @@ def test_codes_and_pictures_of_the_selection(page: Page, api: httpx.Client) -> N
     expect(page.locator(f'.inspector-body[data-point="{path}"]')).to_be_visible()
 
 
+def test_a_link_keeps_the_tab(page: Page, api: httpx.Client) -> None:
+    polygon = half_of(api)
+    open_map(page, f"/?{link_to(polygon)}")
+    bare = page.url
+    panels = {"Codes": "#selection-codes", "Images": "#selection-pages", "Table": "#selection-table"}
+    for tab, panel in panels.items():
+        page.locator("#map-tab").get_by_text(tab, exact=True).click()
+        page.wait_for_function("(tab) => location.search.endsWith(`&tab=${tab}`)", arg=tab.lower())
+        fresh = page.context.new_page()
+        fresh.goto(page.url)
+        expect(fresh.locator(panel)).to_be_visible()
+        expect(fresh.locator("#selection-composition")).to_be_hidden()
+        expect(fresh.locator("#map-tab input:checked")).to_have_value(tab.lower())
+        assert fresh.url == page.url
+        if tab == "Table":
+            expect(fresh.locator("#selection-table .ag-row").first).to_be_visible()
+        fresh.close()
+    # Back and forward.
+    page.evaluate(
+        """(link) => { history.pushState(null, '', link); window.dispatchEvent(new PopStateEvent('popstate')); }""",
+        f"/?{link_to(polygon)}&tab=codes",
+    )
+    expect(page.locator("#selection-codes")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#selection-table")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#selection-codes")).to_be_visible()
+    page.locator("#map-tab").get_by_text("Composition", exact=True).click()
+    page.wait_for_url(bare)
+    # Without a selection there is no tab in the address.
+    page.locator("#map-tab").get_by_text("Codes", exact=True).click()
+    page.wait_for_function("() => location.search.includes('tab=')")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.wait_for_function("() => !location.search.includes('tab=')")
+
+
 def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.Client) -> None:
-    polygon = _half(api)
+    polygon = half_of(api)
     sizes: list[int] = []
     page.on("response", lambda r: sizes.append(len(r.body())) if "_dash-update" in r.url else None)
-    open_map(page, f"/?{_link(polygon)}")
-    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    open_map(page, f"/?{link_to(polygon)}")
+    page.locator("#map-tab").get_by_text("Table", exact=True).click()
     header = page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-label")
     header.click()
     body = {"polygon": polygon, "sort": "psnr", "order": "asc", "limit": 5}
@@ -204,9 +225,9 @@ def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.
 
 def test_a_filter_of_the_table_narrows_the_selection(page: Page, api: httpx.Client) -> None:
     """On the map, in figures, in the files, and in the link."""
-    polygon = _half(api)
-    open_map(page, f"/?{_link(polygon)}")
-    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    polygon = half_of(api)
+    open_map(page, f"/?{link_to(polygon)}")
+    page.locator("#map-tab").get_by_text("Table", exact=True).click()
     limit = api.post("/v1/selections", json={"polygon": polygon}).json()["figures"]["psnr"]["quartiles"][0]
     page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-filter-button").click()
     page.locator(".ag-filter select, .ag-filter .ag-select").first.click()
@@ -229,7 +250,7 @@ def test_a_filter_of_the_table_narrows_the_selection(page: Page, api: httpx.Clie
     page.reload()
     expect(count).to_contain_text(f"{found['n']:,} of")
     _expect_marked(page, api, polygon, where)
-    page.locator("#selection-tab").get_by_text("Table", exact=True).click()
+    page.locator("#map-tab").get_by_text("Table", exact=True).click()
     rows = "() => Number(document.querySelector('#selection-table [aria-rowcount]')?.getAttribute('aria-rowcount'))"
     page.wait_for_function(f"(n) => ({rows})() === n + 1", arg=found["n"])
     page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-filter-button").click()
@@ -251,48 +272,12 @@ def _expect_marked(page: Page, api: httpx.Client, polygon: list, where: list) ->
     )
 
 
-def test_the_selection_is_exported(page: Page, api: httpx.Client) -> None:
-    polygon = _half(api)
-    open_map(page, f"/?{_link(polygon)}")
-    found = _ask(api, polygon)
-    expect(page.locator("#selection-count")).to_contain_text(f"{found['n']:,} of")
-    page.get_by_role("button", name="Export").click()
-    with page.expect_download() as caught:
-        page.get_by_role("link", name="Table (CSV)").click()
-    with caught.value.path().open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == found["n"]
-    first = "{dataset}/{split}/{position}".format(**rows[0])
-    sample = api.get(f"/v1/samples/{first}").json()
-    assert float(rows[0]["psnr"]) == pytest.approx(sample["psnr"], rel=1e-5)
-    assert rows[0]["label_name"] == sample["label_name"]
-
-
 def _save(page: Page, item: str, file: str) -> bytes:
     page.get_by_role("button", name="Save", exact=True).click()
     with page.expect_download() as caught:
         page.get_by_role("button", name=item, exact=True).click()
     assert caught.value.suggested_filename == file
     return caught.value.path().read_bytes()
-
-
-def _hues(picture: Image.Image, ground: tuple[int, int, int] | None = None) -> dict[str, int]:
-    """How many pixels of a picture have the colour of each mark of a data set, as points are drawn in it."""
-    found = np.array(picture.convert("RGBA"), np.int64)
-    counts = {}
-    for colour in OKABE_ITO:
-        drawn = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
-        if ground is not None:
-            drawn = np.round(0.7 * drawn + 0.3 * np.array(ground))
-        near = (np.abs(found[..., :3] - drawn) <= 3).all(axis=-1) & (found[..., 3] > 100)
-        counts[colour] = int(near.sum())
-    return counts
-
-
-def _images(svg: str) -> list[Image.Image]:
-    """The pictures that an SVG holds."""
-    found = re.findall(r'href="data:image/png;base64,([^"]+)"', svg)
-    return [Image.open(io.BytesIO(base64.b64decode(content))) for content in found]
 
 
 def test_the_map_is_saved_as_a_picture(page: Page, api: httpx.Client) -> None:
@@ -302,32 +287,18 @@ def test_the_map_is_saved_as_a_picture(page: Page, api: httpx.Client) -> None:
     box = page.locator("#map-graph .js-plotly-plot").bounding_box()
     assert box is not None
     # As it is seen: the points of each data set on the ground of the page, three times as large.
-    content = _save(page, "Map as PNG", "latent-map.png")
+    content = _save(page, "Map, PNG", "latent-map.png")
     assert content.startswith(b"\x89PNG")
     png = Image.open(io.BytesIO(content))
     assert png.size == (round(3 * box["width"]), round(3 * box["height"]))
-    hues = _hues(png, ground=(255, 255, 255))
-    assert all(hues[colour] > 300 for colour in own.values())
+    seen = hues(png, ground=(255, 255, 255))
+    assert all(seen[colour] > 300 for colour in own.values())
     # In an SVG they are a picture on its axes, with shapes for the rest; a legend names the data sets.
-    content = _save(page, "Map as SVG", "latent-map.svg")
+    content = _save(page, "Map, SVG", "latent-map.svg")
     assert content.startswith(b"<svg")
-    (picture,) = _images(content.decode())
-    assert all(_hues(picture)[colour] > 300 for colour in own.values())
+    (picture,) = images_of(content.decode())
+    assert all(hues(picture)[colour] > 300 for colour in own.values())
     assert all(f">{name}<" in content.decode() for name in names)
-    assert _save(page, "A panel for each data set, PNG", "latent-map-panels.png").startswith(b"\x89PNG")
-    content = _save(page, "A panel for each data set, SVG", "latent-map-panels.svg")
-    assert content.startswith(b"<svg")
-    # One panel of all and one of each, with how many images it has.
-    panels = content.decode()
-    items = api.get("/v1/datasets").json()["items"]
-    sizes = {item["name"]: sum(item["n_indexed"].values()) for item in items}
-    for name, n in ({"all data sets": sum(sizes.values())} | sizes).items():
-        assert f"{name} (n = {n:,})" in panels
-    pictures = _images(panels)
-    assert len(pictures) == 1 + len(names)
-    for name, picture in zip((None, *names), pictures, strict=True):
-        meant = set(own.values()) if name is None else {own[name]}
-        assert {colour for colour, n in _hues(picture).items() if n > 30} == meant
 
 
 def test_a_saved_picture_has_what_is_on(page: Page, api: httpx.Client) -> None:
@@ -335,9 +306,9 @@ def test_a_saved_picture_has_what_is_on(page: Page, api: httpx.Client) -> None:
     name = names_of(api)[1]
     page.get_by_role("button", name=f"Show only {name}", exact=True).click()
     wait_drawn(page, names={name})
-    svg = _save(page, "Map as SVG", "latent-map.svg").decode()
-    (picture,) = _images(svg)
-    assert {colour for colour, n in _hues(picture).items() if n > 30} == {mark(1).colour}
+    svg = _save(page, "Map, SVG", "latent-map.svg").decode()
+    (picture,) = images_of(svg)
+    assert {colour for colour, n in hues(picture).items() if n > 30} == {mark(1).colour}
     assert [other for other in names_of(api) if f">{other}<" in svg] == [name]
 
 

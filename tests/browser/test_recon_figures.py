@@ -1,5 +1,7 @@
 """Histograms, window and level, and the enlarged image on the reconstructions page."""
 
+import re
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
@@ -120,3 +122,106 @@ def test_an_image_is_enlarged_by_mouse_and_by_keyboard(page: Page, api: httpx.Cl
     expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(opener).to_be_focused()
+
+
+SLOPE = "() => Number(document.querySelector('#window-level feFuncR').getAttribute('slope'))"
+SHOWN = "(e) => e.open && [...e.querySelectorAll('img')].map((i) => i.src).join()"
+
+
+def test_a_link_keeps_window_and_level(page: Page, api: httpx.Client) -> None:
+    page.goto(f"/reconstructions?dataset={_dataset(api, 1)}")
+    page.wait_for_selector(".card")
+    for name, key in (("Window", "ArrowLeft"), ("Level", "ArrowRight")):
+        slider = page.get_by_role("slider", name=f"{name} in grey values")
+        slider.focus()
+        page.keyboard.press(key)
+        page.keyboard.press(key)
+    window, level = "253", "130"  # from 127.5 to whole grey values
+    page.wait_for_url(re.compile(rf"&window={window}&level={level}$"))
+    fresh = page.context.new_page()
+    fresh.goto(page.url)
+    expect(fresh.locator("#recon-windowing")).to_be_visible()
+    expect(fresh.locator("#page-reconstructions[data-windowed]")).to_have_count(1)
+    for name, value in (("window", window), ("level", level)):
+        expect(fresh.locator(f"#recon-{name}-shown")).to_have_text(value)
+    assert fresh.evaluate(SLOPE) == pytest.approx(255 / float(window))
+    assert fresh.url == page.url
+    # Back from another page as much as when it is opened.
+    fresh.locator(".card-place").first.click()
+    expect(fresh.locator("#page-map")).to_be_visible()
+    fresh.go_back()
+    expect(fresh.locator("#page-reconstructions[data-windowed]")).to_be_visible()
+    assert fresh.url == page.url
+    fresh.get_by_role("button", name="Reset", exact=True).click()
+    fresh.wait_for_url(re.compile(r"/reconstructions\?dataset=[^&]+$"))
+
+
+def test_a_link_keeps_the_enlarged_image(page: Page, api: httpx.Client) -> None:
+    page.goto("/")
+    page.wait_for_selector(".legend-row")
+    page.get_by_role("link", name="Reconstructions").click()
+    page.wait_for_selector("#recon-hists svg")
+    page.locator(".card").nth(2).locator("img").first.click()
+    page.keyboard.press("ArrowRight")
+    point = page.locator(".card").nth(3).get_attribute("data-point")
+    page.wait_for_url(re.compile(f"enlarged={point}$"))
+    dialog = page.locator("#enlarged")
+    sources = dialog.evaluate(SHOWN)
+    assert f"/pictures/{point}/" in sources
+    fresh = page.context.new_page()
+    fresh.goto(page.url)
+    expect(fresh.locator("#enlarged")).to_be_visible()
+    assert fresh.locator("#enlarged").evaluate(SHOWN) == sources
+    assert fresh.url == page.url
+    expect(fresh.locator('#enlarged [data-figure="psnr"] .hist-now')).to_have_count(1)  # these come later
+    # It belongs to its page, and comes back with it.
+    page.go_back()
+    expect(page.locator("#page-map")).to_be_visible()
+    assert dialog.evaluate("(e) => e.open") is False
+    page.go_forward()
+    expect(dialog).to_be_visible()
+    assert dialog.evaluate(SHOWN) == sources
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.wait_for_function("() => !location.search.includes('enlarged')")
+
+
+def test_back_and_forward_open_and_close_the_enlarged_image(page: Page, api: httpx.Client) -> None:
+    name = _dataset(api, 1)
+    page.goto(f"/reconstructions?dataset={name}")
+    page.wait_for_selector("#recon-hists svg")
+    last = page.locator("#recon-last")
+    last.click()
+    page.wait_for_url(re.compile("page="))
+    point = page.locator(".card").last.get_attribute("data-point")
+    query = page.evaluate("() => location.search")
+    page.evaluate(
+        """(link) => { history.pushState(null, '', link); window.dispatchEvent(new PopStateEvent('popstate')); }""",
+        f"/reconstructions?dataset={name}&window=100&enlarged={_first(api, name)}",
+    )
+    dialog = page.locator("#enlarged")
+    expect(dialog).to_be_visible()
+    expect(page.locator("#recon-window-shown")).to_have_text("100")
+    assert _first(api, name) in dialog.evaluate(SHOWN)
+    page.go_back()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(f'.card[data-point="{point}"]')).to_be_visible()
+    expect(page.locator("#recon-window-shown")).to_have_text("255")
+    assert page.evaluate("() => location.search") == query
+    page.go_forward()
+    expect(dialog).to_be_visible()
+    assert _first(api, name) in dialog.evaluate(SHOWN)
+
+
+def _first(api: httpx.Client, name: str) -> str:
+    """The image that comes first on the page of a data set."""
+    asked = {"dataset": name, "split": "test", "sort": "psnr", "order": "asc", "limit": 1}
+    return "{dataset}/{split}/{position}".format(**api.get("/v1/samples", params=asked).json()["items"][0])
+
+
+def test_an_image_of_another_page_is_not_enlarged(page: Page, api: httpx.Client) -> None:
+    name = _dataset(api, 1)
+    page.goto(f"/reconstructions?dataset={name}&page=2&enlarged={_first(api, name)}")
+    page.wait_for_selector(".card")
+    page.wait_for_function("() => !location.search.includes('enlarged')")
+    expect(page.locator("#enlarged")).to_be_hidden()

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.state import SORTS, SPLITS, Point, ReconstructionsView
-from dashboard.state_map import KINDS, MAX_VERTICES, MapView, parse_polygon, parse_ranges
+from dashboard.state_map import KINDS, MAX_VERTICES, TABS, MapView, parse_polygon, parse_ranges
 
 names = st.text(
     st.characters(exclude_characters="/\\", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30
@@ -26,11 +26,12 @@ points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 -
     polygon=st.none() | polygons,
     second=st.sampled_from([None, "pca", "tsne-3d"]),
     drawn_on=st.booleans(),
+    tab=st.sampled_from(TABS),
     seen=st.none() | ranges,
     camera=st.none() | st.tuples(st.floats(0, 359.9), st.floats(-90, 90)),
 )
 def test_a_link_reproduces_the_map(
-    on, kind, level, point, colour, group, polygon, second, drawn_on, seen, camera
+    on, kind, level, point, colour, group, polygon, second, drawn_on, tab, seen, camera
 ):
     sigma = kind == "sigma"
     view = MapView(
@@ -46,6 +47,7 @@ def test_a_link_reproduces_the_map(
         polygon=polygon,
         second=second,
         drawn_on=second if polygon and drawn_on else None,
+        tab=tab if polygon else MapView.tab,
         ranges=seen,
         camera=camera if seen else None,
     )
@@ -58,9 +60,21 @@ def test_a_link_reproduces_the_map(
     label=st.none() | st.integers(0, 20_000),
     sort=st.sampled_from(SORTS),
     page=st.integers(1, 100_000),
+    window=st.integers(10, 2550).map(lambda n: n / 10),
+    level=st.integers(0, 2550).map(lambda n: n / 10),
+    enlarged=st.none() | points,
 )
-def test_a_link_reproduces_the_reconstructions(dataset, split, label, sort, page):
-    view = ReconstructionsView(dataset=dataset, split=split, label=label, sort=sort, page=page)
+def test_a_link_reproduces_the_reconstructions(dataset, split, label, sort, page, window, level, enlarged):
+    view = ReconstructionsView(
+        dataset=dataset,
+        split=split,
+        label=label,
+        sort=sort,
+        page=page,
+        window=window,
+        level=level,
+        enlarged=enlarged,
+    )
     assert ReconstructionsView.from_query(view.to_query()) == view
 
 
@@ -87,6 +101,9 @@ def test_what_cannot_be_read_becomes_the_default():
     query = "?kind=magic&level=1000&sigma=nan&point=a/b/c&on=x"
     assert MapView.from_query(query) == MapView(on=("x",))
     assert ReconstructionsView.from_query("?page=-3&sort=none&label=x&split=foo") == ReconstructionsView()
+    for text in ("0", "256", "-1", "nan", "inf", "x", "", "1e99"):
+        asked = f"?window={text}&level={text}&enlarged={text}"
+        assert ReconstructionsView.from_query(asked.replace("level=0&", "")) == ReconstructionsView()
     assert MapView.from_query("?" + "&".join(f"a={i}" for i in range(500))) == MapView()
 
 
@@ -183,6 +200,17 @@ def test_what_is_seen_goes_with_its_map():
     assert view.on_map("umap") == MapView(map="umap")
     assert MapView.from_controls(map="pca", seen={"map": "pca", "ranges": [-1.25, 2, 0, 1e-5]}) == view
     assert MapView.from_controls(map="umap", seen=view.seen) == MapView(map="umap")
+
+
+def test_a_tab_is_one_of_a_selection():
+    asked = MapView.from_query("?sel=0,0,1,0,1,1&tab=table")
+    assert asked == MapView(polygon=SQUARE[:3], tab="table")
+    assert asked.to_query() == "?sel=0,0,1,0,1,1&tab=table"
+    assert asked.on_map("umap") == MapView(map="umap")  # the selection stays behind, and its tab
+    for query in ("?tab=table", "?sel=0,0,1,0,1,1&tab=magic", "?sel=0,0,1,0,1,1&tab="):
+        assert MapView.from_query(query).tab == "composition"
+    assert MapView.from_controls(tab="codes") == MapView()
+    assert MapView.from_controls(tab="codes", polygon=asked.drawn).tab == "codes"
 
 
 def test_a_code_in_the_address_colours_by_it():

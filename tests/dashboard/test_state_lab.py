@@ -16,9 +16,12 @@ points = st.none() | st.builds(
 )
 
 
-@given(points, edits, points, st.integers(MIN_STEPS, MAX_STEPS))
-def test_a_link_reproduces_the_view(point, changes, end, steps):
-    view = LabView(point=point, end=end, steps=steps)
+cells = st.tuples(st.integers(0, 255), st.integers(0, 255))
+
+
+@given(points, edits, cells, points, st.integers(MIN_STEPS, MAX_STEPS))
+def test_a_link_reproduces_the_view(point, changes, cell, end, steps):
+    view = LabView(point=point, cell=cell, end=end, steps=steps)
     for one in changes:
         view = view.given(one.row, one.column, one.code)
     assert LabView.from_query(view.to_query()) == view
@@ -27,7 +30,7 @@ def test_a_link_reproduces_the_view(point, changes, end, steps):
 
 @given(st.text(max_size=200))
 def test_whatever_an_address_says_is_read(text):
-    for query in (text, f"?edits={text}", f"?point={text}&steps={text}&end={text}"):
+    for query in (text, f"?edits={text}", f"?point={text}&steps={text}&end={text}&cell={text}"):
         view = LabView.from_query(query)
         assert MIN_STEPS <= view.steps <= MAX_STEPS
         assert len(view.edits) <= MAX_EDITS
@@ -44,6 +47,18 @@ def test_what_is_no_edit_is_left_out():
     view = LabView.from_query("?edits=1.2.3,1.2,x.y.z,1.2.70000,-1.0.0,300.0.1,2.2.4&steps=99")
     assert view.edits == (Edit(1, 2, 3), Edit(2, 2, 4))
     assert view.steps == MAX_STEPS
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.2.3", "x.y", "-1.0", "0.256", "1e1.0", "1.2, 3", "0.99999999999"]
+)
+def test_what_is_no_cell_is_the_first(text):
+    assert LabView.from_query(f"?cell={text}") == LabView()
+
+
+def test_the_cell_in_hand_is_in_the_address():
+    assert LabView(cell=(2, 5)).to_query() == "?cell=2.5"
+    assert LabView(cell=(0, 0)).to_query() == ""
 
 
 @pytest.mark.parametrize(
