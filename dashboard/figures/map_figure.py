@@ -24,22 +24,31 @@ def map_figure(
     datasets: Sequence[Dataset], info: MapInfo, points: Points, ellipses: Sequence[Ellipse]
 ) -> go.Figure:
     """The map of these data sets, the most numerous first: it is drawn first, so that small ones stay visible."""
-    figure = go.Figure(layout=_layout(info, points, ellipses))
-    rows = {d.name: rows_of(points, d.name) for d in datasets}
-    crowd = sum(map(len, rows.values())) > CROWD
-    by_size = sorted(datasets, key=lambda d: -len(rows[d.name]))
-    figure.add_traces(
-        [_points_trace(d, points, rows[d.name], mark(d.index), crowd=crowd) for d in by_size]
-        + [_ellipse_trace(d, mark(d.index)) for d in by_size]
-    )
-    figure.add_trace(_ends(figure.layout))
+    figure = go.Figure(layout=map_layout(info, points, ellipses))
+    clouds = points_traces(datasets, points)
+    looks = {d.name: mark(d.index) for d in datasets}
+    figure.add_traces(clouds + [_ellipse_trace(cloud.name, looks[cloud.name]) for cloud in clouds])
+    figure.add_trace(ends(figure.layout))
     return figure
 
 
-def _ends(layout: go.Layout) -> go.Scatter:
+def points_traces(datasets: Sequence[Dataset], points: Points) -> list[go.Scatter]:
+    """What the points of each data set look like and which rows they are, the most numerous data set first."""
+    rows = {d.name: rows_of(points, d.name) for d in datasets}
+    crowd = sum(map(len, rows.values())) > CROWD
+    by_size = sorted(datasets, key=lambda d: -len(rows[d.name]))
+    return [_points_trace(d, points, rows[d.name], mark(d.index), crowd=crowd) for d in by_size]
+
+
+def ends(layout: go.Layout) -> go.Scatter:
     """Two points that are not seen, at the ends of the axes: without any Plotly shows less when the plot shrinks."""
     return go.Scatter(
-        x=layout.xaxis.range, y=layout.yaxis.range, meta={"role": "ends"}, mode="markers", opacity=0
+        x=layout.xaxis.range,
+        y=layout.yaxis.range,
+        meta={"role": "ends"},
+        mode="markers",
+        opacity=0,
+        hoverinfo="skip",
     )
 
 
@@ -64,12 +73,12 @@ def _points_trace(
     )
 
 
-def _ellipse_trace(dataset: Dataset, look: Mark) -> go.Scatter:
+def _ellipse_trace(name: str, look: Mark) -> go.Scatter:
     return go.Scatter(
         x=[],
         y=[],
-        name=dataset.name,
-        meta={"role": "ellipse", "dataset": dataset.name},
+        name=name,
+        meta={"role": "ellipse", "dataset": name},
         mode="lines",
         line={"color": look.colour, "width": 2.5},
         fill="toself",
@@ -87,11 +96,17 @@ def _extent(values: NDArray[Any], outlines: Sequence[float | None]) -> list[floa
     return [low - margin, high + margin]
 
 
-def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[str, Any]:
+def map_layout(
+    info: MapInfo,
+    points: Points,
+    ellipses: Sequence[Ellipse],
+    more: Sequence[tuple[float, float]] = (),
+) -> dict[str, Any]:
+    """Axes that hold all points and ellipses, and `more` places."""
     outlines = ellipse_outlines(ellipses).values()
     # Fixed from the start: a data set stays where it is, whichever others are switched on.
-    x_range = _extent(points.x, [x for outline in outlines for x in outline["x"]])
-    y_range = _extent(points.y, [y for outline in outlines for y in outline["y"]])
+    x_range = _extent(points.x, [x for outline in outlines for x in outline["x"]] + [x for x, _ in more])
+    y_range = _extent(points.y, [y for outline in outlines for y in outline["y"]] + [y for _, y in more])
     axis: dict[str, Any] = {
         "zeroline": False,
         "showline": False,
