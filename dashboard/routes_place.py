@@ -46,8 +46,10 @@ def add_place_route(server: FastAPI, client: ApiClient) -> None:
             )
         except ApiRefused as error:
             return problem(error.status, _TITLE, str(error))
+        except ApiUnavailable as error:
+            return problem(503, _TITLE, str(error))  # which assets/place.js asks again
         except ApiError as error:
-            return problem(503, _TITLE, str(error))
+            return problem(502, _TITLE, str(error))
         answers = {"reconstruct": reconstruct, "project": project, "outliers": outliers}
         return JSONResponse(answers, headers={"Cache-Control": "no-store"})
 

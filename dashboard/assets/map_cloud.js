@@ -5,52 +5,50 @@
   "use strict";
 
   const FAINT = 0.06; // opacity of points that are not selected
-  const QUICK = 25; // milliseconds that a frame may take to be drawn anew at each move of the mouse
   const LIVELY = 40; // milliseconds that a frame may take while a map is turned: of more points so many are left out
   const map = () => window.vqscopeMap;
+  const { Pane, viewOf } = window.vqscopePane;
+  const points = window.vqscopePoints;
 
-  const states = new WeakMap(); // gd -> what is drawn on it
+  const states = new WeakMap(); // gd -> { pane, frame: what is drawn on it, whole: milliseconds that all of it takes }
 
-  /** The canvas of a map, in a window over the plot's area, and lines for what is awaited and what is wrong. */
+  const addressFor = (gd) => points.addressOf(map().mapOf(gd), map().wanted.loaded.index);
+
+  /** The points of a map in the order of the index as they are seen, null until they are there; in space see map_space.js. */
+  function cloudOf(gd) {
+    const cloud = map().wanted.loaded ? points.cloudAt(addressFor(gd)) : null;
+    return cloud && map().inSpace(gd) ? map().pointsSeen(gd, cloud) : cloud;
+  }
+
+  // The points of the map that a page is opened with come while the page is being made.
+  document.addEventListener("vqscope-service", ({ detail: { state, index } }) => {
+    if (state !== "ready" || location.pathname !== "/" || map().wanted.loaded) return;
+    points.cloudAt(points.addressOf(new URLSearchParams(location.search).get("map") || "pca", index));
+  });
+
   function stateOf(gd) {
-    if (!states.has(gd)) {
-      const pane = Object.assign(document.createElement("div"), { className: "map-cloud" });
-      const canvas = document.createElement("canvas");
-      const words = Object.assign(document.createElement("p"), { className: "map-cloud-note", role: "status", hidden: true });
-      const awaited = Object.assign(document.createElement("label"), { className: "map-cloud-awaited", hidden: true });
-      const bar = Object.assign(document.createElement("progress"), { max: 1 });
-      awaited.append(document.createElement("span"), bar);
-      pane.append(canvas, awaited, words);
-      states.set(gd, { pane, canvas, words, awaited, bar, key: [], view: null, frame: null, cost: 0, whole: 0, asked: false });
-    }
+    if (!states.has(gd)) states.set(gd, { pane: new Pane(), frame: null, whole: 0 });
     const state = states.get(gd);
-    const around = gd.querySelector(".svg-container");
-    if (around.firstChild !== state.pane) around.prepend(state.pane); // under all that Plotly draws
+    state.pane.under(gd);
     return state;
   }
 
-  /** That points come, why they do not, or nothing. */
-  function tellOfPoints(gd) {
-    const { words, awaited, bar } = stateOf(gd);
-    const { trouble, share, n } = map().newsOf(gd);
-    if (words.textContent !== trouble) words.textContent = trouble;
-    words.hidden = !trouble;
-    awaited.hidden = share === null;
-    if (share !== null) {
-      awaited.firstChild.textContent = `Loading ${n.toLocaleString("en-GB")} points …` + (share ? ` ${Math.floor(100 * share)} %` : "");
-      if (share) bar.value = share;
-      else bar.removeAttribute("value");
-    }
-    const isBusy = map().graphs().some((one) => map().newsOf(one).share !== null);
-    gd.closest(".map-panel").setAttribute("aria-busy", String(isBusy));
+  /** What is to be said of the points of a map: that they come, why they do not, or nothing. */
+  function tell(gd) {
+    const { loaded } = map().wanted;
+    const { pane } = stateOf(gd);
+    const n = loaded && Object.values(loaded.datasets).reduce((sum, dataset) => sum + dataset.n, 0);
+    pane.tell(loaded ? points.troubleOf(addressFor(gd)) : "", isAwaited(gd) ? points.comingOf(addressFor(gd)) : null, n);
+    busy(gd);
   }
 
-  /** Where the plot's area is and what part of the map it shows, now. */
-  function viewOf(gd) {
-    const { xaxis, yaxis } = gd._fullLayout;
-    const [[left, right], [bottom, top]] = [xaxis.range, yaxis.range];
-    const [width, height] = [xaxis._length, yaxis._length];
-    return { left, top, perX: width / (right - left), perY: height / (top - bottom), width, height, x: xaxis._offset, y: yaxis._offset };
+  /** Whether the points of a map are on their way, and have been for a while. */
+  function isAwaited(gd) {
+    return Boolean(map().wanted.loaded) && points.comingOf(addressFor(gd)) !== null;
+  }
+
+  function busy(gd) {
+    gd.closest(".map-panel").setAttribute("aria-busy", String(map().graphs().some(isAwaited)));
   }
 
   /** What is drawn: points of the data sets that are on, with their colours, and their ellipses. */
@@ -60,40 +58,27 @@
     return { cloud: map().cloudOf(gd), shown, lines: map().tracesOf(gd, "ellipse"), mask: map().maskFor(gd), step };
   }
 
-  /** What a frame depends on: one of equal parts need not be drawn again. */
-  function keyOf(gd, view, { cloud, shown, mask, step }) {
+  /** What a frame depends on, besides the view: one of equal parts need not be drawn again. */
+  function keyOf(gd, { cloud, shown, mask, step }) {
     const { ellipses } = map().wanted;
     const side = map().inSpace(gd) ? [map().cameraOf(gd), document.documentElement.getAttribute("data-mantine-color-scheme")] : [];
-    const parts = shown.flatMap(({ trace, colours }) => [trace, colours.lut]);
-    return [cloud, mask, step, ...side, ellipses[map().mapOf(gd)], window.devicePixelRatio, ...Object.values(view), ...parts];
+    return [cloud, mask, step, ...side, ellipses[map().mapOf(gd)], ...shown.flatMap(({ trace, colours }) => [trace, colours.lut])];
   }
 
   /** At the next frame, once. */
   function layout(gd) {
     const state = stateOf(gd);
-    if (state.asked) return;
-    state.asked = true;
-    requestAnimationFrame(() => {
-      state.asked = false;
+    state.pane.soon(() => {
       if (map().graphs().includes(gd)) draw(gd, state);
     });
   }
 
   function draw(gd, state) {
     const [view, drawn] = [viewOf(gd), contents(gd)];
-    tellOfPoints(gd);
-    const key = keyOf(gd, view, drawn);
-    if (map().same(key, state.key)) return;
-    const begun = performance.now();
-    const { canvas, pane } = state;
-    Object.assign(pane.style, { left: `${view.x}px`, top: `${view.y}px`, width: `${view.width}px`, height: `${view.height}px` });
-    const ratio = Math.min(2, window.devicePixelRatio);
-    const [width, height] = [Math.max(1, Math.round(view.width * ratio)), Math.max(1, Math.round(view.height * ratio))];
-    Object.assign(canvas, { width, height });
-    canvas.style.transform = "";
-    paint(gd, canvas.getContext("2d"), { ...drawn, view, ratio });
-    const cost = performance.now() - begun;
-    Object.assign(state, { key, view, frame: drawn, cost, whole: drawn.step > 1 ? state.whole : cost });
+    tell(gd);
+    if (!state.pane.draw(view, keyOf(gd, drawn), (context, ratio) => paint(gd, context, { ...drawn, view, ratio }))) return;
+    state.frame = drawn;
+    if (drawn.step === 1) state.whole = state.pane.cost;
     delete gd.dataset.drawn;
     if (!drawn.cloud || drawn.step > 1) return;
     gd.dataset.drawn = drawn.shown.map(({ trace }) => trace.meta.dataset).join(" ");
@@ -162,12 +147,7 @@
 
   /** While the mouse moves the map: drawn anew if that is quick, else the last frame moves with it. */
   function follow(gd) {
-    const state = stateOf(gd);
-    if (!state.view || state.cost < QUICK) return void layout(gd);
-    const [was, is] = [state.view, viewOf(gd)];
-    const [x, y] = [(was.left - is.left) * is.perX, (is.top - was.top) * is.perY];
-    state.canvas.style.transform = `translate(${x}px, ${y}px) scale(${is.perX / was.perX}, ${is.perY / was.perY})`;
-    state.key = []; // whatever comes of it is drawn
+    if (!stateOf(gd).pane.follow(viewOf(gd))) layout(gd);
   }
 
   function attached(gd) {
@@ -187,6 +167,7 @@
   /** What was drawn last: cloud, shown, lines and mask; null: nothing yet. */
   const frameOf = (gd) => stateOf(gd).frame;
 
-  Object.assign(window.vqscopeMap, { tellOfPoints, viewOf, outlineOf, groupLines, frameOf, picture });
+  Object.assign(window.vqscopeMap, { cloudOf, viewOf, outlineOf, groupLines, frameOf, picture });
   window.vqscopeMap.add({ attached, layout, turned: layout });
+  points.add({ maps: () => map().graphs().map(map().mapOf), tell: () => map().graphs().forEach(tell), changed: () => map().sync() });
 })();

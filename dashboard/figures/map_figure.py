@@ -7,7 +7,7 @@ seen then, are those of what is seen.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,23 +35,32 @@ def map_figure(
     """
     if (points.z is not None) != (info.dimensions == 3):
         raise ValueError(f"the points of the map {info.name} have not its {info.dimensions} dimensions")
-    figure = go.Figure(layout=_layout(info, points, ellipses))
-    rows = {d.name: rows_of(points, d.name) for d in datasets}
-    crowd = sum(map(len, rows.values())) > CROWD
-    by_size = sorted(datasets, key=lambda d: -len(rows[d.name]))
+    figure = go.Figure(layout=map_layout(info, points, ellipses))
+    clouds = points_traces(datasets, points)
+    looks = {d.name: mark(d.index) for d in datasets}
     fill = "toself" if info.dimensions == 2 else "none"  # an ellipsoid is three lines round it
-    figure.add_traces(
-        [_points_trace(d, points, rows[d.name], mark(d.index), crowd=crowd) for d in by_size]
-        + [_ellipse_trace(d, mark(d.index), fill) for d in by_size]
-    )
-    figure.add_trace(_ends(figure.layout))
+    figure.add_traces(clouds + [_ellipse_trace(cloud.name, looks[cloud.name], fill) for cloud in clouds])
+    figure.add_trace(ends(figure.layout))
     return figure
 
 
-def _ends(layout: go.Layout) -> go.Scatter:
+def points_traces(datasets: Sequence[Dataset], points: Points) -> list[go.Scatter]:
+    """What the points of each data set look like and which rows they are, the most numerous data set first."""
+    rows = {d.name: rows_of(points, d.name) for d in datasets}
+    crowd = sum(map(len, rows.values())) > CROWD
+    by_size = sorted(datasets, key=lambda d: -len(rows[d.name]))
+    return [_points_trace(d, points, rows[d.name], mark(d.index), crowd=crowd) for d in by_size]
+
+
+def ends(layout: go.Layout) -> go.Scatter:
     """Two points that are not seen, at the ends of the axes: without any Plotly shows less when the plot shrinks."""
     return go.Scatter(
-        x=layout.xaxis.range, y=layout.yaxis.range, meta={"role": "ends"}, mode="markers", opacity=0
+        x=layout.xaxis.range,
+        y=layout.yaxis.range,
+        meta={"role": "ends"},
+        mode="markers",
+        opacity=0,
+        hoverinfo="skip",
     )
 
 
@@ -76,12 +85,12 @@ def _points_trace(
     )
 
 
-def _ellipse_trace(dataset: Dataset, look: Mark, fill: str) -> go.Scatter:
+def _ellipse_trace(name: str, look: Mark, fill: str) -> go.Scatter:
     return go.Scatter(
         x=[],
         y=[],
-        name=dataset.name,
-        meta={"role": "ellipse", "dataset": dataset.name},
+        name=name,
+        meta={"role": "ellipse", "dataset": name},
         mode="lines",
         line={"color": look.colour, "width": 2.5 if fill == "toself" else 1.5},
         fill=fill,
@@ -99,12 +108,23 @@ def _extent(values: NDArray[Any], outlines: Sequence[float]) -> list[float]:
     return [low - margin, high + margin]
 
 
-def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[str, Any]:
+def _known(outlines: Iterable[Mapping[str, Sequence[float | None]]], name: str) -> list[float]:
+    return [value for outline in outlines for value in outline[name] if value is not None]
+
+
+def map_layout(
+    info: MapInfo,
+    points: Points,
+    ellipses: Sequence[Ellipse],
+    more: Sequence[tuple[float, float]] = (),
+) -> dict[str, Any]:
+    """Axes that hold all points and ellipses, and `more` places of the plane."""
     outlines = ellipse_outlines(ellipses).values()
     coordinates = {"x": points.x, "y": points.y} | ({} if points.z is None else {"z": points.z})
     # Fixed from the start: a data set stays where it is, whichever others are switched on.
-    ends = {
-        name: _extent(values, [value for outline in outlines for value in outline[name] if value is not None])
+    places = dict(zip("xy", zip(*more, strict=True), strict=True)) if more else {}
+    reach = {
+        name: _extent(values, [*_known(outlines, name), *places.get(name, ())])
         for name, values in coordinates.items()
     }
     meta: dict[str, Any] = {"map": info.name, "dimensions": info.dimensions}
@@ -116,12 +136,12 @@ def _layout(info: MapInfo, points: Points, ellipses: Sequence[Ellipse]) -> dict[
         "nticks": 9,
     }
     margin = {"l": 62, "r": 14, "t": 12, "b": 46}
-    x_axis: dict[str, Any] = {"title": {"text": info.axis_labels[0], "standoff": 8}, "range": ends["x"]}
-    y_axis: dict[str, Any] = {"title": {"text": info.axis_labels[1], "standoff": 4}, "range": ends["y"]}
+    x_axis: dict[str, Any] = {"title": {"text": info.axis_labels[0], "standoff": 8}, "range": reach["x"]}
+    y_axis: dict[str, Any] = {"title": {"text": info.axis_labels[1], "standoff": 4}, "range": reach["y"]}
     if info.dimensions == 3:
         # The box that holds all, and whichever way it is turned the part of the plane that holds the box.
-        meta |= {"box": list(ends.values()), "axes": list(info.axis_labels)}
-        half = _ROOM * math.hypot(*(high - low for low, high in ends.values())) / 2
+        meta |= {"box": list(reach.values()), "axes": list(info.axis_labels)}
+        half = _ROOM * math.hypot(*(high - low for low, high in reach.values())) / 2
         x_axis, y_axis = (
             {"range": [-half, half], "visible": False},
             {"range": [-half, half], "visible": False},

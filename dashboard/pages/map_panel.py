@@ -61,7 +61,7 @@ def layout() -> html.Section:
 
 
 def select(
-    id_: str, label: str, data: list[dict[str, str]], value: str, *, plain: bool = False
+    id_: str, label: str, data: list[dict[str, str]], value: str | None, *, plain: bool = False
 ) -> dmc.Select:
     """A choice of one; with `plain` the label is only for readers of a screen."""
     return dmc.Select(

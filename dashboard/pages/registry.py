@@ -98,7 +98,7 @@ PAGES = (
         codebook.layout,
         codebook_callbacks.register,
     ),
-    Page(Route("place", "/place", "Place an image"), place.layout, place_callbacks.register),
+    Page(Route("place", "/place", "Place an image", "place-query"), place.layout, place_callbacks.register),
     Page(Route("lab", "/lab", "Decode lab", "lab-query"), lab.layout, lab_callbacks.register),
     Page(
         Route("training", "/training", "Training", "training-query"),

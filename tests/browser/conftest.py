@@ -201,10 +201,10 @@ def page(browser: Browser, open_page: Callable[..., Page], watched: Watched) -> 
 
 
 @pytest.fixture(scope="module")
-def pair(
-    start_pair, tiny_model_dir: Path, tiny_index_dir: Path, sample_dir: Path, tmp_path_factory
-) -> Iterator[tuple[str, str]]:
-    """A service whose index also has the maps space (three dimensions) and mirror, and its dashboard."""
+def three_maps(
+    tiny_model_dir: Path, tiny_index_dir: Path, sample_dir: Path, tmp_path_factory
+) -> tuple[str, ...]:
+    """What a service is started with whose index also has the maps space (three dimensions) and mirror."""
     folder = tmp_path_factory.mktemp("pairs") / "index"
     shutil.copytree(tiny_index_dir, folder)
     index = open_index(folder, load_model(tiny_model_dir, "cpu"))
@@ -212,6 +212,11 @@ def pair(
     for name, features, dimensions in (("space", embeddings, 3), ("mirror", -embeddings, 2)):
         settings = PCASettings(dimensions=dimensions)
         fit_map(folder / "maps" / name, Features(features), index.blocks, "pca", settings)
-    arguments = ("--model", str(tiny_model_dir), "--index", str(folder), "--data-dir", str(sample_dir))
-    with start_pair(*arguments) as urls:
+    return ("--model", str(tiny_model_dir), "--index", str(folder), "--data-dir", str(sample_dir))
+
+
+@pytest.fixture(scope="module")
+def pair(start_pair, three_maps: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """A service with three maps, and its dashboard."""
+    with start_pair(*three_maps) as urls:
         yield urls

@@ -126,6 +126,7 @@ def _place(page: Page) -> None:
     page.locator("#place-file").set_input_files(files)
     page.wait_for_function("() => document.querySelectorAll('.place-card').length === 2")
     page.wait_for_function("() => document.querySelectorAll('#place-graph .textpoint').length === 2")
+    page.wait_for_selector("#place-graph [data-drawn]")
 
 
 def _lab(page: Page) -> None:

@@ -1,6 +1,7 @@
 """The route that uploads pass through, and what is read from the service's answers."""
 
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 
 from dashboard.answers_place import Placed
 from dashboard.figures.place_figure import place_figure
+from dashboard.pages.place import left_out
 from dashboard.routes_place import MAX_BYTES, add_place_route
 
 HEADERS = {"X-VQScope": "place", "Content-Type": "multipart/form-data; boundary=b"}
@@ -91,7 +93,18 @@ async def test_the_words_of_the_service_reach_the_page(client_of):
     assert (found.status_code, found.json()["detail"]) == (413, problem["detail"])
 
 
-def test_good_and_bad_files_are_told_apart(datasets, info):
+@pytest.mark.parametrize(("content", "status"), [(b"no JSON", 502), (None, 503)])
+async def test_only_a_service_that_is_away_is_worth_asking_again(client_of, content, status):
+    def answer(request):
+        if content is None:
+            raise httpx.ConnectError("away")
+        return httpx.Response(200, content=content)
+
+    async with page_of(client_of(answer)) as page:
+        assert (await page.post("/place", content=b"x", headers=HEADERS)).status_code == status
+
+
+def test_good_and_bad_files_are_told_apart(datasets, info, points):
     placed = Placed.of(answers("reconstruct"), answers("project"), answers("outliers"))
     assert [(one.filename, one.reason) for one in placed.failed] == [("bad.png", "it is no image")]
     (image,) = placed.images
@@ -99,6 +112,30 @@ def test_good_and_bad_files_are_told_apart(datasets, info):
     assert image.inside == ("small",)
     assert image.verdict is not None
     assert image.verdict.measures["knn_distance"].share == 0.97
-    figure = json.loads(place_figure(datasets, info, (), placed.images).to_json())
+    figure = json.loads(place_figure(datasets, info, points, (), placed.images).to_json())
     stars = [trace for trace in figure["data"] if trace["meta"]["role"] == "placed"]
     assert [(trace["x"], trace["y"], trace["text"]) for trace in stars] == [([0.5], [-1.0], ["1"])]
+    (near,) = (trace for trace in figure["data"] if trace["meta"]["role"] == "neighbours")
+    assert near["customdata"] == ["/?point=small/train/3"]
+    # The points themselves are drawn by the browser.
+    clouds = [trace for trace in figure["data"] if trace["meta"]["role"] == "points"]
+    assert [trace["name"] for trace in clouds] == ["large", "middle", "small"]
+    assert all(trace["x"] == [] and trace["meta"]["runs"] for trace in clouds)
+
+
+def test_an_image_far_from_all_points_is_in_view(datasets, info, points):
+    far = PLACE | {"x": 1e3, "y": -2e3}
+    placed = Placed.of(
+        answers("reconstruct"),
+        answers("project") | {"items": [{"filename": "a.png", **far}, BAD]},
+        answers("outliers"),
+    )
+    axes = place_figure(datasets, info, points, (), placed.images).layout
+    for axis, value in ((axes.xaxis, 1e3), (axes.yaxis, -2e3)):
+        low, high = axis.range
+        assert low < value < high
+
+
+def test_a_map_in_space_is_said_to_be_left_out(info):
+    assert left_out([info]) == ""
+    assert "UMAP 3-D" in left_out([info, replace(info, name="umap-3d", dimensions=3)])
