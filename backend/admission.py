@@ -1,16 +1,18 @@
 """How many requests are computed at once, and wait for it; those of clients that have left are not computed."""
 
 import asyncio
+import logging
 from collections import deque
 from typing import Any
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.problems import Problem, document, responses, unavailable
 from backend.questions import SHORT_BYTES
 
+logger = logging.getLogger(__name__)
 AT_ONCE = 16
 """Requests that are computed at once. The pool of threads has 40: uploads and metrics always find one."""
 _MARGIN = 1.0
@@ -49,8 +51,8 @@ class Admission:
 
     A request takes a turn when all of it is there, if it is short, and until its answer begins: not while its client
     writes or reads, else a few slow ones would keep everybody waiting. One that waits for it longer than
-    ``seconds`` is answered 503, as is one whose computation takes longer, though it keeps its turn until that ends; one
-    whose client leaves is dropped.
+    ``seconds`` is answered 503, as is one whose computation takes longer, though it keeps its turn until that ends (the
+    model's work is dropped, as where a client leaves).
     """
 
     def __init__(self, app: ASGIApp, *, most: int, seconds: float, at_once: int = AT_ONCE) -> None:
@@ -118,10 +120,23 @@ class Admission:
             if not work.done() and not begun.is_set():
                 is_late = True
                 await document(Request(scope), self._not_done())(scope, client.receive, late)
-            await work
+            await self._ended(work, late=is_late)
         finally:
             beginning.cancel()
             work.cancel()  # which does nothing if it has ended
+            await asyncio.gather(work, beginning, return_exceptions=True)
+
+    async def _ended(self, work: "asyncio.Future[None]", *, late: bool) -> None:
+        """Wait for it; what goes wrong after an answer is told to the log alone, for the connection has gone on."""
+        try:
+            await work
+        except ClientDisconnect:  # as the server says of a client that has its answer
+            if not late:
+                raise
+        except Exception:
+            if not late:
+                raise
+            logger.exception("a fault after its request was answered: too late")
 
     async def _turn(self, client: "_Client") -> bool:
         """Wait for a turn, for the client's leaving or for too long; whether it is the turn."""

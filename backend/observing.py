@@ -58,12 +58,13 @@ class Observing:
         begun = time.perf_counter()
         noted = begin(Headers(scope=scope).get(REQUEST_ID, ""))
         status = CLIENT_GONE
+        problem = ended = None
         size = 0
 
         async def observed(message: Message) -> None:
-            nonlocal status, size
+            nonlocal status, problem, ended, size
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, problem = message["status"], noted.problem
                 told = scope["path"].startswith("/v1/") and status not in _STRANGERS
                 now = self._served() if noted.model is None and told else None
                 if now is not None:
@@ -71,15 +72,18 @@ class Observing:
                 _name(MutableHeaders(scope=message), noted)
             size += len(message.get("body", b""))
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                ended = time.perf_counter()  # work may go on after it
 
         try:
             with self.metrics.in_work():
                 await self.app(scope, receive, observed)
         finally:
-            seconds = time.perf_counter() - begun
+            seconds = (ended or time.perf_counter()) - begun
+            problem = noted.problem if status == CLIENT_GONE else problem
             method = scope["method"] if scope["method"] in _METHODS else UNKNOWN
             route = template(scope, self._routes)
-            self.metrics.answered(method, route, status, seconds, noted.problem)
+            self.metrics.answered(method, route, status, seconds, problem)
             fields: dict[str, Any] = {
                 "request_id": noted.request_id,
                 "method": method,
@@ -88,7 +92,7 @@ class Observing:
                 "ms": round(1000 * seconds, 3),
                 "bytes": size,
                 "images": noted.images,
-                "problem": noted.problem,
+                "problem": problem,
                 "model": noted.model,
                 "index": noted.index,
             }

@@ -105,7 +105,7 @@
 
     /**
      * Put the markers of several looks on it, the farthest first, and the farther the fainter.
-     * x, y, near: of all images, near from 0 to 1; order: rows; of `step` rows one is put; looks: with the runs of each.
+     * x, y, near: of all images, near from 0 to 1; order: rows; of `step` rows one is put, whichever side is in front; looks: with the runs of each.
      */
     scatterDeep({ x, y, near, order }, step, view, looks, chosen = null, which = 1) {
       const { width, height } = this;
@@ -120,10 +120,10 @@
           for (let row = first; row < end; row++) placeOf[row] = place++;
         }
       });
-      for (let i = 0; i < order.length; i += step) {
+      for (let i = 0; i < order.length; i++) {
         const row = order[i];
         const k = lookOf[row] - 1;
-        if (k < 0 || (chosen !== null && chosen[row] !== which)) continue;
+        if (k < 0 || row % step || (chosen !== null && chosen[row] !== which)) continue;
         const px = (x[row] - left) * perX;
         const py = (top - y[row]) * perY;
         if (!(px > -16 && py > -16 && px < width + 16 && py < height + 16)) continue; // nor where NaN

@@ -83,9 +83,9 @@
     const domains = sheet.domains(across, down);
     const axes = Object.fromEntries(["x", "y"].map((letter, i) => [`${letter}axis`, { ...gd.layout[`${letter}axis`], domain: domains[i], range: view[letter] }]));
     const images = [points(gd, view, Object.keys(map().wanted.loaded.datasets))];
-    const words = map().inSpace(gd) ? [map().boxWords(gd, view, sheet.ink)] : [];
+    const annotations = map().inSpace(gd) ? map().boxWords(gd, sheet.ink) : [];
     const lines = [...ellipses(gd, sheet.paper), ...map().groupLines(gd)];
-    return sheet.figure([...lines, ...words, ...map().ringTrace(gd, sheet.ink)], { ...gd.layout, ...axes, images }, 1);
+    return sheet.figure([...lines, ...map().ringTrace(gd, sheet.ink)], { ...gd.layout, ...axes, images, annotations }, 1);
   }
 
   /** What is drawn over the points of a panel: what is selected, and ellipses of groups; beside a single data set those of its

@@ -9,8 +9,8 @@
   const map = () => window.vqscopeMap;
 
   const cameras = new WeakMap(); // gd -> { map, azimuth, elevation }, another object for another direction
-  const laid = new WeakMap(); // gd -> { cloud, camera, made }
-  let held = null; // { gd, x, y } while the mouse turns a map
+  const laid = new WeakMap(); // gd -> { cloud, camera, box, made }
+  let held = null; // { gd, id, x, y, moves: not turns, moved: by now } while the mouse has hold of a map
 
   const radians = (degrees) => (degrees * Math.PI) / 180;
 
@@ -50,8 +50,9 @@
   /** The points of a map as they are seen: { x, y, label, near: from 0, farthest, to 1, order: rows, the farthest first }. */
   function pointsSeen(gd, cloud) {
     const camera = cameraOf(gd);
+    const box = JSON.stringify(gd.layout.meta.box); // its middle is what it is turned about
     const known = laid.get(gd);
-    if (known && known.cloud === cloud && known.camera === camera) return known.made;
+    if (known && known.cloud === cloud && known.camera === camera && known.box === box) return known.made;
     const n = cloud.x.length;
     const { right, up, towards } = directions(camera);
     const [cx, cy, cz] = middleOf(gd);
@@ -65,7 +66,7 @@
       near[i] = towards[0] * dx + towards[1] * dy + towards[2] * dz;
     }
     const made = { x, y, label: cloud.label, near, order: farthestFirst(near, reachOf(gd, towards)) };
-    laid.set(gd, { cloud, camera, made });
+    laid.set(gd, { cloud, camera, box, made });
     return made;
   }
 
@@ -107,28 +108,38 @@
   const isStart = (gd) => map().same(direction(gd), START);
 
   function press(gd, event) {
-    if (!map().inSpace(gd) || event.button || event.shiftKey || !event.isPrimary || !event.target.closest(".draglayer")) return;
-    held = { gd, x: event.clientX, y: event.clientY };
+    if (!map().inSpace(gd) || event.button || !event.isPrimary || !event.target.closest(".draglayer")) return;
+    held = { gd, id: event.pointerId, x: event.clientX, y: event.clientY, moves: event.shiftKey, moved: false };
   }
 
-  document.addEventListener("pointermove", ({ clientX, clientY }) => {
-    if (!held) return;
+  function drag({ pointerId, pointerType, buttons, clientX, clientY }) {
+    if (!held || pointerId !== held.id) return;
+    if (pointerType === "mouse" && !(buttons & 1)) return release({ pointerId }); // outside of the window
     const [dx, dy] = [clientX - held.x, clientY - held.y];
     if (!dx && !dy) return;
-    Object.assign(held, { x: clientX, y: clientY });
-    turnBy(held.gd, -PER_PIXEL * dx, PER_PIXEL * dy);
-  });
-  ["pointerup", "pointercancel"].forEach((name) =>
-    document.addEventListener(name, () => {
-      const turnedOne = held;
-      held = null;
-      if (turnedOne) map().turned(turnedOne.gd);
-    }),
-  );
+    Object.assign(held, { x: clientX, y: clientY, moved: true });
+    const { gd, moves } = held;
+    const { width, height } = map().viewOf(gd);
+    if (moves) map().moveBy(gd, -dx / width, dy / height);
+    else turnBy(gd, -PER_PIXEL * dx, PER_PIXEL * dy);
+  }
+
+  /** All points again, where some were left out while it was turned. */
+  function release({ pointerId }) {
+    if (!held || pointerId !== held.id) return;
+    const { gd, moved } = held;
+    held = null;
+    if (moved) map().turned(gd);
+  }
+
+  document.addEventListener("pointermove", drag);
+  ["pointerup", "pointercancel"].forEach((name) => document.addEventListener(name, release));
+  // The colours of the box are those of the scheme.
+  new MutationObserver(() => map().sync()).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
 
   function attached(gd) {
     gd.addEventListener("pointerdown", (event) => press(gd, event), true);
-    // Plotly would move it: that it does with Shift.
+    // Plotly would move it, and with Shift zoom into a box.
     const keep = (event) => {
       if (held && held.gd === gd) event.stopPropagation();
     };
@@ -136,9 +147,10 @@
   }
 
   function layout(gd) {
-    gd.classList.toggle("in-space", map().inSpace(gd));
+    gd.classList.toggle("in-space", map().inSpace(gd)); // see 40_map.css
+    if (!map().inSpace(gd)) cameras.delete(gd); // Plotly forgets what was seen of it, too
   }
 
-  Object.assign(window.vqscopeMap, { SPACE_START: START, cameraOf, directions, seenAt, linesSeen, pointsSeen, look, turnBy, direction, isStart, isTurning: (gd) => Boolean(held) && held.gd === gd });
+  Object.assign(window.vqscopeMap, { SPACE_START: START, cameraOf, directions, seenAt, linesSeen, pointsSeen, look, turnBy, direction, isStart, isTurning: (gd) => Boolean(held) && held.moved && held.gd === gd });
   window.vqscopeMap.add({ attached, layout });
 })();

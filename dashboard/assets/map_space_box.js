@@ -5,7 +5,7 @@
 
   const LINES = 5; // across a wall, about
   const NUMBER = 7; // pixels between an edge and a number
-  const NAME = [38, 26]; // pixels between an edge and its name, to the side and up or down
+  const NAME = [30, 26]; // pixels between an edge and the middle of its name, to the side and up or down
   const ASIDE = 0.4; // of a direction: more is beside, or above and below
   const LEAST = 60; // pixels of an edge that numbers stand at
   const map = () => window.vqscopeMap;
@@ -23,8 +23,9 @@
   const others = (k) => [0, 1, 2].filter((i) => i !== k);
 
   /**
-   * What is seen of the box, in the units of what is seen: lines [[x, y], [x, y]] and texts { text, x, y, dx, dy, away }, to be
-   * put beside that so many pixels away in the direction (dx, dy), downwards positive.
+   * What is seen of the box, in the units of what is seen: lines [[x, y], [x, y]] and texts { text, x, y, dx, dy, away, angle },
+   * to be put beside that so many pixels away in the direction (dx, dy), downwards positive; those with an angle in degrees,
+   * clockwise, are written along their edge.
    */
   function boxOf(gd) {
     const { box, axes } = gd.layout.meta;
@@ -49,9 +50,9 @@
       if (long < LEAST) return;
       const middle = [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2];
       const away = outward(from, to, middle);
-      const put = (text, place, pixels) => texts.push({ text, x: place[0], y: place[1], dx: away[0], dy: -away[1], away: pixels });
+      const put = (text, place, pixels, angle = null) => texts.push({ text, x: place[0], y: place[1], dx: away[0], dy: -away[1], away: pixels, angle });
       numbers.forEach(({ value, digits }) => put(minus(value.toFixed(digits)), at(edge.place(value)), NUMBER));
-      put(axes[k], middle, Math.abs(NAME[0] * away[0]) + Math.abs(NAME[1] * away[1]));
+      put(axes[k], middle, Math.abs(NAME[0] * away[0]) + Math.abs(NAME[1] * away[1]), along([from, to], perX, perY));
     });
     return { lines, texts };
   }
@@ -76,6 +77,12 @@
     return across[0] * u + across[1] * v < 0 ? across.map((value) => -value) : across;
   }
 
+  /** The angle of a line on the page, from left to right, upwards where it is upright. */
+  function along([[u0, v0], [u1, v1]], perX, perY) {
+    const angle = (Math.atan2((v0 - v1) * perY, (u1 - u0) * perX) * 180) / Math.PI;
+    return angle >= 89.999 ? angle - 180 : angle < -90.001 ? angle + 180 : angle;
+  }
+
   const inks = () => {
     const style = getComputedStyle(document.documentElement);
     return ["--line", "--ink-2"].map((name) => style.getPropertyValue(name).trim());
@@ -97,22 +104,31 @@
     if (!words) return;
     context.fillStyle = ink;
     context.font = `${12 * ratio}px ${gd.layout.font.family}`;
-    texts.forEach(({ text, x, y, dx, dy, away }) => {
+    texts.forEach(({ text, x, y, dx, dy, away, angle }) => {
       const [u, v] = px([x, y]);
-      context.textAlign = dx > ASIDE ? "left" : dx < -ASIDE ? "right" : "center";
-      context.textBaseline = dy > ASIDE ? "top" : dy < -ASIDE ? "bottom" : "middle";
-      context.fillText(text, u + dx * away * ratio, v + dy * away * ratio);
+      const { across, down } = angle === null ? anchor(dx, dy) : { across: "center", down: "middle" };
+      context.textAlign = across;
+      context.textBaseline = down;
+      context.setTransform(1, 0, 0, 1, u + dx * away * ratio, v + dy * away * ratio);
+      if (angle !== null) context.rotate((angle * Math.PI) / 180);
+      context.fillText(text, 0, 0);
     });
+    context.resetTransform();
   }
 
-  /** For a saved picture: the words as a trace of a plot that shows a view. */
-  function boxWords(gd, { perX, perY }, color) {
-    const { texts } = boxOf(gd);
-    const x = texts.map(({ x, dx, away }) => x + (dx * away) / perX);
-    const y = texts.map(({ y, dy, away }) => y - (dy * away) / perY);
-    const text = texts.map(({ text }) => text);
-    const textposition = texts.map(({ dx, dy }) => `${dy > ASIDE ? "bottom" : dy < -ASIDE ? "top" : "middle"} ${dx > ASIDE ? "right" : dx < -ASIDE ? "left" : "center"}`);
-    return { type: "scatter", mode: "text", x, y, text, textposition, textfont: { size: 12, color }, showlegend: false, meta: { role: "box" } };
+  /** What side of a text is at its place: the one towards the edge. */
+  const anchor = (dx, dy) => ({
+    across: dx > ASIDE ? "left" : dx < -ASIDE ? "right" : "center",
+    down: dy > ASIDE ? "top" : dy < -ASIDE ? "bottom" : "middle",
+  });
+
+  /** For a saved picture: the words as annotations of a plot that shows a view. */
+  function boxWords(gd, color) {
+    return boxOf(gd).texts.map(({ text, x, y, dx, dy, away, angle }) => {
+      const { across, down } = angle === null ? anchor(dx, dy) : { across: "center", down: "middle" };
+      const at = { x, y, xref: "x", yref: "y", xanchor: across, yanchor: down, xshift: dx * away, yshift: -dy * away };
+      return { ...at, text, textangle: angle || 0, showarrow: false, font: { size: 12, color } };
+    });
   }
 
   Object.assign(window.vqscopeMap, { drawBox, boxWords });

@@ -27,7 +27,7 @@ def percentile(value: float) -> str:
     """A percentile in [0, 100]: 83.2 → '83', 99.62 → '99.6', 0.01 → '< 0.1'."""
     if 1 <= value <= 99:
         return f"{value:.0f}"
-    return "< 0.1" if value < 0.05 else "> 99.9" if value > 99.95 else f"{value:.1f}"
+    return "< 0.1" if value < 0.05 else "> 99.9" if value >= 99.95 else f"{value:.1f}"
 
 
 UNBOUNDED = 64

@@ -188,8 +188,9 @@ async def test_what_takes_too_long_is_told_so_and_keeps_its_turn_until_it_ends(a
     admission = Admission(app, most=2, seconds=0.05, at_once=1)
     first, second = (Client(name) for name in "ab")
     working = first.ask(admission)
-    while first.status is None:
-        await asyncio.wait((working,), timeout=0.01)
+    async with asyncio.timeout(WAIT):
+        while first.status is None:
+            await asyncio.wait((working,), timeout=0.01)
     assert first.status == 503
     assert b"not computed within 0.05 s" in first.told[1]["body"]
     assert (admission.held, working.done()) == (1, False)
@@ -199,6 +200,48 @@ async def test_what_takes_too_long_is_told_so_and_keeps_its_turn_until_it_ends(a
     app.finish.set()
     await ended(working)
     assert (len(first.told), admission.held) == (told, 0)
+
+
+async def test_a_fault_after_the_answer_is_told_to_the_log_alone(app, monkeypatch, caplog):
+    """Raised it would cut the connection, on which the client's next question is by now."""
+    monkeypatch.setattr("backend.admission._MARGIN", 0.0)
+
+    async def broken(scope, receive, send):
+        await app.finish.wait()
+        raise ValueError("too late")
+
+    admission = Admission(broken, most=1, seconds=0.05)
+    client = Client("a")
+    asked = client.ask(admission)
+    async with asyncio.timeout(WAIT):
+        while client.status is None:
+            await asyncio.wait((asked,), timeout=0.01)
+    app.finish.set()
+    await ended(asked)
+    assert (client.status, admission.held) == (503, 0)
+    assert "ValueError: too late" in caplog.text
+
+
+async def test_a_request_that_is_ended_keeps_its_turn_until_its_work_has(monkeypatch):
+    stopping, stopped = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end(scope, receive, send):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopping.set()
+            await stopped.wait()
+
+    admission = Admission(slow_to_end, most=1, seconds=WAIT)
+    asked = Client("a").ask(admission)
+    await settled()
+    asked.cancel()
+    await asyncio.wait_for(stopping.wait(), WAIT)
+    await settled()
+    assert admission.held == 1
+    stopped.set()
+    await asyncio.gather(asked, return_exceptions=True)
+    assert admission.held == 0
 
 
 async def test_a_long_answer_is_not_cut_for_its_length(app, monkeypatch):

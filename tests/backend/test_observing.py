@@ -1,5 +1,6 @@
 """What is seen of every request: IDs and versions in answers, lines in the log, figures for Prometheus."""
 
+import asyncio
 import contextvars
 import json
 import logging
@@ -85,6 +86,24 @@ async def test_a_name_in_any_script_can_be_told():
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         told = (await client.get("/")).headers["x-vqscope-model"]
     assert told == "%E6%A8%A1%E5%9E%8B%201%25@71f9"
+
+
+async def test_what_happens_after_the_answer_is_not_told_of_it(lines):
+    metrics = Metrics()
+    going_on = 0.3
+
+    async def app(scope, receive, send):
+        current().problem = "timeout"
+        await PlainTextResponse("too late", 503)(scope, receive, send)
+        current().problem = "not-found"
+        await asyncio.sleep(going_on)  # computes on
+
+    transport = httpx.ASGITransport(Observing(app, metrics=metrics, served=lambda: None))
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        await client.get("/")
+    (line,) = lines(1)
+    assert (line["status"], line["problem"]) == (503, "timeout")
+    assert line["ms"] < 1000 * going_on
 
 
 def test_a_surprise_is_seen_too(run_service, make_settings, problem, lines):

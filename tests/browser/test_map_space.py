@@ -175,14 +175,84 @@ def test_keys_turn_it_and_open_images(at, asked: httpx.Client) -> None:
 
 def test_shift_and_a_drag_move_it(at) -> None:
     page = at("?map=space")
-    left = f"() => window.vqscopeMap.viewOf(document.querySelector('{GRAPH}')).left"
-    before = page.evaluate(left)
+    view = f"() => window.vqscopeMap.viewOf(document.querySelector('{GRAPH}'))"
+    before = page.evaluate(view)
     page.keyboard.down("Shift")
-    _drag(page, -80, 0)
+    _drag(page, -80, 30)
     page.keyboard.up("Shift")
-    page.wait_for_function(f"(before) => ({left})() > before", arg=before)
-    _turned(page, START)
     page.wait_for_function("() => location.search.includes('view=')")
+    _turned(page, START)
+    after = page.evaluate(view)
+    assert after["perX"] == pytest.approx(before["perX"], rel=1e-3)
+    assert (after["left"] - before["left"]) * before["perX"] == pytest.approx(80, abs=1)
+    assert (after["top"] - before["top"]) * before["perY"] == pytest.approx(30, abs=1)
+
+
+def test_a_finger_turns_it_and_another_does_nothing(at) -> None:
+    page = at("?map=space")
+    touch = page.evaluate(f"() => getComputedStyle(document.querySelector('{GRAPH} .nsewdrag')).touchAction")
+    assert touch == "none"  # else the browser takes the gesture
+    page.evaluate(
+        f"""() => {{
+          const at = document.querySelector('{GRAPH} .nsewdrag');
+          const told = (type, pointerId, clientX, isPrimary) => at.dispatchEvent(new PointerEvent(type, {{
+            pointerId, clientX, clientY: 300, isPrimary, pointerType: 'touch', buttons: 1, bubbles: true }}));
+          told('pointerdown', 7, 600, true);
+          told('pointermove', 7, 500, true);
+          told('pointerdown', 8, 100, false);
+          told('pointermove', 8, 150, false);
+          told('pointerup', 8, 150, false);
+          told('pointermove', 7, 475, true);
+          told('pointerup', 7, 475, true);
+        }}"""
+    )
+    _turned(page, (START[0] + 50, START[1]))
+
+
+def test_a_click_leaves_what_is_seen_as_the_link_has_it(at, asked: httpx.Client) -> None:
+    page = at("?map=space&view=-3,3,-3,3&camera=200,-30")
+    _click(page, asked)
+    page.wait_for_function("() => location.search.includes('point=')")
+    assert "view=-3,3,-3,3&camera=200,-30" in page.url
+
+
+def test_points_follow_their_box(at, asked: httpx.Client) -> None:
+    """The box holds the ellipsoids, too: with others it has another middle."""
+    page = at("?second=space&level=50")
+    second = "document.querySelector('#map-graph-2 .js-plotly-plot')"
+    wait_drawn(page, "#map-graph-2")
+    for choice in ("no second map", "space (3-D)"):
+        page.locator("#map-second").click()
+        page.get_by_role("option", name=choice, exact=True).click()
+        page.wait_for_function("(n) => window.vqscopeMap.graphs().length === n", arg=1 + (choice[0] == "s"))
+        level = page.get_by_label("Nominal coverage")
+        level.fill("99.9")
+        level.blur()
+    wait_drawn(page, "#map-graph-2")
+    box, x = page.evaluate(
+        f"() => [{second}.layout.meta.box, Array.from(window.vqscopeMap.cloudOf({second}).x)]"
+    )
+    expected = _laid(_places(asked), box, START)[:, 0]
+    np.testing.assert_allclose(x, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_box_is_drawn_anew_in_the_dark(at, watched) -> None:
+    watched.expected = ("willReadFrequently",)  # which this test does
+    page = at("?map=space")
+    inks = f"""() => {{
+      const canvas = document.querySelector('{GRAPH} .map-cloud canvas'), {{ width, height }} = canvas;
+      const data = canvas.getContext('2d').getImageData(0, 0, width, height).data, found = {{}};
+      for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255) {{
+        const key = data.slice(i, i + 3).join();
+        found[key] = (found[key] || 0) + 1;
+      }}
+      const line = getComputedStyle(document.documentElement).getPropertyValue('--line').trim();
+      return found[[1, 3, 5].map((k) => parseInt(line.slice(k, k + 2), 16)).join()] || 0;
+    }}"""
+    assert page.evaluate(inks) > 100
+    page.locator("#scheme").click()
+    page.wait_for_function(f"() => ({inks})() > 100")
+    assert page.evaluate("() => document.documentElement.dataset.mantineColorScheme") == "dark"
 
 
 def test_ellipsoids_of_data_sets_and_of_other_groups(at, pair: tuple[str, str], asked: httpx.Client) -> None:
@@ -258,16 +328,45 @@ def test_it_is_saved_as_it_is_seen(at, tmp_path) -> None:
     page = at("?map=space")
     page.get_by_role("button", name="Save", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Map as PNG", exact=True).click()
+        page.get_by_role("button", name="Map, PNG", exact=True).click()
     download.value.save_as(tmp_path / "map.png")
     picture = np.array(Image.open(tmp_path / "map.png").convert("RGB"), np.int64)
     coloured = (np.ptp(picture, axis=2) > 60).mean()
     assert coloured > 0.005
     page.get_by_role("button", name="Save", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Map as SVG", exact=True).click()
+        page.get_by_role("button", name="Map, SVG", exact=True).click()
     download.value.save_as(tmp_path / "map.svg")
     drawn = (tmp_path / "map.svg").read_text()
-    assert "prediction ellipsoids" in drawn
+    assert "rediction ellipsoids" in drawn
     for name in ("PC 1", "PC 2", "PC 3"):
         assert name in drawn
+
+
+@pytest.mark.parametrize("second", ["", "&second=pca"])
+def test_all_words_round_the_box_are_seen_whole(at, second: str) -> None:
+    page = at(f"?map=space{second}")
+    drawn = """() => {
+      const real = CanvasRenderingContext2D.prototype.fillText;
+      window.drawn = [];
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        const { a, b, e, f } = this.getTransform(), size = this.measureText(text), { canvas } = this;
+        const sides = [[-size.actualBoundingBoxLeft, 0], [size.actualBoundingBoxRight, 0]];
+        window.drawn.push([text, sides.every(([u]) => {
+          const [px, py] = [e + a * u, f + b * u];
+          return px >= 0 && py >= 0 && px <= canvas.width && py <= canvas.height;
+        })]);
+        return real.call(this, text, x, y);
+      };
+    }"""
+    page.evaluate(drawn)
+    page.locator("#map-graph").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowUp")
+    _turned(page, (START[0] + 90, 90))
+    page.wait_for_function("() => window.drawn.length")
+    words = page.evaluate("() => window.drawn")
+    # Beside another map the shortest edge has no room for its name.
+    assert {text[:4] for text, _ in words} >= {"PC 1", "PC 2", *(() if second else ("PC 3",))}
+    assert [text for text, whole in words if not whole] == []
