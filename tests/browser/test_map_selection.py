@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -179,8 +180,11 @@ def test_a_link_keeps_the_tab(page: Page, api: httpx.Client) -> None:
         f"/?{link_to(polygon)}&tab=codes",
     )
     expect(page.locator("#selection-codes")).to_be_visible()
+    link = page.get_by_role("link", name="Map", exact=True)  # the page has followed once this has the address
+    expect(link).to_have_attribute("href", re.compile("&tab=codes$"))
     page.go_back()
     expect(page.locator("#selection-table")).to_be_visible()
+    expect(link).to_have_attribute("href", re.compile("&tab=table$"))
     page.go_forward()
     expect(page.locator("#selection-codes")).to_be_visible()
     page.locator("#map-tab").get_by_text("Composition", exact=True).click()
