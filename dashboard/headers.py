@@ -8,12 +8,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.settings import is_loopback
 
-# Dash writes its configuration as inline scripts, Plotly's WebGL layer compiles functions at run time,
-# both use inline styles. What matters here: nothing is fetched from, or sent to, any other host.
+# Dash writes its configuration as inline scripts, it and Plotly use inline styles. What matters here: nothing is
+# fetched from, or sent to, any other host.
 _POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "script-src 'self' 'unsafe-inline'",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",

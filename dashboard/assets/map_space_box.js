@@ -3,9 +3,10 @@
 (function () {
   "use strict";
 
+  const FONT = 12; // pixels
   const LINES = 5; // across a wall, about
   const NUMBER = 7; // pixels between an edge and a number
-  const NAME = [30, 26]; // pixels between an edge and the middle of its name, to the side and up or down
+  const NAME = [40, 26]; // pixels between an edge and the middle of its name, to the side and up or down
   const ASIDE = 0.4; // of a direction: more is beside, or above and below
   const LEAST = 60; // pixels of an edge that numbers stand at
   const map = () => window.vqscopeMap;
@@ -103,17 +104,26 @@
     context.stroke();
     if (!words) return;
     context.fillStyle = ink;
-    context.font = `${12 * ratio}px ${gd.layout.font.family}`;
+    context.font = `${FONT * ratio}px ${gd.layout.font.family}`;
     texts.forEach(({ text, x, y, dx, dy, away, angle }) => {
       const [u, v] = px([x, y]);
       const { across, down } = angle === null ? anchor(dx, dy) : { across: "center", down: "middle" };
       context.textAlign = across;
       context.textBaseline = down;
-      context.setTransform(1, 0, 0, 1, u + dx * away * ratio, v + dy * away * ratio);
-      if (angle !== null) context.rotate((angle * Math.PI) / 180);
+      const at = [u + dx * away * ratio, v + dy * away * ratio];
+      const turn = ((angle || 0) * Math.PI) / 180;
+      context.setTransform(1, 0, 0, 1, ...(angle === null ? at : kept(context, at, context.measureText(text).width, FONT * ratio, turn)));
+      context.rotate(turn);
       context.fillText(text, 0, 0);
     });
     context.resetTransform();
+  }
+
+  /** The middle of a text of this breadth and height, moved so that none of it is beyond the canvas. */
+  function kept({ canvas }, at, broad, tall, turn) {
+    const [cos, sin] = [Math.abs(Math.cos(turn)), Math.abs(Math.sin(turn))];
+    const half = [(cos * broad + sin * tall) / 2, (sin * broad + cos * tall) / 2];
+    return [canvas.width, canvas.height].map((size, k) => Math.max(half[k], Math.min(size - half[k], at[k])));
   }
 
   /** What side of a text is at its place: the one towards the edge. */
@@ -127,7 +137,7 @@
     return boxOf(gd).texts.map(({ text, x, y, dx, dy, away, angle }) => {
       const { across, down } = angle === null ? anchor(dx, dy) : { across: "center", down: "middle" };
       const at = { x, y, xref: "x", yref: "y", xanchor: across, yanchor: down, xshift: dx * away, yshift: -dy * away };
-      return { ...at, text, textangle: angle || 0, showarrow: false, font: { size: 12, color } };
+      return { ...at, text, textangle: angle || 0, showarrow: false, font: { size: FONT, color } };
     });
   }
 

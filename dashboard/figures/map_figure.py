@@ -20,7 +20,7 @@ from dashboard.palette import Mark, mark, rgba
 
 SELECTION = "#0e8aa0"
 """Colour of a polygon that is being drawn; that of assets/map_select.js once it is."""
-_ROOM = 1.1
+_ROOM = 1.2
 """Of what is seen in space, for the numbers round the box."""
 _GREY = "rgba(128,140,152,0.9)"
 

@@ -130,7 +130,7 @@ def _tools() -> html.Div:
                 **attributes({"aria-label": "Tools"}),
             ),
             html.Div(
-                "Drag to turn, Shift and drag to move; select on 2-D maps",
+                "3-D: drag to turn, Shift-drag to move",
                 id="map-no-tools",
                 className="tools-hint",
                 hidden=True,
