@@ -162,7 +162,7 @@ def test_pictures_that_are_not_there_are_said_to_be_missing(page: Page, api: htt
     expect(body.get_by_text("Pictures not available")).to_be_visible()
     expect(body.locator("img")).to_have_count(0)
     sample = api.get(f"/v1/samples/{path}").json()
-    expect(body.locator('[data-figure="psnr"]')).to_have_text(f"{sample['psnr']:.2f} dB")
+    expect(body.locator('[data-figure="psnr"] .value')).to_have_text(f"{sample['psnr']:.2f} dB")
     expect(body.locator(".codes td")).to_have_count(sum(map(len, sample["codes"])))
     page.goto(f"/reconstructions?dataset={GONE}")
     page.wait_for_selector(".card")

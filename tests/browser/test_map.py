@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from dashboard.components.words import percentile
 from dashboard.palette import mark
 from tests.browser.map_places import FRAME, PLACES, frame, lonely, names_of, open_map, rows_of, wait_drawn
 
@@ -178,7 +179,8 @@ def _expect_inspector(page: Page, api: httpx.Client, path: str) -> None:
         "quantisation_error": f"{sample['quantisation_error']:.4f} latent units²",
     }
     for key, text in figures.items():
-        expect(body.locator(f'[data-figure="{key}"]')).to_have_text(text)
+        stands = percentile(sample["percentiles"][key])
+        expect(body.locator(f'[data-figure="{key}"]')).to_have_text(f"{text}percentile {stands}")
     assert body.locator(".codes td").all_inner_texts() == [
         str(code) for row in sample["codes"] for code in row
     ]

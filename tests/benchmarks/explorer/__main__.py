@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Page
 
 from model import paths
@@ -20,7 +21,10 @@ from model.checkpoints import write_atomically
 from model.cli import guarded
 from model.cli_parser import CommandParser
 from model.inference import load_model
-from model.latent.index import build_index
+from model.latent.features import Features
+from model.latent.index import build_index, open_index
+from model.latent.map_fitting import fit_map
+from model.latent.pca import PCASettings
 from tests.backend.serving import served
 from tests.benchmarks.bars import Measured, as_table
 from tests.benchmarks.explorer import acting
@@ -30,6 +34,7 @@ from tests.benchmarks.models import machine
 
 FIVE = ("ham10000", "pneumoniamnist", "retinamnist", "breastmnist", "bloodcells_pbc")
 LASSO = 100_000
+SPACE = "pca-3d"
 _EXAMPLES = """examples:
   make bench-explorer
   make bench-explorer ARGS="--index indexes/five --rounds 1"
@@ -111,6 +116,10 @@ def _five_sets(index: Path, data_dir: Path, rounds: int) -> Iterator[Measured]:
 
 def _all_sets(index: Path, out: Path, rounds: int) -> Iterator[Measured]:
     answers = Answers()
+    opened_index = open_index(index)
+    if SPACE not in opened_index.map_names:
+        features = Features(np.asarray(opened_index.embeddings))
+        fit_map(index / "maps" / SPACE, features, opened_index.blocks, "pca", PCASettings(dimensions=3))
     nothing = out / "no-images"
     nothing.mkdir(exist_ok=True)
     opening = []
@@ -128,6 +137,10 @@ def _all_sets(index: Path, out: Path, rounds: int) -> Iterator[Measured]:
         yield Measured(
             what="lasso to composition", unit="ms", values=[spent], bar=1000, note=f"{held:,} images"
         )
+    with _explorer(index, nothing, answers) as page:
+        spent = acting.first_page(page, f"/?map={SPACE}")
+        yield Measured(what="first page, 708,000 images in space", unit="ms", values=[spent])
+        yield Measured(what="turned and let go, to all points", unit="ms", values=acting.turned(page, 5))
     yield _largest(answers, "708,000 images")
 
 

@@ -43,9 +43,9 @@ _CIRCLE = f"""(wanted) => {{
 }}"""
 
 
-def first_page(page: Page) -> float:
+def first_page(page: Page, address: str = "/") -> float:
     """From the address to a map that can be used: drawn, with its legend, and answering the mouse."""
-    page.goto("/", wait_until="commit")
+    page.goto(address, wait_until="commit")
     return float(page.wait_for_function(_DRAWN).json_value())
 
 
@@ -130,6 +130,23 @@ def coloured(page: Page, columns: tuple[str, ...] = ("Label", "Split", "Data set
         option = page.get_by_role("option", name=column, exact=True)
         condition = f"(before) => {_GRAPH}.dataset.colour !== before"
         spent.append(timed(page, "click", option.click, condition, before))
+    return spent
+
+
+def turned(page: Page, n: int) -> list[float]:
+    """A map in space that is turned and let go, until all of its points are drawn from the new side."""
+    sides = page.locator("#map-graph").bounding_box()
+    assert sides is not None
+    x, y = sides["x"] + sides["width"] / 2, sides["y"] + sides["height"] / 2
+    spent = []
+    for _ in range(n):
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 60, y + 10, steps=6)
+        condition = (
+            f"() => {_GRAPH}.dataset.drawn !== undefined && window.vqscopeMap.frameOf({_GRAPH}).step === 1"
+        )
+        spent.append(timed(page, "pointerup", page.mouse.up, condition))
     return spent
 
 
