@@ -54,7 +54,9 @@ def layout() -> html.Main:
             dcc.Store(id="lab-cell", data=LabView.cell),  # row and column of the cell in hand
             dcc.Store(id="lab-given"),  # the code last chosen in the palette
             dcc.Store(id="lab-palette-data"),  # what assets/lab.js draws the palette from
-            dcc.Store(id="lab-codes"),  # own codes of the image, and the second choice of each cell
+            dcc.Store(
+                id="lab-codes"
+            ),  # own codes of the image, second choice of each cell, code in the field
             dcc.Store(id="lab-loaded"),  # the index that the choices come from
             dcc.Store(id="lab-query"),  # the query that reproduces this view
         ],

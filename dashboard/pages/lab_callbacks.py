@@ -198,6 +198,8 @@ def _register_edits(app: Dash) -> None:
         elif ctx.triggered_id == "lab-second":
             second = known["second"][row][column]
             after = before if second is None else before.given(row, column, second)
+        elif code == known["shown"]:
+            return no_update  # written by the bench, for a cell that may not be the one in hand any more
         elif isinstance(code, int) and 0 <= code < known["size"]:
             after = _given(before, known, cell, code)
         else:
@@ -277,7 +279,13 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
             about_cell(about.get((row, column)), row, column, edited[row][column]),
             edited[row][column],
             size - 1,
-            {"point": str(view.point), "codes": codes, "second": second, "size": size},
+            {
+                "point": str(view.point),
+                "codes": codes,
+                "second": second,
+                "size": size,
+                "shown": edited[row][column],
+            },
             view.to_query(),
         )
 
