@@ -69,10 +69,20 @@
   }
 
   const set = (store, data) => window.dash_clientside.set_props(store, { data });
-  const choose = (tile) => set("lab-given", Number(tile.dataset.code));
 
-  // At once, not by a callback: the next click, on a code, is already meant for this cell.
-  const take = (cell) => set("lab-cell", cell.dataset.labCell.split(",").map(Number));
+  // The cell in hand: changed at once, not by a callback, as the next click on a code is already meant for it.
+  let cell = [0, 0];
+  const takeCell = (taken) => {
+    cell = taken;
+  };
+  function take(button) {
+    cell = button.dataset.labCell.split(",").map(Number);
+    set("lab-cell", cell);
+  }
+
+  /** A code, or "second" or "own", goes to the cell in hand: with it, as that may be another a moment later. */
+  const give = (code) => set("lab-given", { code, cell });
+  const choose = (tile) => give(Number(tile.dataset.code));
 
   function move(event) {
     const own = event.target.closest(".palette-tile");
@@ -109,13 +119,22 @@
   });
 
   document.addEventListener("keydown", move);
+  document.addEventListener("keydown", (event) => {
+    const { id, value } = event.target;
+    if (id === "lab-code" && event.key === "Enter" && value !== "") give(Number(value)); // number_field.js presses it
+  });
   document.addEventListener("click", (event) => {
     const chosen = event.target.closest(".palette-tile");
-    const cell = event.target.closest(".lab-cell");
+    const taken = event.target.closest(".lab-cell");
+    const kind = event.target.closest("[data-lab-give]");
     if (chosen) choose(chosen);
-    if (cell) take(cell);
+    if (taken) take(taken);
+    if (kind) give(kind.dataset.labGive);
   });
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { showPalette });
+  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {
+    showPalette,
+    takeCell,
+  });
 })();

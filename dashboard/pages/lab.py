@@ -12,6 +12,7 @@ from dashboard.client_lab import Decoded
 from dashboard.components.attributes import attributes
 from dashboard.components.code_pictures import palette
 from dashboard.components.help import help_button
+from dashboard.components.number_field import number_field
 from dashboard.components.pictures import error_scale, no_pictures, picture_url, zoomed
 from dashboard.components.states import empty
 from dashboard.components.words import SPLIT_NAMES, count, figure
@@ -52,11 +53,9 @@ def layout() -> html.Main:
                 id="lab-view"
             ),  # LabView: what is shown; all controls change it, everything is drawn from it
             dcc.Store(id="lab-cell", data=LabView.cell),  # row and column of the cell in hand
-            dcc.Store(id="lab-given"),  # the code last chosen in the palette
+            dcc.Store(id="lab-given"),  # the code last chosen, and the cell that it is for
             dcc.Store(id="lab-palette-data"),  # what assets/lab.js draws the palette from
-            dcc.Store(
-                id="lab-codes"
-            ),  # own codes of the image, second choice of each cell, code in the field
+            dcc.Store(id="lab-codes"),  # own codes of the image, second choice of each cell
             dcc.Store(id="lab-loaded"),  # the index that the choices come from
             dcc.Store(id="lab-query"),  # the query that reproduces this view
         ],
@@ -191,14 +190,12 @@ def _chooser(name: str, title: str) -> html.Fieldset:
                         allowDeselect=False,
                         comboboxProps={"withinPortal": True},
                     ),
-                    dmc.NumberInput(
-                        id=f"lab-{name}-position",
-                        label="Position",
-                        size="xs",
+                    number_field(
+                        f"lab-{name}-position",
+                        "Position",
                         value=0,
                         min=0,
                         allowDecimal=False,
-                        debounce=300,
                     ),
                 ],
                 className="lab-pair",
@@ -224,7 +221,10 @@ def _palette() -> html.Section:
 
 def _controls() -> list[Component]:
     def button(text: str, name: str) -> html.Button:
-        return html.Button(text, id=f"lab-{name}", type="button", className="plain small")
+        gives = {} if name == "reset" else {"data-lab-give": name}
+        return html.Button(
+            text, id=f"lab-{name}", type="button", className="plain small", **attributes(gives)
+        )
 
     return [
         html.Div([html.H2("Decode lab"), help_button("code")], className="panel-head"),
@@ -236,13 +236,12 @@ def _controls() -> list[Component]:
         html.Div(id="lab-about", className="lab-about", **attributes({"aria-live": "polite"})),
         html.Div(
             [
-                dmc.NumberInput(
-                    id="lab-code",
-                    label="Code of the cell",
-                    size="xs",
+                number_field(
+                    "lab-code",
+                    "Code of the cell",
                     min=0,
+                    clampBehavior="strict",
                     allowDecimal=False,
-                    debounce=300,
                     w=120,
                 ),
                 button("Second nearest", "second"),
@@ -250,17 +249,15 @@ def _controls() -> list[Component]:
             className="lab-pair lab-give",
         ),
         html.Div(
-            [button("Own code again", "restore"), button("Undo all edits", "reset")], className="button-row"
+            [button("Own code again", "own"), button("Undo all edits", "reset")], className="button-row"
         ),
         _chooser("end", "Walk to"),
-        dmc.NumberInput(
-            id="lab-steps",
-            label="Images on the way, both ends counted",
-            size="xs",
+        number_field(
+            "lab-steps",
+            "Images on the way, both ends counted",
             value=LabView.steps,
             min=MIN_STEPS,
             max=MAX_STEPS,
             allowDecimal=False,
-            debounce=300,
         ),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard import client_cards, client_codebook, client_lab
 from dashboard.answers import Catalogue, Sample
@@ -169,64 +169,40 @@ def _register_palette(app: Dash, client: ApiClient) -> None:
 def _register_edits(app: Dash) -> None:
     @app.callback(
         Output("lab-view", "data", allow_duplicate=True),
-        Input("lab-code", "value"),
-        Input("lab-second", "n_clicks"),
-        Input("lab-restore", "n_clicks"),
-        Input("lab-reset", "n_clicks"),
-        State("lab-cell", "data"),
+        Input("lab-given", "data"),
         State("lab-codes", "data"),
         State("lab-view", "data"),
         prevent_initial_call=True,
     )
-    def edit(
-        code: int | str | None,
-        _second: int | None,
-        _restore: int | None,
-        _reset: int | None,
-        cell: list[int],
-        known: dict[str, Any] | None,
-        kept: dict[str, Any] | None,
-    ) -> object:
+    def give(given: dict[str, Any], known: dict[str, Any] | None, kept: dict[str, Any] | None) -> object:
+        """Give a cell a code by its number, its "second" nearest, or its "own" again.
+
+        The choice comes with its cell (assets/lab.js): by the time it is read here another one may be in hand.
+        """
         before = LabView.from_store(kept)
         if not known or before.point is None or known["point"] != str(before.point):
             return no_update
-        row, column = _within(cell, known["codes"])
-        if ctx.triggered_id == "lab-reset":
-            after = replace(before, edits=())
-        elif ctx.triggered_id == "lab-restore":
-            after = before.given(row, column, None)
-        elif ctx.triggered_id == "lab-second":
-            second = known["second"][row][column]
-            after = before if second is None else before.given(row, column, second)
-        elif code == known["shown"]:
-            return no_update  # written by the bench, for a cell that may not be the one in hand any more
-        elif isinstance(code, int) and 0 <= code < known["size"]:
-            after = _given(before, known, cell, code)
-        else:
-            return no_update  # the field is empty, or being edited
+        row, column = _within(given["cell"], known["codes"])
+        own, code = known["codes"][row][column], given["code"]
+        code = {"own": own, "second": known["second"][row][column]}.get(code, code)
+        if not isinstance(code, int) or not 0 <= code < known["size"]:
+            return no_update  # the service may know no second one; a number may be too large
+        after = before.given(row, column, None if code == own else code)
         return no_update if after == before else after.to_store()
 
     @app.callback(
         Output("lab-view", "data", allow_duplicate=True),
-        Input("lab-given", "data"),
-        State("lab-cell", "data"),
-        State("lab-codes", "data"),
+        Input("lab-reset", "n_clicks"),
         State("lab-view", "data"),
         prevent_initial_call=True,
     )
-    def give(code: int, cell: list[int], known: dict[str, Any] | None, kept: dict[str, Any] | None) -> object:
-        """Give the cell in hand the code; apart from `edit`, which waits while the bench writes the field's value."""
+    def reset(_clicks: int, kept: dict[str, Any] | None) -> object:
         before = LabView.from_store(kept)
-        if not known or before.point is None or known["point"] != str(before.point):
-            return no_update
-        after = _given(before, known, cell, code)
-        return no_update if after == before else after.to_store()
+        return replace(before, edits=()).to_store() if before.edits else no_update
 
-
-def _given(view: LabView, known: dict[str, Any], cell: list[int], code: int) -> LabView:
-    """The view with a code in a cell, where that is not the cell's own anyway."""
-    row, column = _within(cell, known["codes"])
-    return view.given(row, column, None if code == known["codes"][row][column] else code)
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "takeCell"), Input("lab-cell", "data"), prevent_initial_call=True
+    )
 
 
 def _register_bench(app: Dash, client: ApiClient) -> None:
@@ -279,13 +255,7 @@ def _register_bench(app: Dash, client: ApiClient) -> None:
             about_cell(about.get((row, column)), row, column, edited[row][column]),
             edited[row][column],
             size - 1,
-            {
-                "point": str(view.point),
-                "codes": codes,
-                "second": second,
-                "size": size,
-                "shown": edited[row][column],
-            },
+            {"point": str(view.point), "codes": codes, "second": second, "size": size},
             view.to_query(),
         )
 

@@ -1,12 +1,12 @@
 """Page 1: the latent map with its data sets, ellipses and the inspector (layout only)."""
 
-import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
 from dashboard.components.inspector import nothing_selected
 from dashboard.components.markup import drawn
+from dashboard.components.number_field import number_field
 from dashboard.components.states import empty
 from dashboard.pages import map_panel, map_selection
 from dashboard.pages.map_panel import select
@@ -72,16 +72,14 @@ def _controls() -> html.Section:
                 plain=True,
             ),
             html.Div(
-                dmc.NumberInput(
-                    id="map-code",
-                    label="Images that contain code",
-                    size="xs",
+                number_field(
+                    "map-code",
+                    "Images that contain code",
                     value=0,
                     min=0,
                     step=1,
                     allowDecimal=False,
                     clampBehavior="blur",
-                    debounce=300,
                 ),
                 id="map-code-row",
                 hidden=True,
@@ -100,10 +98,9 @@ def _controls() -> html.Section:
                 MapView.kind,
             ),
             html.Div(
-                dmc.NumberInput(
-                    id="map-level",
-                    label="Nominal coverage",
-                    size="xs",
+                number_field(
+                    "map-level",
+                    "Nominal coverage",
                     value=MapView.level,
                     min=MIN_LEVEL,
                     max=MAX_LEVEL,
@@ -111,15 +108,13 @@ def _controls() -> html.Section:
                     decimalScale=1,
                     suffix=" %",
                     clampBehavior="blur",
-                    debounce=300,
                 ),
                 id="map-level-row",
             ),
             html.Div(
-                dmc.NumberInput(
-                    id="map-sigma",
-                    label="Radius",
-                    size="xs",
+                number_field(
+                    "map-sigma",
+                    "Radius",
                     value=MapView.sigma,
                     min=MIN_SIGMA,
                     max=MAX_SIGMA,
@@ -127,7 +122,6 @@ def _controls() -> html.Section:
                     decimalScale=2,
                     suffix=" standard deviations",
                     clampBehavior="blur",
-                    debounce=300,
                 ),
                 id="map-sigma-row",
                 hidden=True,

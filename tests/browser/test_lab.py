@@ -1,5 +1,6 @@
 """The decode lab in a real browser over the real service."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -133,6 +134,50 @@ def test_a_click_on_a_code_right_after_one_on_a_cell_is_of_that_cell(page: Page,
     )
     expect(cells.nth(3)).to_have_text(str(other))
     expect(cells.first).to_have_text(str(codes[0][0]))
+
+
+def test_a_code_typed_or_stepped_is_given_without_a_key_more(page: Page, api: httpx.Client) -> None:
+    name = api.get("/v1/datasets").json()["items"][0]["name"]
+    own = api.get(f"/v1/samples/{name}/test/1").json()["codes"][1][2]
+    page.goto(f"/lab?point={name}/test/1&cell=1.2")
+    cell = page.locator('[data-lab-cell="1,2"]')
+    field = page.get_by_label("Code of the cell")
+    expect(field).to_have_value(str(own))
+
+    typed = 5 if own != 5 else 6
+    field.fill(str(typed))
+    expect(cell).to_have_text(str(typed))
+    field.press("ArrowUp")
+    expect(cell).to_have_text(str(typed + 1))
+    page.locator(".lab-give button").first.click()  # the arrow up
+    expect(cell).to_have_text(str(typed + 2))
+    field.fill(str(own))
+    page.locator('[data-lab-cell="0,0"]').click()  # the code is for the cell in hand while it was typed
+    expect(cell).to_have_text(str(own))
+    expect(page.locator("#lab-bench")).to_contain_text("no cell edited yet")
+
+
+def test_what_the_page_writes_in_the_field_is_no_edit(page: Page, api: httpx.Client) -> None:
+    """It came back as if typed, late, and took back what was chosen meanwhile."""
+    name = api.get("/v1/datasets").json()["items"][0]["name"]
+    codes = api.get(f"/v1/samples/{name}/test/1").json()["codes"]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or ""))
+    page.goto(f"/lab?point={name}/test/1")
+    field = page.get_by_label("Code of the cell")
+    for row, column in ((1, 2), (0, 0), (3, 3)):
+        page.locator(f'[data-lab-cell="{row},{column}"]').click()
+        expect(page.locator(f'[data-lab-cell="{row},{column}"]')).to_have_attribute("aria-pressed", "true")
+        expect(field).to_have_value(str(codes[row][column]))
+    page.locator("#lab-second").click()
+    expect(page.locator("#lab-bench")).to_contain_text("1 of 49 cells edited")
+
+    edits = [body for body in asked if '"output":"lab-view.data@' in body and '"changedPropIds"' in body]
+    assert [json.loads(body)["changedPropIds"] for body in edits if "lab-given.data" in body]
+    by_field = [
+        body for body in edits if any("lab-code" in one for one in json.loads(body)["changedPropIds"])
+    ]
+    assert by_field == []
 
 
 def test_a_link_keeps_the_cell_in_hand(page: Page, api: httpx.Client) -> None:

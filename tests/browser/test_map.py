@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.components.words import percentile
 from dashboard.palette import mark
+from dashboard.state_map import MAX_LEVEL
 from tests.browser.map_places import FRAME, PLACES, frame, lonely, names_of, open_map, rows_of, wait_drawn
 
 pytestmark = pytest.mark.browser
@@ -256,6 +257,16 @@ def test_kind_and_level_of_the_ellipses_are_asked_of_the_service(page: Page, api
         f"([name, x]) => Math.abs(({FRAME})('#map-graph').lines.find((line) => line.dataset === name).x[0] - x) < 1e-4",
         arg=[name, fitted[name]["outline"][0][0]],
     )
+
+
+def test_a_level_out_of_bounds_is_brought_within_them_and_used(page: Page) -> None:
+    open_map(page)
+    field = page.locator("#map-level")
+    field.fill("120")
+    page.locator("#map-name").focus()
+    most = f"{MAX_LEVEL:g}"
+    expect(field).to_have_value(f"{most} %")
+    page.wait_for_url(re.compile(f"level={re.escape(most)}(&|$)"))
 
 
 def test_warnings_of_the_service_are_shown(page: Page, api: httpx.Client) -> None:
