@@ -15,7 +15,7 @@ from dashboard.client import ApiClient
 from dashboard.components.attributes import attributes
 from dashboard.components.header import banner, header
 from dashboard.components.states import empty
-from dashboard.headers import HostGuard, SecurityHeaders
+from dashboard.headers import HostGuard, OneLength, SecurityHeaders
 from dashboard.index_page import INDEX, Explorer
 from dashboard.pages.registry import PAGES, ROUTES, Page
 from dashboard.routes import add_routes
@@ -89,6 +89,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     names = settings.answered_hosts
     if names is not None:
         server.add_middleware(HostGuard, names=names)
+    server.add_middleware(OneLength)
     server.add_middleware(SecurityHeaders)  # the last one is the outermost: refusals carry them too
     return server
 

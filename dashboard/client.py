@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dashboard.answers import Catalogue, Dataset, Ellipse, Health, Json, MapInfo, Points, Sample, SamplePage
 from dashboard.arrow import read_points
-from dashboard.errors import ApiUnavailable, ApiUnreadable, succeed
+from dashboard.errors import ApiRefused, ApiUnavailable, ApiUnreadable, succeed
 from dashboard.state import Point
 
 _ARROW = "application/vnd.apache.arrow.stream"
@@ -261,6 +261,8 @@ class ApiClient:
             raise ApiUnavailable("the service takes too long to answer") from error
         except httpx.HTTPError as error:
             raise ApiUnavailable("the service does not answer") from error
+        except httpx.InvalidURL as error:  # names in it that came with a reader's address, quoted
+            raise ApiRefused(414, "a name in the address is too long") from error
         await succeed(path, answer)
         return answer
 

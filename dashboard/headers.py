@@ -32,6 +32,27 @@ _HEADERS = {
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\[\]:]+))(?::[0-9]{1,5})?")
 
 
+class OneLength:
+    """ASGI middleware: refuses a body that has two lengths, chunks and a Content-Length (400), and its connection.
+
+    Where a proxy in front takes the other one, a client could put a request of its own between those of others (RFC
+    9112, 6.3).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            if "content-length" in headers and "transfer-encoding" in headers:
+                detail = "the request has both Content-Length and Transfer-Encoding; send one of them"
+                refusal = JSONResponse({"detail": detail}, 400, {"Connection": "close"})
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
 class HostGuard:
     """ASGI middleware: a Host must name this machine, or be one of the dashboard's names.
 

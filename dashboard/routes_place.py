@@ -30,7 +30,7 @@ def add_place_route(server: FastAPI, client: ApiClient) -> None:
         if request.headers.get("x-vqscope") != "place":
             return problem(403, _TITLE, "images are placed from the page of this dashboard only")
         kind = request.headers.get("content-type", "")
-        if not kind.startswith("multipart/form-data"):
+        if not kind.startswith("multipart/form-data") or not kind.isascii():
             return problem(415, _TITLE, "send the images as a form with files")
         body = await _bounded(request)
         if body is None:

@@ -78,10 +78,32 @@
   function take(button) {
     cell = button.dataset.labCell.split(",").map(Number);
     set("lab-cell", cell);
+    window.dash_clientside.set_props("lab-code", { value: Number(button.textContent) }); // steps begin at its own code
   }
 
   /** A code, or "second" or "own", goes to the cell in hand: with it, as that may be another a moment later. */
   const give = (code) => set("lab-given", { code, cell });
+
+  /** The view (dashboard/state_lab.py) with what was given; only of the image that the known codes are of. */
+  function giveCode({ code, cell: [row, column] }, known, kept) {
+    const query = new URLSearchParams(kept ? kept.query : "");
+    if (!known || query.get("point") !== known.point) return window.dash_clientside.no_update;
+    const r = Math.min(row, known.codes.length - 1);
+    const c = Math.min(column, known.codes[r].length - 1);
+    const own = known.codes[r][c];
+    const chosen = { own, second: known.second[r][c] }[code] ?? code;
+    if (!Number.isInteger(chosen) || chosen < 0 || chosen >= known.size) return window.dash_clientside.no_update;
+    const others = (query.get("edits") || "").split(",").filter((edit) => edit && !edit.startsWith(`${r}.${c}.`));
+    query.set("edits", [...others, ...(chosen === own ? [] : [`${r}.${c}.${chosen}`])].join(","));
+    return { query: `?${query}` };
+  }
+
+  function undoEdits(_clicks, kept) {
+    const query = new URLSearchParams(kept ? kept.query : "");
+    query.delete("edits");
+    return { query: `?${query}` };
+  }
+
   const choose = (tile) => give(Number(tile.dataset.code));
 
   function move(event) {
@@ -121,7 +143,7 @@
   document.addEventListener("keydown", move);
   document.addEventListener("keydown", (event) => {
     const { id, value } = event.target;
-    if (id === "lab-code" && event.key === "Enter" && value !== "") give(Number(value)); // number_field.js presses it
+    if (id === "lab-code" && event.key === "Enter" && !event.isComposing && value !== "") give(Number(value)); // number_field.js presses it
   });
   document.addEventListener("click", (event) => {
     const chosen = event.target.closest(".palette-tile");
@@ -136,5 +158,7 @@
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, {
     showPalette,
     takeCell,
+    giveCode,
+    undoEdits,
   });
 })();

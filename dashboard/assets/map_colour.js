@@ -27,8 +27,24 @@
 
   async function load(path) {
     const answer = await fetch(path);
-    if (!answer.ok) throw new Error((await answer.json()).detail);
+    if (!answer.ok) throw Object.assign(new Error((await answer.json()).detail), { status: answer.status });
     return readNpy(await answer.arrayBuffer());
+  }
+
+  const AGAIN = 2000; // ms before what the service could not answer is asked again
+  const passing = ({ status }) => !status || status === 429 || status >= 500;
+
+  /** As `load`, asked again while the service is away or busy and `wanted` says so; null once nobody wants it. */
+  async function insist(path, wanted) {
+    for (;;) {
+      try {
+        return await load(path);
+      } catch (error) {
+        if (!passing(error)) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      if (!wanted()) return null;
+    }
   }
 
   /** Colours of equal breadth, each without a gradient; a place on the scale is the number of the colour + ½. */
@@ -135,7 +151,8 @@
 
   async function fill(path, wished) {
     wished.asked.add(path);
-    const column = await load(path);
+    const column = await insist(path, () => wished === next || wished === shown);
+    if (!column) return;
     wished.columns.set(path, colouring(column, wished.plan));
     if (wished === next) advance();
     else map().sync(); // of a map that came later, or of colours that are not wanted any more
@@ -149,7 +166,7 @@
   /** What a map is coloured by, null: by the data sets. */
   const planOf = (gd) => (pathOf(gd, shown.plan) ? shown.plan : null);
 
-  Object.assign(window.vqscopeMap, { bytesOf, load, planOf, pathOf: (gd) => pathOf(gd, shown.plan) });
+  Object.assign(window.vqscopeMap, { bytesOf, load, insist, planOf, pathOf: (gd) => pathOf(gd, shown.plan) });
   window.vqscopeMap.add({ layout });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { drawColours });
 })();

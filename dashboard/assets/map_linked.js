@@ -25,7 +25,7 @@
 
   async function ask(path) {
     Object.assign(held, { path, mask: null });
-    const mask = await map().load(path);
+    const mask = await map().insist(path, () => held.path === path);
     if (held.path !== path) return; // another selection was made meanwhile
     held.mask = mask;
     map().sync();

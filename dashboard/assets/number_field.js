@@ -20,14 +20,25 @@
     due.set(input, setTimeout(submit, PAUSE, input));
   }
 
-  document.addEventListener("input", (event) => later(event.target));
-  document.addEventListener("pointerup", (event) => {
-    // Of the arrows alone: a click that only enters the field says nothing.
-    if (event.target instanceof Element && event.target.closest("button")) later(event.target);
+  // "change": what is pasted with another decimal sign is put in as a whole.
+  ["input", "change", "compositionend"].forEach((type) =>
+    document.addEventListener(type, (event) => event.isComposing || later(event.target)),
+  );
+
+  // Of the arrows alone: a click that only enters the field says nothing. The pointer may be let go elsewhere.
+  let held = null;
+  document.addEventListener("pointerdown", (event) => {
+    held = event.target instanceof Element ? event.target.closest(".number-field button") : null;
   });
+  ["pointerup", "pointercancel"].forEach((type) =>
+    document.addEventListener(type, () => {
+      later(held);
+      held = null;
+    }),
+  );
   document.addEventListener("keydown", (event) => {
     if (event.key === "ArrowUp" || event.key === "ArrowDown") later(event.target);
-    if (event.key === "Enter" && due.has(event.target)) {
+    if (event.key === "Enter" && !event.isComposing && due.has(event.target)) {
       clearTimeout(due.get(event.target)); // pressed by hand
       due.delete(event.target);
     }

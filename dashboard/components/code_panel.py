@@ -98,7 +98,8 @@ def use(details: CodeDetails, datasets: Datasets) -> list[Component]:
                 html.Div("Use by label", className="section-title"),
                 *label_bars(details.by_label, datasets),
                 html.Div(
-                    "Bar: share of the group’s images that contain the code; line: of all others. "
+                    "Bar: share of the group’s images that contain the code; line: of all others, "
+                    "for a label of those of its data set. "
                     f"A full bar is {per_cent(longest)}.",
                     className="note",
                 ),
@@ -122,7 +123,7 @@ def _goes_with(details: CodeDetails, datasets: Datasets) -> html.Div:
                 if sure
                 else [
                     html.Div(
-                        "Goes with no data set and no label more than by chance.", className="code-counts"
+                        f"None is told apart from chance (corrected p ≤ {SURE:g}).", className="code-counts"
                     )
                 ]
             ),

@@ -88,7 +88,7 @@ def _figures(sample: Sample, split: str) -> html.Div:
             shown.append(html.Span(stands, className="percentile muted"))
         cells += [html.Dt(title, title=hint), html.Dd(shown, **attributes({"data-figure": key}))]
     among = f"{count(int(sample.percentiles.get('n', 0)))} {split.lower()} images of {sample.dataset}"
-    note = f"Percentile: per cent of the {among} that have a smaller figure"
+    note = f"Percentile: per cent of the {among} that have a smaller figure, equal ones counted half"
     words = [html.Div(note, className="note")] if sample.percentiles else []
     return html.Div([html.Dl(cells, className="figures"), *words])
 

@@ -66,7 +66,7 @@ def standing_words(found: Standing | None, instead: str = "") -> list[Component]
         ]
     else:
         words = [f"{_sentence(verdict.words)}." for verdict in (found.overall, found.own) if verdict]
-        words.append(f"It fits {found.most_like} best.")
+        words.append(f"Of all data sets it is least unlike {found.most_like}.")
     return [
         html.Div("How unusual it is", className="section-title"),
         html.Ul([html.Li(text) for text in words], className="plain-list"),

@@ -125,7 +125,10 @@ def _verdict(verdict: Verdict | None, why_not: str) -> list[html.P | html.Dl]:
         ]
     return [
         html.P(
-            [html.B(verdict.words[:1].upper() + verdict.words[1:]), f"; it fits {verdict.most_like} best."],
+            [
+                html.B(verdict.words[:1].upper() + verdict.words[1:]),
+                f"; of all data sets it is least unlike {verdict.most_like}.",
+            ],
             className="place-line",
             **attributes({"data-role": "verdict"}),
         ),

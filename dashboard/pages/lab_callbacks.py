@@ -167,39 +167,22 @@ def _register_palette(app: Dash, client: ApiClient) -> None:
 
 
 def _register_edits(app: Dash) -> None:
-    @app.callback(
+    """In the browser, at once: while an answer were awaited, a second choice would take the place of the first."""
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "giveCode"),
         Output("lab-view", "data", allow_duplicate=True),
         Input("lab-given", "data"),
         State("lab-codes", "data"),
         State("lab-view", "data"),
         prevent_initial_call=True,
     )
-    def give(given: dict[str, Any], known: dict[str, Any] | None, kept: dict[str, Any] | None) -> object:
-        """Give a cell a code by its number, its "second" nearest, or its "own" again.
-
-        The choice comes with its cell (assets/lab.js): by the time it is read here another one may be in hand.
-        """
-        before = LabView.from_store(kept)
-        if not known or before.point is None or known["point"] != str(before.point):
-            return no_update
-        row, column = _within(given["cell"], known["codes"])
-        own, code = known["codes"][row][column], given["code"]
-        code = {"own": own, "second": known["second"][row][column]}.get(code, code)
-        if not isinstance(code, int) or not 0 <= code < known["size"]:
-            return no_update  # the service may know no second one; a number may be too large
-        after = before.given(row, column, None if code == own else code)
-        return no_update if after == before else after.to_store()
-
-    @app.callback(
+    app.clientside_callback(
+        ClientsideFunction("vqscope", "undoEdits"),
         Output("lab-view", "data", allow_duplicate=True),
         Input("lab-reset", "n_clicks"),
         State("lab-view", "data"),
         prevent_initial_call=True,
     )
-    def reset(_clicks: int, kept: dict[str, Any] | None) -> object:
-        before = LabView.from_store(kept)
-        return replace(before, edits=()).to_store() if before.edits else no_update
-
     app.clientside_callback(
         ClientsideFunction("vqscope", "takeCell"), Input("lab-cell", "data"), prevent_initial_call=True
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from dash import Dash, Input, Output, no_update
 
+from dashboard import client_cards
 from dashboard.answers_map import Columns
 from dashboard.client import ApiClient
 from dashboard.client_map import columns, preservation
@@ -64,7 +65,10 @@ def colour_options(known: Columns) -> list[dict[str, str]]:
 
 async def _colouring(client: ApiClient, view: MapView) -> Colouring:
     if view.colour == "code":
-        return by_code(view.code or 0)
+        size = (await client_cards.model_cards(client))[0].codebook_size
+        if view.code is None or view.code >= size:
+            raise ApiError(f"codes lie in 0 … {size - 1}")
+        return by_code(view.code)
     if view.colour == "dataset":
         return by_dataset()
     if view.colour == "outlier":

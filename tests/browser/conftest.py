@@ -18,7 +18,17 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from model.inference import load_model
 from model.latent.features import Features
@@ -28,6 +38,7 @@ from model.latent.pca import PCASettings
 from tests.browser.chromium import CHROMIUM, SWITCHES
 
 WAIT = 60.0
+WINDOW = ViewportSize(width=1280, height=720)
 expect.set_options(timeout=1000 * WAIT)  # a busy machine may take longer than Playwright's five seconds
 
 
@@ -128,12 +139,17 @@ def start_pair() -> Callable[..., AbstractContextManager[tuple[str, str]]]:
 # Not for the whole session: while it lives, Playwright runs an event loop in this thread, in which no
 # asynchronous test of another folder could run.
 @pytest.fixture(scope="module")
-def launch() -> Iterator[Callable[..., Browser]]:
-    """Starts a Chromium, with further switches where given."""
+def chromium() -> Iterator[BrowserType]:
     if CHROMIUM is None:
         pytest.skip("no Chromium here: install Debian's chromium")
     with sync_playwright() as playwright:
-        yield lambda *more: playwright.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *more])
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def launch(chromium: BrowserType) -> Callable[..., Browser]:
+    """Starts a Chromium, with further switches where given."""
+    return lambda *more: chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *more])
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +157,21 @@ def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
     started = launch()
     yield started
     started.close()
+
+
+@pytest.fixture(scope="module")
+def profile(chromium: BrowserType, dashboard_url: str, tmp_path_factory) -> Iterator[BrowserContext]:
+    """A browser that has been here before: it keeps scripts, compiled, from one test of the module to the next."""
+    context = chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        executable_path=CHROMIUM,
+        args=SWITCHES,
+        viewport=WINDOW,
+        base_url=dashboard_url,
+    )
+    context.set_default_timeout(1000 * WAIT)
+    yield context
+    context.close()
 
 
 @dataclass
@@ -151,6 +182,12 @@ class Watched:
     hosts: set[str] = field(default_factory=set)
     expected: tuple[str, ...] = ()
     """Complaints that contain one of these are part of the test."""
+
+    def watch(self, page: Page) -> Page:
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.complain(f"exception: {error}"))
+        page.on("request", self.request)
+        return page
 
     def console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -179,24 +216,25 @@ def open_page(watched: Watched, dashboard_url: str) -> Callable[..., Page]:
     """Opens a fresh, watched window of 1280 × 720; paths are relative to the dashboard."""
 
     def opened(browser: Browser, **options) -> Page:
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 720}, base_url=dashboard_url, **options
-        )
+        context = browser.new_context(viewport=WINDOW, base_url=dashboard_url, **options)
         context.set_default_timeout(1000 * WAIT)
-        page = context.new_page()
-        page.on("console", watched.console)
-        page.on("pageerror", lambda error: watched.complain(f"exception: {error}"))
-        page.on("request", watched.request)
-        return page
+        return watched.watch(context.new_page())
 
     return opened
 
 
 @pytest.fixture
-def page(browser: Browser, open_page: Callable[..., Page], watched: Watched) -> Iterator[Page]:
-    page = open_page(browser)
+def page(profile: BrowserContext, dashboard_url: str, watched: Watched) -> Iterator[Page]:
+    """A watched window in which nothing is left of an earlier test but what a browser caches."""
+    page = watched.watch(profile.new_page())
     yield page
-    page.context.close()
+    forget = {"origin": dashboard_url, "storageTypes": "cookies,local_storage,indexeddb"}
+    cleaner = profile.new_page()
+    for one in profile.pages:
+        if one is not cleaner:
+            one.close()
+    profile.new_cdp_session(cleaner).send("Storage.clearDataForOrigin", forget)
+    cleaner.close()
     watched.check()
 
 

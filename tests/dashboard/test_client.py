@@ -192,3 +192,12 @@ async def test_the_key_is_sent_and_a_missing_one_told():
     assert await ApiClient("http://service.test", key="the-key", transport=transport).maps() == ()
     with pytest.raises(ApiRefused, match="VQSCOPE_API_KEY"):
         await ApiClient("http://service.test", transport=transport).maps()
+
+
+async def test_a_name_that_no_address_can_hold_is_refused(client_of):
+    def answer(request):
+        raise AssertionError(f"the service was asked for {request.url}")
+
+    with pytest.raises(ApiRefused, match="too long") as refused:
+        await client_of(answer).points("(" * 30_000)
+    assert refused.value.status == 414

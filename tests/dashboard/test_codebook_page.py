@@ -111,14 +111,14 @@ def test_what_goes_with_a_code_is_told_in_words(datasets):
     assert shown.index("Goes with") < shown.index("Rarer in")
     assert "2 images, 1.2×" in shown
     chance = _details(by_dataset=[_group(q=0.06)], by_label=[], companions=[])
-    assert "no data set and no label more than by chance" in _shown(use(chance, {}))
+    assert "None is told apart from chance" in _shown(use(chance, {}))
 
 
 def test_a_code_of_every_image_has_no_odds():
     alike = _group(share=1.0, share_elsewhere=1.0, log2_odds=None, interval=None, p=1.0, q=1.0)
     shown = _shown(use(_details(by_dataset=[alike], by_label=[], companions=[]), {}))
     assert "– the odds of the others (95 %: – to –)" in shown
-    assert "no data set and no label more than by chance" in shown
+    assert "None is told apart from chance" in shown
 
 
 def test_a_dead_code_has_nothing_to_tell():

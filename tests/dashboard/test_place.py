@@ -73,6 +73,7 @@ async def test_without_verdicts_the_rest_is_shown(client_of, status, words):
     [
         ({"Content-Type": HEADERS["Content-Type"]}, 1, 403),
         (HEADERS | {"Content-Type": "application/json"}, 1, 415),
+        (HEADERS | {"Content-Type": b"multipart/form-data; boundary=\xff"}, 1, 415),
         (HEADERS, MAX_BYTES + 1, 413),
     ],
 )

@@ -129,3 +129,15 @@ async def test_names_can_be_told_wherever_it_listens(bound):
 async def test_who_listens_to_all_may_be_called_anything(bound):
     hosts = ("127.0.0.1:8050", "vqscope.hospital.example", "192.168.1.7:8050")
     assert await _status_by_host(bound, hosts) == dict.fromkeys(hosts, 200)
+
+
+async def test_a_body_of_two_lengths_is_refused_and_its_connection_closed():
+    """A proxy in front might take the other one."""
+    server = create_app(DashboardSettings(api_url="http://127.0.0.1:9"))
+    headers = {"Transfer-Encoding": "chunked", "Content-Length": "4"}
+    transport = httpx.ASGITransport(server)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as page:
+        found = await page.post("/health", content=b"0\r\n\r\n", headers=headers)
+        assert (found.status_code, found.headers["connection"]) == (400, "close")
+        assert "Transfer-Encoding" in found.json()["detail"]
+        assert (await page.post("/health", content=b"one")).status_code == 405
