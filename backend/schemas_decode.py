@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from backend.schemas import Codes, ModelAnswer
 from model.data.npz import Split
@@ -91,6 +91,17 @@ class SampleEnd(BaseModel):
     )
 
 
+def _kind(end: object) -> str:
+    """Which of the two an end is meant to be, so that what is wrong with it is told of that one alone."""
+    is_grid = isinstance(end, GridEnd) or (isinstance(end, dict) and "codes" in end)
+    return "_grid" if is_grid else "_sample"
+
+
+PathEnd = Annotated[
+    Annotated[GridEnd, Tag("_grid")] | Annotated[SampleEnd, Tag("_sample")], Discriminator(_kind)
+]
+
+
 class PathRequest(BaseModel):
     """Two ends and the number of steps from one to the other."""
 
@@ -102,8 +113,8 @@ class PathRequest(BaseModel):
         }
     )
 
-    start: GridEnd | SampleEnd
-    end: GridEnd | SampleEnd
+    start: PathEnd
+    end: PathEnd
     steps: int = Field(
         default=8,
         ge=2,

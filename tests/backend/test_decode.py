@@ -163,3 +163,21 @@ def test_a_path_needs_ends_that_exist(running, greys, grids, problem):
         detail = problem(ask(**wrong), 422, "invalid-request")
         assert json.dumps(wrong) not in detail
     assert running.batcher._occupied == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (
+            {"dataset": "a", "split": "nope", "position": 0},
+            "end split: Input should be 'train', 'val' or 'test'",
+        ),
+        ({"dataset": "a", "split": "test", "position": -1}, "end position: Input should be greater"),
+        ({"codes": [[1, "x"]]}, "end codes 0 1: Input should be a valid integer"),
+    ],
+)
+def test_of_a_wrong_end_only_what_is_wrong_is_told(running, greys, problem, end, told):
+    answer = running.client.post("/v1/decode/path", json={"start": greys[0], "end": end})
+    detail = problem(answer, 422, "invalid-request")
+    assert detail.startswith(told)
+    assert ";" not in detail.removesuffix("; see /openapi.json for the question")
