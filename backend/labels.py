@@ -1,6 +1,6 @@
 """What label values mean; a multi-label data set stores the bit mask of its classes in one integer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,14 @@ class Labels:
         if self.multi:
             kept = (values >> label) % 2 == 1 if 0 <= label < _BITS else np.zeros_like(kept)
         return kept
+
+    def all_among(self, values: NDArray[np.int32], labels: Collection[int]) -> NDArray[np.bool_]:
+        """Of which images (n,) every label is one of these; -1 among them stands for having none, where that may be."""
+        if not self.multi:
+            return np.isin(values, list(labels))
+        mask = sum(1 << label for label in set(labels) if 0 <= label < _BITS)
+        found: NDArray[np.bool_] = np.where(values == 0, -1 in labels, values & ~np.int64(mask) == 0)
+        return found
 
     def agree(self, value: int, other: int) -> bool:
         """Whether values of two images agree: are equal, or in a multi-label data set have a class in common."""

@@ -29,6 +29,21 @@ class RowCondition(BaseModel):
     )
 
 
+class LeftOut(BaseModel):
+    """Labels of a data set whose images are not meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: Name = Field(examples=["breastmnist"])
+    labels: list[int] = Field(
+        min_length=1,
+        max_length=1000,
+        description="Where an image may have several, it is left out if all that it has are among them; "
+        "-1 leaves out those that have none.",
+        examples=[[0]],
+    )
+
+
 class PolygonRequest(BaseModel):
     """Which images are meant."""
 
@@ -45,6 +60,9 @@ class PolygonRequest(BaseModel):
         [], max_length=1000, description="Only these data sets; none: all.", examples=[[]]
     )
     splits: list[Split] = Field([], max_length=3, description="Only these splits; none: all.", examples=[[]])
+    without: list[LeftOut] = Field(
+        [], max_length=1000, description="Leave out images of these labels.", examples=[[]]
+    )
     where: list[RowCondition] = Field(
         [],
         max_length=16,

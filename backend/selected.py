@@ -24,14 +24,22 @@ def candidates(loaded: Loaded, asked: PolygonRequest) -> tuple[list[Block], NDAr
 
 
 def inside(loaded: Loaded, asked: PolygonRequest, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of the candidates (N,) lie in the polygon.
+    """Which of the candidates (N,), in their order, lie in the polygon and have no label that is left out.
 
     Raises:
         MapNotFound: there is no such map.
+        Problem: 404 for a data set that the index does not hold.
     """
     coordinates = loaded.index.map(asked.map).coordinates
     # All of them are read where they lie; a choice has to be copied.
-    return inside_polygon(coordinates if len(rows) == len(coordinates) else coordinates[rows], asked.polygon)
+    found = inside_polygon(coordinates if len(rows) == len(coordinates) else coordinates[rows], asked.polygon)
+    for left_out in asked.without:
+        for block in chosen_blocks(loaded.index, [left_out.dataset], asked.splits):
+            meant = slice(*np.searchsorted(rows, [block.start, block.stop]))
+            values = loaded.index.images["label"].slice(block.start, block.count).to_numpy()
+            values = values[rows[meant] - block.start]
+            found[meant] &= ~loaded.labels[block.dataset].all_among(values, left_out.labels)
+    return found
 
 
 def fulfilled(loaded: Loaded, asked: PolygonRequest, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

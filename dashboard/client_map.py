@@ -1,15 +1,15 @@
 """What the map page asks of the service besides points and ellipses."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from dashboard.answers_map import Cell, Column, Columns, Neighbours, Selection, Standing
 from dashboard.client import ApiClient, Picture
 from dashboard.state import Point
-from dashboard.state_map import Polygon
+from dashboard.state_map import MapView, Polygon
 from dashboard.state_where import Where
 
 EXPORTS = {"csv": "csv", "parquet": "parquet", "embeddings": "npy", "codes": "npy"}
@@ -24,13 +24,30 @@ class Inside:
     polygon: Polygon
     datasets: tuple[str, ...] = ()
     """None: all."""
+    off: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Labels of images that are left out, by data set."""
     where: tuple[Where, ...] = ()
     """Conditions that all hold."""
 
+    @classmethod
+    def of(cls, view: MapView) -> "Inside | None":
+        """What a view of the map page selects; None: nothing."""
+        if view.polygon is None:
+            return None
+        return cls(
+            map=view.drawn_on or view.map,
+            polygon=view.polygon,
+            datasets=view.on or (),
+            off=view.labels_off,
+            where=view.where,
+        )
+
     def body(self) -> dict[str, Any]:
         """As the service takes it."""
-        where = {"where": [one.body for one in self.where]} if self.where else {}
-        return {"map": self.map, "polygon": self.polygon, "datasets": self.datasets} | where
+        without = [{"dataset": name, "labels": labels} for name, labels in self.off.items()]
+        where = [one.body for one in self.where]
+        more = {name: value for name, value in (("without", without), ("where", where)) if value}
+        return {"map": self.map, "polygon": self.polygon, "datasets": self.datasets} | more
 
 
 async def columns(client: ApiClient) -> Columns:

@@ -97,11 +97,9 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
         view = MapView.from_query(request.url.query)
         if form not in EXPORTS:
             return problem(404, "File not available", f"a selection can be had as {', '.join(EXPORTS)}")
-        if view.polygon is None or not view.on:
+        inside = Inside.of(view)
+        if inside is None or not view.on:
             return problem(422, "File not available", "the address names no selection, or no data sets")
-        inside = Inside(
-            map=view.drawn_on or view.map, polygon=view.polygon, datasets=view.on, where=view.where
-        )
         try:
             return await _file(client, inside, form)
         except ApiRefused as error:

@@ -31,6 +31,9 @@ _FINEST = 1e-9
 
 MIN_LEVEL, MAX_LEVEL = 50.0, 99.9
 MIN_SIGMA, MAX_SIGMA = 0.5, 5.0
+_LABEL = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,63})/(-1|[0-9]{1,4})")
+_MOST_LABELS = 1000
+"""In an address."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -43,6 +46,8 @@ class MapView:
     """The map beside it, if any."""
     on: tuple[str, ...] | None = None
     """Names of the data sets that are drawn; None: all."""
+    off: tuple[tuple[str, int], ...] = ()
+    """Data set and label of those that are switched off, in order; -1: images of no label."""
     group: str = "dataset"
     """What the ellipses are fitted to: each data set, label or split."""
     kind: str = "prediction"
@@ -104,6 +109,15 @@ class MapView:
         """Whether the data set of this name is switched on."""
         return self.on is None or name in self.on
 
+    def off_of(self, name: str) -> tuple[int, ...]:
+        """Labels of a data set that are switched off."""
+        return tuple(label for dataset, label in self.off if dataset == name)
+
+    @property
+    def labels_off(self) -> dict[str, list[int]]:
+        """Labels that are switched off by their data set, as the store map-off holds them."""
+        return {name: list(self.off_of(name)) for name, _ in self.off}
+
     def to_query(self) -> str:
         """The query of the address, with '?' unless it is empty."""
         pairs: list[tuple[str, str]] = []
@@ -116,6 +130,7 @@ class MapView:
             pairs += [("camera", numbers_text(self.camera))] if self.camera else []
         if self.on is not None:
             pairs += [("on", name) for name in self.on] or [("on", "")]
+        pairs += [("off", f"{name}/{label}") for name, label in self.off]
         if self.colour == "code":
             pairs += [] if self.code is None else [("code", str(self.code))]
         elif self.colour != MapView.colour:
@@ -151,6 +166,7 @@ class MapView:
             map=map_,
             second=second if second and second != map_ else None,
             on=tuple(dict.fromkeys(name for name in found["on"] if name)) if "on" in found else None,
+            off=_labels(found.get("off", [])),
             group=_name(last_of(found, "group", ""), cls.group),
             kind=kind if kind in KINDS else cls.kind,
             level=number_of(last_of(found, "level", ""), MIN_LEVEL, MAX_LEVEL, cls.level),
@@ -173,6 +189,7 @@ class MapView:
         map: str | None = None,
         second: str | None = None,
         on: Sequence[str] | None = None,
+        off: Mapping[str, Sequence[int]] | None = None,
         group: str | None = None,
         kind: str = "prediction",
         level: float | str | None = None,
@@ -195,6 +212,7 @@ class MapView:
             map=map_,
             second=second if second and second != map_ else None,
             on=None if on is None else tuple(on),
+            off=tuple(sorted((name, label) for name, labels in (off or {}).items() for label in labels)),
             group=group or cls.group,
             kind=kind,
             level=number_of(str(level), MIN_LEVEL, MAX_LEVEL, cls.level),
@@ -213,6 +231,12 @@ class MapView:
     def sound(self) -> "MapView":
         """The same without a camera of which it is not known what it shows."""
         return self if self.ranges is not None else replace(self, camera=None)
+
+
+def _labels(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """'DATASET/LABEL' each; what is none is left out."""
+    found = [_LABEL.fullmatch(text) for text in texts[:_MOST_LABELS]]
+    return tuple(sorted({(match[1], int(match[2])) for match in found if match}))
 
 
 def polygon_text(polygon: Polygon) -> str:

@@ -16,7 +16,7 @@
 
   /** The points of a map in the order of the index as they are seen, null until they are there; in space see map_space.js. */
   function cloudOf(gd) {
-    const cloud = map().wanted.loaded ? points.cloudAt(addressFor(gd)) : null;
+    const cloud = map().wanted.loaded ? map().withLabels(gd, points.cloudAt(addressFor(gd))) : null;
     return cloud && map().inSpace(gd) ? map().pointsSeen(gd, cloud) : cloud;
   }
 

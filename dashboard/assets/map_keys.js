@@ -13,7 +13,7 @@
   /** What it is, and what its keys do. */
   function nameOf(gd) {
     const sets = Object.entries(map().wanted.loaded.datasets).filter(([name]) => map().isOn(name));
-    const n = sets.reduce((sum, [, { n }]) => sum + n, 0);
+    const n = sets.reduce((sum, [name]) => sum + map().countOf(gd, name), 0);
     const what = `Map ${gd.layout.meta.title} of ${counted(n, "image", "images")} in ${counted(sets.length, "data set", "data sets")}`;
     const keys = "+ and - zoom, 0 fits";
     return `${what}; arrow keys ${map().inSpace(gd) ? "turn it" : "move"}, ${keys}, Enter opens the image nearest to the middle`;

@@ -129,7 +129,7 @@
       ellipses(gd, sheet.paper).filter(({ meta }) => names.includes(meta.dataset)).forEach((trace) => data.push({ ...trace, xaxis: x, yaxis: y }));
       layout.shapes.push(...shapesOf(gd, group).map((shape) => ({ ...shape, xref: x, yref: y })));
       layout.images.push(points(gd, view, names, x, y));
-      const n = names.reduce((sum, name) => sum + datasets[name].n, 0);
+      const n = names.reduce((sum, name) => sum + map().countOf(gd, name), 0);
       const text = `<b>${String.fromCharCode(97 + k)}</b>  ${group === null ? "all data sets" : group} (n = ${n.toLocaleString("en-GB")})`;
       const at = { xref: `${x} domain`, yref: `${y} domain`, x: 0, y: 1, xanchor: "left", yanchor: "bottom" };
       layout.annotations.push({ ...at, text, showarrow: false, font: { size: 14, color: sheet.ink } });

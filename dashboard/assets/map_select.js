@@ -114,12 +114,12 @@
   }
 
   /** What is selected, told on only where there is, or was, a selection. */
-  function askSelection(polygon, on, loaded, api, asked) {
+  function askSelection(polygon, on, off, loaded, api, asked) {
     const changed = window.dash_clientside.callback_context.triggered;
     if (!polygon || !loaded) return asked ? null : noUpdate();
     // While the service is away what is shown stays.
     if (changed.length === 1 && changed[0].prop_id === "api.data" && !(api && api.state === "ready")) return noUpdate();
-    return { polygon, on: on || [], turn: asked ? asked.turn + 1 : 0 };
+    return { polygon, on: on || [], off: off || {}, turn: asked ? asked.turn + 1 : 0 };
   }
 
   function chooseTool() {

@@ -1,12 +1,13 @@
 """The list of data sets: legend of the map and its switches in one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.answers import Dataset, Ellipse
 from dashboard.components.attributes import attributes
+from dashboard.components.label_switches import label_switches
 from dashboard.components.popover import popover
 from dashboard.components.words import NO_PICTURES, count, per_cent
 from dashboard.palette import mark
@@ -28,7 +29,13 @@ def legend_rows(datasets: Sequence[Dataset], ellipses: Sequence[Ellipse], view: 
     drawn = view.group == "dataset"
     regions = {e.group: e for e in ellipses} if drawn else {}
     return [
-        _row(dataset, regions.get(dataset.name), on=view.shows(dataset.name), drawn=drawn)
+        _row(
+            dataset,
+            regions.get(dataset.name),
+            on=view.shows(dataset.name),
+            off=view.off_of(dataset.name),
+            drawn=drawn,
+        )
         for dataset in datasets
     ]
 
@@ -84,7 +91,9 @@ def _no_pictures(dataset: Dataset) -> list[html.Span]:
     return [html.Span("no pictures", className="legend-no-pictures", title=NO_PICTURES)]
 
 
-def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool, drawn: bool) -> html.Div:
+def _row(
+    dataset: Dataset, ellipse: Ellipse | None, *, on: bool, off: Collection[int], drawn: bool
+) -> html.Div:
     name = dataset.name
     return html.Div(
         [
@@ -117,6 +126,7 @@ def _row(dataset: Dataset, ellipse: Ellipse | None, *, on: bool, drawn: bool) ->
                             ),
                             *_no_pictures(dataset),
                             html.Span(dataset.modality, className="legend-modality", title=dataset.modality),
+                            *label_switches(dataset, off),
                             html.Span(
                                 coverage(ellipse, drawn=drawn),
                                 id={"type": "dataset-coverage", "name": name},

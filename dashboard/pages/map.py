@@ -173,13 +173,14 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-loaded"),  # {"index", "map", "dimensions", "datasets": {name: see map_loading.py}}
         dcc.Store(id="map-shown"),  # {"map", "index"} of the figure of the second map, or null
         dcc.Store(id="map-on"),  # names of the data sets that are on
+        dcc.Store(id="map-off"),  # {data set: its labels that are off}
         dcc.Store(id="map-selected"),  # "DATASET/SPLIT/POSITION" or null
         dcc.Store(id="map-ellipses"),  # {"key", "map", "outlines", "shapes"}
         dcc.Store(id="map-ellipses-2"),  # the same of the second map, or null
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
         dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null
         dcc.Store(id="map-view"),  # {"map", "ranges"} that are seen of the first map, null: all of it
-        dcc.Store(id="map-inside"),  # {"polygon", "on", "turn"} of what is selected, or null
+        dcc.Store(id="map-inside"),  # {"polygon", "on", "off", "turn"} of what is selected, or null
         dcc.Store(id="selection-tabled"),  # the same, where its table is shown
         dcc.Store(id="map-address"),  # {"search", "turn"} that the page is to follow: not of its own making
         dcc.Store(id="map-query"),  # the query that reproduces this view

@@ -46,6 +46,17 @@ def _register_clientside(app: Dash) -> None:
         State({"type": "dataset-switch", "name": ALL}, "id"),
     )
     draw(
+        "switchLabels",
+        Output({"type": "label-switch", "name": ALL}, "value"),
+        Output("map-off", "data"),
+        Output({"type": "label-open", "name": ALL}, "children"),
+        Input({"type": "label-switch", "name": ALL}, "value"),
+        Input({"type": "label-all", "name": ALL}, "n_clicks"),
+        Input({"type": "label-none", "name": ALL}, "n_clicks"),
+        State({"type": "label-switch", "name": ALL}, "id"),
+        State({"type": "label-switch", "name": ALL}, "options"),
+    )
+    draw(
         "drawMap",
         Output("map-ready", "data"),
         Input("map-graph", "figure"),
@@ -110,6 +121,7 @@ def _register_address(app: Dash) -> None:
         output=Output("map-query", "data"),
         inputs=[
             Input("map-on", "data"),
+            Input("map-off", "data"),
             Input("map-selected", "data"),
             Input("map-polygon", "data"),
             Input("map-view", "data"),
@@ -120,6 +132,7 @@ def _register_address(app: Dash) -> None:
     )
     def write(
         on: list[str] | None,
+        off: dict[str, list[int]] | None,
         selected: str | None,
         polygon: dict[str, Any] | None,
         seen: dict[str, Any] | None,
@@ -130,12 +143,15 @@ def _register_address(app: Dash) -> None:
             return no_update
         names = None if set(on) == set(loaded["datasets"]) else on
         controls |= {"map": loaded["map"]}
-        view = MapView.from_controls(on=names, point=selected, polygon=polygon, seen=seen, **controls)
+        view = MapView.from_controls(
+            on=names, off=off, point=selected, polygon=polygon, seen=seen, **controls
+        )
         return view.to_query()
 
     @app.callback(
         output={
             "on": Output({"type": "dataset-switch", "name": ALL}, "checked", allow_duplicate=True),
+            "labels": Output({"type": "label-switch", "name": ALL}, "value", allow_duplicate=True),
             "point": Output("map-selected", "data", allow_duplicate=True),
             "polygon": Output("map-polygon", "data", allow_duplicate=True),
             "seen": Output("map-view", "data", allow_duplicate=True),
@@ -145,14 +161,25 @@ def _register_address(app: Dash) -> None:
         inputs=[
             Input("map-address", "data"),
             State({"type": "dataset-switch", "name": ALL}, "id"),
+            State({"type": "label-switch", "name": ALL}, "id"),
+            State({"type": "label-switch", "name": ALL}, "options"),
         ],
         prevent_initial_call=True,
     )
-    def read(address: dict[str, Any], ids: list[dict[str, str]]) -> dict[str, Any]:
+    def read(
+        address: dict[str, Any],
+        ids: list[dict[str, str]],
+        labelled: list[dict[str, str]],
+        options: list[list[dict[str, Any]]],
+    ) -> dict[str, Any]:
         """Back, forward and links from other pages change the address; the page follows."""
         view = MapView.from_query(address["search"])
         return {
             "on": [view.shows(id_["name"]) for id_ in ids],
+            "labels": [
+                [one["value"] for one in some if one["value"] not in view.off_of(id_["name"])]
+                for id_, some in zip(labelled, options, strict=True)
+            ],
             "point": str(view.point) if view.point else None,
             "polygon": view.drawn,
             "seen": view.seen,

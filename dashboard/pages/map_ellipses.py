@@ -37,6 +37,7 @@ def register(app: Dash, client: ApiClient) -> None:
         Input("map-level", "value"),
         Input("map-sigma", "value"),
         Input("map-on", "data"),
+        Input("map-off", "data"),
         State("map-loaded", "data"),
         State("map-ellipses", "data"),
         State({"type": "dataset-coverage", "name": ALL}, "id"),
@@ -48,6 +49,7 @@ def register(app: Dash, client: ApiClient) -> None:
         level: float | str | None,
         sigma: float | str | None,
         on: list[str] | None,
+        off: dict[str, list[int]] | None,
         loaded: dict[str, Any] | None,
         known_as: dict[str, Any] | None,
         ids: list[dict[str, str]],
@@ -57,7 +59,7 @@ def register(app: Dash, client: ApiClient) -> None:
         if not loaded or on is None:
             return no_update, same, same, no_update, no_update, *rows
         view = MapView.from_controls(
-            map=loaded["map"], on=on, group=group, kind=kind, level=level, sigma=sigma
+            map=loaded["map"], on=on, off=off, group=group, kind=kind, level=level, sigma=sigma
         )
         if known_as and known_as["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
             return no_update, same, same, no_update, no_update, *rows
@@ -94,12 +96,13 @@ async def fetch_ellipses(
     client: ApiClient, view: MapView, on: Sequence[str]
 ) -> tuple[Catalogue, Columns, tuple[Ellipse, ...], tuple[Ellipse, ...]]:
     """What a map's ellipses are drawn from: data sets, columns, ellipses of the data sets and of the groups."""
-    return await asyncio.gather(
+    catalogue, known, ellipses, grouped = await asyncio.gather(
         client.catalogue(),
         columns(client),
         client.ellipses(view.map, kind=view.kind, level=view.level / 100, sigma=view.sigma),
         fetch_groups(client, view, on),
     )
+    return catalogue, known, ellipses, groups_on(view, catalogue, grouped)
 
 
 async def fetch_groups(client: ApiClient, view: MapView, on: Sequence[str]) -> tuple[Ellipse, ...]:
@@ -114,6 +117,13 @@ async def fetch_groups(client: ApiClient, view: MapView, on: Sequence[str]) -> t
         group_by=view.group,
         datasets=on,
     )
+
+
+def groups_on(view: MapView, catalogue: Catalogue, grouped: Sequence[Ellipse]) -> tuple[Ellipse, ...]:
+    """The groups without those of a label that is switched off."""
+    names = {dataset.name: dataset.labels for dataset in catalogue.datasets}
+    off = {f"{name} / {names[name].get(label)}" for name, label in view.off if name in names}
+    return tuple(e for e in grouped if view.group != "label" or e.group not in off)
 
 
 def drawn_ellipses(
@@ -174,7 +184,8 @@ def ellipses_key(view: MapView, index: str, datasets: Sequence[str]) -> list[Any
     """What ellipses are drawn for, as they come back from the browser."""
     # Which data sets are on changes the groups' ellipses, but not those of the data sets themselves.
     on = None if view.group == "dataset" else [name for name in datasets if view.shows(name)]
-    return [view.map, view.group, on, view.kind, view.level, view.sigma, index]
+    off = [list(one) for one in view.off] if view.group == "label" else None
+    return [view.map, view.group, on, off, view.kind, view.level, view.sigma, index]
 
 
 def _note(view: MapView, ellipses: tuple[Ellipse, ...], dimensions: int) -> str:

@@ -18,7 +18,7 @@ from dashboard.errors import ApiError
 from dashboard.figures.map_figure import map_figure
 from dashboard.pages.map_colour import colour_options
 from dashboard.pages.map_controls import CONTROLS, controls_of
-from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_options, group_rows
+from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_options, group_rows, groups_on
 from dashboard.pages.map_panel import map_options, map_title, second_options
 from dashboard.state_map import MapView
 
@@ -107,6 +107,7 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
         client.ellipses(info.name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
         fetch_groups(client, view, [d.name for d in catalogue.datasets if view.shows(d.name)]),
     )
+    grouped = groups_on(view, catalogue, grouped)
     figure, note = drawn_map(catalogue, info, points, ellipses)
     names = map_options(maps)
     return {

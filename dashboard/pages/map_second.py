@@ -83,6 +83,7 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
         Input("map-level", "value"),
         Input("map-sigma", "value"),
         Input("map-on", "data"),
+        Input("map-off", "data"),
         State("map-loaded", "data"),
         State("map-ellipses-2", "data"),
         prevent_initial_call=True,
@@ -94,13 +95,14 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
         level: float | str | None,
         sigma: float | str | None,
         on: list[str] | None,
+        off: dict[str, list[int]] | None,
         loaded: dict[str, Any] | None,
         drawn: dict[str, Any] | None,
     ) -> Any:  # noqa: ANN401 - what is drawn, or no_update
         if not shown or not loaded or on is None:
             return no_update
         view = MapView.from_controls(
-            map=shown["map"], on=on, group=group, kind=kind, level=level, sigma=sigma
+            map=shown["map"], on=on, off=off, group=group, kind=kind, level=level, sigma=sigma
         )
         if drawn and drawn["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
             return no_update

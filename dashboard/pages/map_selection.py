@@ -119,6 +119,7 @@ def _register_clientside(app: Dash) -> None:
         Output("map-inside", "data"),
         Input("map-polygon", "data"),
         Input("map-on", "data"),
+        Input("map-off", "data"),
         Input("map-loaded", "data"),
         Input("api", "data"),
         State("map-inside", "data"),
@@ -145,17 +146,15 @@ def _inside(asked: dict[str, Any] | None) -> Inside | None:
     if not asked or not asked["on"]:
         return None
     polygon = asked["polygon"]
-    view = MapView.from_controls(map=polygon["map"], polygon=polygon)
-    return (
-        None
-        if view.polygon is None
-        else Inside(map=view.map, polygon=view.polygon, datasets=tuple(asked["on"]), where=view.where)
-    )
+    view = MapView.from_controls(map=polygon["map"], on=asked["on"], off=asked["off"], polygon=polygon)
+    return Inside.of(view)
 
 
 def _query(asked: dict[str, Any]) -> str:
     polygon = asked["polygon"]
-    return MapView.from_controls(map=polygon["map"], on=asked["on"], polygon=polygon).to_query()
+    return MapView.from_controls(
+        map=polygon["map"], on=asked["on"], off=asked["off"], polygon=polygon
+    ).to_query()
 
 
 def _register_summary(app: Dash, client: ApiClient) -> None:

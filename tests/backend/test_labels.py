@@ -189,3 +189,13 @@ def test_values_agree():
 def test_a_name_that_is_not_known_is_the_number():
     assert Labels({"0": "a"}, multi=False).name(3) == "3"
     assert Labels({"0": "a"}, multi=True).name(0b1001) == "a + 3"
+
+
+def test_an_image_is_left_out_if_all_that_it_has_is():
+    several = Labels({}, multi=True)
+    values = np.array([0, 0b01, 0b11, 0b101], np.int32)
+    assert several.all_among(values, [0, 1]).tolist() == [False, True, True, False]
+    assert several.all_among(values, [-1]).tolist() == [True, False, False, False]
+    assert several.all_among(values, [40]).tolist() == [False] * 4
+    one = Labels({}, multi=False)
+    assert one.all_among(np.array([0, 1, 2], np.int32), [2, 0]).tolist() == [True, False, True]

@@ -38,6 +38,26 @@ def test_conditions_narrow_a_selection(client, index, halves):
     assert client.post("/v1/selections/rows", json=asked).json()["total"] == int(expected.sum())
 
 
+def test_images_of_labels_that_are_left_out_are_not_meant(client, index, halves, problem):
+    polygon, inside = halves
+    images = index.images
+    dataset, label = np.array(images["dataset"].to_pylist()), images["label"].to_numpy()
+    name = dataset[inside][0]
+    expected = inside & ~((dataset == name) & (label == 0))
+    assert expected.sum() < inside.sum()
+    asked = {"polygon": polygon, "without": [{"dataset": name, "labels": [0]}]}
+    mask = np.load(io.BytesIO(client.post("/v1/selections/mask", json=asked).content))
+    np.testing.assert_array_equal(mask, expected)
+    assert client.post("/v1/selections", json=asked).json()["n"] == int(expected.sum())
+    assert client.post("/v1/selections/rows", json=asked).json()["n"] == int(expected.sum())
+    others = [one for one in dict.fromkeys(dataset) if one != name]
+    only = asked | {"datasets": others, "splits": ["test", "train"]}
+    rest = np.isin(dataset, others) & inside & (np.array(images["split"].to_pylist()) != "val")
+    assert client.post("/v1/selections", json=only).json()["n"] == int(rest.sum())
+    unknown = {"polygon": polygon, "without": [{"dataset": "nothing", "labels": [0]}]}
+    problem(client.post("/v1/selections", json=unknown), 404, "not-found")
+
+
 def test_what_lies_inside(client, index, halves):
     polygon, inside = halves
     answer = client.post("/v1/selections", json={"polygon": polygon, "codes": 3, "limit": 5}).json()

@@ -243,3 +243,12 @@ def test_a_map_is_not_seen_beside_itself():
     assert MapView.from_controls(map="umap", second="umap").second is None
     # Nor does an address select on a map that it does not show.
     assert MapView.from_query("?second=umap&sel=0,0,1,0,1,1&drawn=tsne").drawn_on is None
+
+
+def test_labels_that_are_off_are_kept_by_the_address():
+    view = MapView.from_query("?off=b/2&off=a.1/-1&off=b/0&off=b/2&off=b&off=b/x&off=../1")
+    assert view.off == (("a.1", -1), ("b", 0), ("b", 2))
+    assert view.labels_off == {"a.1": [-1], "b": [0, 2]}
+    assert MapView.from_query(view.to_query()) == view
+    assert MapView.from_controls(off=view.labels_off) == view
+    assert MapView.from_controls(off={}).to_query() == ""
