@@ -43,6 +43,7 @@ def label_switches(dataset: Dataset, off: Collection[int]) -> list[html.Span]:
                 value=[value for value in values if value not in off],
                 className="label-switches",
             ),
+            html.Div("The data set’s ellipse stays that of all its images.", className="note"),
         ],
         role="dialog",
         tabIndex="-1",
