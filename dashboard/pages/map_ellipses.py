@@ -185,7 +185,7 @@ def ellipses_key(view: MapView, index: str, datasets: Sequence[str]) -> list[Any
     # Which data sets are on changes the groups' ellipses, but not those of the data sets themselves.
     on = None if view.group == "dataset" else [name for name in datasets if view.shows(name)]
     off = [list(one) for one in view.off] if view.group == "label" else None
-    return [view.map, view.group, on, off, view.kind, view.level, view.sigma, index]
+    return [view.map, view.group, on, view.kind, view.level, view.sigma, index, off]
 
 
 def _note(view: MapView, ellipses: tuple[Ellipse, ...], dimensions: int) -> str:
