@@ -9,10 +9,12 @@ from backend.searching import SearchKind
 class Agreement(BaseModel):
     """How many of the neighbours share something with the image, and how many would by chance."""
 
-    count: int = Field(description="Neighbours that share it.", examples=[9])
+    n: int = Field(description="Neighbours looked at.", examples=[10])
+    count: int = Field(description="Of them, those that share it.", examples=[9])
     share: float = Field(description="Of the neighbours, in [0, 1].", examples=[0.9])
     expected: float = Field(
-        description="Share of all other images of the index that share it: what neighbours drawn at random would give.",
+        description="Share of all other images (of the index, or of the data set) that share it: what neighbours "
+        "drawn from them at random would give.",
         examples=[0.021],
     )
 
@@ -32,4 +34,8 @@ class Neighbours(IndexAnswer):
     same_label: Agreement = Field(
         description="Of the same data set and label; in a multi-label data set with at least one class in common, or "
         "without any class like the image."
+    )
+    same_label_within: Agreement = Field(
+        description="Of the neighbours of the same data set, those of the same label, beside what chance would give "
+        "within that data set: that neighbours are of one data set makes labels agree, too."
     )

@@ -143,6 +143,12 @@ class Companion(BaseModel):
     code: Code
     images: int = Field(description="That contain both.", examples=[310])
     lift: float = Field(description="1 if the two were independent.", examples=[2.4])
+    log2_odds: Log2Odds | None = Field(
+        description="Of the images with the one code against those without it; null, as is its interval, where every "
+        "image contains one of the two. A limit of 64 or -64 says that nothing bounds it on that side."
+    )
+    interval: Interval | None
+    q: float = Field(description="p-value, corrected for all codes paired with the one.", examples=[0.001])
 
 
 class CodeDetails(IndexAnswer):

@@ -91,7 +91,6 @@ class GroupUse:
     @classmethod
     def of(cls, item: Json) -> "GroupUse":
         """From one entry of `by_dataset` or `by_label`."""
-        log2_odds, (low, high) = item["log2_odds"], item["interval"] or (math.nan, math.nan)
         label = item["label"]
         return cls(
             dataset=str(item["dataset"]),
@@ -101,20 +100,34 @@ class GroupUse:
             images=int(item["images"]),
             share=float(item["share"]),
             share_elsewhere=float(item["share_elsewhere"]),
-            log2_odds=math.nan if log2_odds is None else float(log2_odds),
-            low=float(low),
-            high=float(high),
-            q=float(item["q"]),
+            **_odds(item),
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Companion:
     """A code that shares `images` with another, `lift` times as many as by chance."""
 
     code: int
     images: int
     lift: float
+    log2_odds: float
+    """Base-2 logarithm of the odds ratio; NaN, as its limits are, where every image contains one of the two."""
+    low: float
+    high: float
+    """95 % interval of it."""
+    q: float
+    """p-value, corrected for all codes."""
+
+    @classmethod
+    def of(cls, item: Json) -> "Companion":
+        """From one entry of `companions`."""
+        return cls(
+            code=int(item["code"]),
+            images=int(item["images"]),
+            lift=float(item["lift"]),
+            **_odds(item),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +158,7 @@ class CodeDetails:
             positions=tuple(tuple(int(cells) for cells in row) for row in body["positions"]),
             by_dataset=tuple(GroupUse.of(item) for item in body["by_dataset"]),
             by_label=tuple(GroupUse.of(item) for item in body["by_label"]),
-            companions=tuple(
-                Companion(int(one["code"]), int(one["images"]), float(one["lift"]))
-                for one in body["companions"]
-            ),
+            companions=tuple(Companion.of(item) for item in body["companions"]),
         )
 
 
@@ -199,6 +209,13 @@ class Patches:
             int(body["searched"]),
             tuple(Patch.of(item) for item in body["items"]),
         )
+
+
+def _odds(item: Json) -> dict[str, float]:
+    """Odds ratio, its limits, and q, of whatever has them."""
+    log2_odds, (low, high) = item["log2_odds"], item["interval"] or (math.nan, math.nan)
+    known = math.nan if log2_odds is None else float(log2_odds)
+    return {"log2_odds": known, "low": float(low), "high": float(high), "q": float(item["q"])}
 
 
 def _text(value: object) -> str | None:

@@ -155,8 +155,9 @@ class Selection:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Neighbours that share something with an image: how many, and which share chance would give."""
+    """Neighbours that share something with an image: how many of n, and which share chance would give."""
 
+    n: int
     count: int
     share: float
     expected: float
@@ -164,7 +165,7 @@ class Agreement:
     @classmethod
     def of(cls, item: Json) -> "Agreement":
         """From an agreement of /v1/neighbours."""
-        return cls(int(item["count"]), float(item["share"]), float(item["expected"]))
+        return cls(int(item["n"]), int(item["count"]), float(item["share"]), float(item["expected"]))
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,8 @@ class Neighbours:
     items: tuple[Neighbour, ...]
     same_dataset: Agreement
     same_label: Agreement
+    same_label_within: Agreement
+    """Of the neighbours of the same data set alone, beside chance within it."""
 
     @classmethod
     def of(cls, body: Json) -> "Neighbours":
@@ -207,6 +210,7 @@ class Neighbours:
             items,
             Agreement.of(body["same_dataset"]),
             Agreement.of(body["same_label"]),
+            Agreement.of(body["same_label_within"]),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboard.answers_map import Cell, Column, Columns, Neighbours, Selection, Standing
+from dashboard.answers_quality import MapQuality
 from dashboard.client import ApiClient, Picture
 from dashboard.state import Point
 from dashboard.state_map import MapView, Polygon
@@ -76,12 +77,9 @@ async def rows(
     )
 
 
-async def preservation(client: ApiClient, name: str) -> tuple[int, int]:
-    """How many neighbours of each point, among how many images, a map was asked to keep; ApiRefused where never."""
-    return await client.ask(
-        f"/v1/maps/{quote(name, safe='')}/quality",
-        lambda body: (int(body["points"]["k"]), int(body["points"]["references"])),
-    )
+async def quality(client: ApiClient, name: str) -> MapQuality:
+    """How faithful a map is to the embeddings; ApiRefused where that was not measured."""
+    return await client.ask(f"/v1/maps/{quote(name, safe='')}/quality", MapQuality.of)
 
 
 async def mask(client: ApiClient, inside: Inside) -> Picture:

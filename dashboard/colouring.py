@@ -7,6 +7,7 @@ from typing import Any
 
 from dashboard.answers import Catalogue
 from dashboard.answers_map import Column, Value
+from dashboard.answers_quality import MapQuality
 from dashboard.palette import OKABE_ITO, mark
 from dashboard.state import SPLITS
 
@@ -92,14 +93,24 @@ def by_outlier() -> Colouring:
     )
 
 
-def by_preservation(k: int, references: int, maps: Sequence[str]) -> Colouring:
-    """By the share of the k neighbours of each image that its map keeps; one scale for all maps, to compare them."""
+def by_preservation(measured: Sequence[MapQuality]) -> Colouring:
+    """By the share of its neighbours that its map keeps of each image; one scale for all maps, to compare them.
+
+    Args:
+        measured: the maps that are shown, at least one.
+    """
+    first = measured[0]
+    means = [
+        f"{f'{one.map}: m' if len(measured) > 1 else 'M'}ean {one.point_mean:.3f}, by chance {one.point_chance:.2g}"
+        for one in measured
+    ]
     return Colouring(
         title="Neighbour preservation",
         path="/preservation/{map}",
-        maps=tuple(maps),
-        note=f"Share of the {k} nearest on the map that are among the {k} nearest by embedding, "
-        f"of {references:,} images.",
+        maps=tuple(one.map for one in measured),
+        note=f"Share of the {first.k} nearest on the map that are among the {first.k} nearest by embedding "
+        f"({' and '.join(sorted({one.metric for one in measured}))} distance), of {first.references:,} images. "
+        f"{'; '.join(means)}.",
     )
 
 

@@ -52,6 +52,7 @@ def neighbours(
     labels = loaded.labels[dataset]
     alike = sum(n for (name, other), n in sizes.items() if name == dataset and labels.agree(label, other))
     same_label = [item["dataset"] == dataset and labels.agree(label, item["label"]) for item in items]
+    within = [shared for shared, near in zip(same_label, same_dataset, strict=True) if near]
     return Neighbours.model_validate(
         {
             "model": loaded.model.version,
@@ -62,9 +63,10 @@ def neighbours(
             "items": items,
             "same_dataset": _item(agreement(same_dataset, alike=of_dataset, n=index.n)),
             "same_label": _item(agreement(same_label, alike=alike, n=index.n)),
+            "same_label_within": _item(agreement(within, alike=alike, n=of_dataset)),
         }
     )
 
 
 def _item(shared: Shared) -> Agreement:
-    return Agreement(count=shared.count, share=shared.share, expected=shared.expected)
+    return Agreement(n=shared.n, count=shared.count, share=shared.share, expected=shared.expected)

@@ -78,8 +78,8 @@
     if (!lines.size) return [];
     const inside = ellipses.inside.filter(([name]) => group !== "dataset" || map().isOn(name));
     const kinds = KINDS[kind](map().inSpace(gd) ? "ellipsoids" : "ellipses", level, sigma);
-    const text = `${kinds[0].toUpperCase()}${kinds.slice(1)}${group === "dataset" ? "" : ` by ${group}`}; inside:`;
-    const entries = inside.map(([name, share]) => ({ text: `${name} ${share}`, line: lines.get(name) }));
+    const text = `${kinds[0].toUpperCase()}${kinds.slice(1)}${group === "dataset" ? "" : ` by ${group}`}${kind === "mean" ? "" : "; inside"}:`;
+    const entries = inside.map(([name, share]) => ({ text: `${name} ${share}`.trim(), line: lines.get(name) }));
     const more = group === "dataset" ? [] : words(document.getElementById("map-groups"), ".note").map((text) => ({ text }));
     return [[{ text, bold: true }, ...entries, ...more]];
   }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboard.answers_codebook import CodeDetails, GroupUse, Patches
+from dashboard.answers_codebook import CodeDetails, Companion, GroupUse, Patches
 from dashboard.components.attributes import attributes
 from dashboard.components.code_pictures import patch_list, prototype
 from dashboard.components.group_bars import SURE, Datasets, bars, key, label_bars, marker
@@ -54,7 +54,7 @@ def about(details: CodeDetails) -> list[html.Div]:
         html.Div(
             [
                 html.Figure(
-                    [prototype(details.code), html.Figcaption("Decoded prototype, synthetic")],
+                    [prototype(details.code), html.Figcaption("Decoded prototype: synthetic, not a patient")],
                     className="picture",
                 ),
                 *([] if dead else [_positions(details)]),
@@ -214,16 +214,15 @@ def _companions(details: CodeDetails) -> list[Component]:
                     html.Span(
                         [
                             html.Span(f"Code {one.code}", className="companion-code"),
-                            html.Span(
-                                f"{count(one.images)} images, {figure(one.lift, 1)}×", className="muted"
-                            ),
+                            html.Span(f"{count(one.images)} images", className="muted"),
+                            html.Span(odds_told(one.log2_odds, one.low, one.high)[0], className="muted"),
                         ],
                         className="companion-text",
                     ),
                 ],
                 type="button",
                 className="companion",
-                title=f"{count(one.images)} images contain both, {figure(one.lift, 2)} times as many as by chance",
+                title=_together(one),
                 **attributes({"data-choose": str(one.code)}),
             )
         )
@@ -232,8 +231,20 @@ def _companions(details: CodeDetails) -> list[Component]:
     return [
         html.Div("Shares images with", className="section-title"),
         html.Ul(links, className="companions"),
-        html.Div("×: times as many images with both as by chance", className="note"),
+        html.Div(
+            "Odds of images with this code to contain the other, against those of images without it. Codes of one "
+            "data set are found together for that alone.",
+            className="note",
+        ),
     ]
+
+
+def _together(one: Companion) -> str:
+    ratio, interval = odds_told(one.log2_odds, one.low, one.high)
+    return (
+        f"{count(one.images)} images contain both, {figure(one.lift, 2)} times as many as by chance: "
+        f"{ratio}{interval}, q {probability(one.q)}"
+    )
 
 
 def _name(group: GroupUse, datasets: Datasets) -> list[Component]:

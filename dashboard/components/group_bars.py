@@ -50,8 +50,9 @@ def _bar(group: GroupUse, datasets: Datasets) -> html.Div:
     name = group.dataset if group.label is None else (group.label_name or str(group.label))
     dataset = datasets.get(group.dataset)
     ratio, interval = odds_told(group.log2_odds, group.low, group.high)
+    others = "the others" if group.label is None else "the others of its data set"
     hint = (
-        f"{ratio} of the others{interval}, "
+        f"{ratio} of {others}{interval}, "
         f"corrected p {probability(group.q)}; others: {per_cent(group.share_elsewhere)}"
     )
     return html.Div(

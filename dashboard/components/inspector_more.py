@@ -41,7 +41,6 @@ def neighbour_strip(
                 className="neighbour",
             )
         )
-    n = len(found.items)
     label = "a label in common, or likewise none" if multi_label else "the same label"
     return [
         html.Div("Nearest images", className="section-title"),
@@ -49,8 +48,14 @@ def neighbour_strip(
         html.Div("Below each: cosine distance of the embeddings", className="note"),
         html.Ul(
             [
-                html.Li(_agreement(label, found.same_label, n)),
-                html.Li(_agreement("the same data set", found.same_dataset, n)),
+                html.Li(_agreement("", label, found.same_label)),
+                html.Li(_agreement("", "the same data set", found.same_dataset)),
+                # Of other data sets no image has the label: that neighbours are of one is half of the agreement.
+                *(
+                    [html.Li(_agreement(" within it", label, found.same_label_within))]
+                    if found.same_label_within.n
+                    else []
+                ),
             ],
             className="plain-list",
         ),
@@ -73,9 +78,10 @@ def standing_words(found: Standing | None, instead: str = "") -> list[Component]
     ]
 
 
-def _agreement(what: str, shared: Agreement, n: int) -> str:
+def _agreement(where: str, what: str, shared: Agreement) -> str:
     return (
-        f"{shared.count} of {n} have {what} ({per_cent(shared.share)}; by chance {per_cent(shared.expected)})"
+        f"{shared.count} of {shared.n}{where} have {what} ({per_cent(shared.share)}; "
+        f"by chance {per_cent(shared.expected)})"
     )
 
 

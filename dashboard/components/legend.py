@@ -34,22 +34,28 @@ def legend_rows(datasets: Sequence[Dataset], ellipses: Sequence[Ellipse], view: 
             regions.get(dataset.name),
             on=view.shows(dataset.name),
             off=view.off_of(dataset.name),
+            kind=view.kind,
             drawn=drawn,
         )
         for dataset in datasets
     ]
 
 
-def coverage(ellipse: Ellipse | None, *, drawn: bool = True) -> str:
-    """Share of the data set's points really inside its ellipse; nothing to say of one that is not drawn."""
+def coverage(ellipse: Ellipse | None, kind: str, *, drawn: bool = True) -> str:
+    """Share of the data set's points really inside its ellipse.
+
+    Nothing is to be said of one that is not drawn, nor of one of the mean: that it holds few images is no fault.
+    """
     if not drawn:
         return ""
     if ellipse is None or not ellipse.lines:
         return "no ellipse"
+    if kind == "mean":
+        return ""
     return per_cent(ellipse.observed_coverage)
 
 
-def group_row(ellipse: Ellipse, colour: str) -> html.Div:
+def group_row(ellipse: Ellipse, colour: str, kind: str) -> html.Div:
     """A group that is no data set: the colour of its ellipse, name, number of images, coverage, warnings."""
     return html.Div(
         [
@@ -60,7 +66,9 @@ def group_row(ellipse: Ellipse, colour: str) -> html.Div:
             html.Span(warning_mark(ellipse.warnings), className="legend-warning"),
             html.Span(count(ellipse.n), className="group-count muted", title="images"),
             html.Span(
-                coverage(ellipse), className="group-coverage", title="share of the points inside the ellipse"
+                coverage(ellipse, kind),
+                className="group-coverage",
+                title="share of the points inside the ellipse",
             ),
         ],
         className="group-row",
@@ -92,7 +100,7 @@ def _no_pictures(dataset: Dataset) -> list[html.Span]:
 
 
 def _row(
-    dataset: Dataset, ellipse: Ellipse | None, *, on: bool, off: Collection[int], drawn: bool
+    dataset: Dataset, ellipse: Ellipse | None, *, on: bool, off: Collection[int], kind: str, drawn: bool
 ) -> html.Div:
     name = dataset.name
     return html.Div(
@@ -128,7 +136,7 @@ def _row(
                             html.Span(dataset.modality, className="legend-modality", title=dataset.modality),
                             *label_switches(dataset, off),
                             html.Span(
-                                coverage(ellipse, drawn=drawn),
+                                coverage(ellipse, kind, drawn=drawn),
                                 id={"type": "dataset-coverage", "name": name},
                                 className="legend-coverage",
                                 title="observed coverage: share of the points that lie inside the ellipse",

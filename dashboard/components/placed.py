@@ -1,10 +1,10 @@
 """Cards of uploaded images: what the model keeps of each, how unusual it is, what lies near."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dash import dcc, html
 
-from dashboard.answers import Catalogue, Dataset
+from dashboard.answers import Catalogue, Dataset, Ellipse
 from dashboard.answers_place import MEASURES, Neighbour, Placed, PlacedImage, Verdict
 from dashboard.components.attributes import attributes
 from dashboard.components.pictures import TITLES, picture_url, zoomed
@@ -17,8 +17,9 @@ EDGE = 112
 NEIGHBOUR_EDGE = 56
 
 
-def cards(placed: Placed, catalogue: Catalogue) -> list[html.Article]:
-    """What failed, then one card an image, numbered as on the map."""
+def cards(placed: Placed, catalogue: Catalogue, ellipses: Sequence[Ellipse]) -> list[html.Article]:
+    """What failed, then one card an image, numbered as on the map; `ellipses` are those of the data sets there."""
+    regions = {ellipse.group: ellipse for ellipse in ellipses}
     datasets = {dataset.name: dataset for dataset in catalogue.datasets}
     failed = [
         html.Article(
@@ -29,10 +30,18 @@ def cards(placed: Placed, catalogue: Catalogue) -> list[html.Article]:
         )
         for one in placed.failed
     ]
-    return failed + [_card(number, image, placed, datasets) for number, image in enumerate(placed.images, 1)]
+    return failed + [
+        _card(number, image, placed, datasets, regions) for number, image in enumerate(placed.images, 1)
+    ]
 
 
-def _card(number: int, image: PlacedImage, placed: Placed, datasets: Mapping[str, Dataset]) -> html.Article:
+def _card(
+    number: int,
+    image: PlacedImage,
+    placed: Placed,
+    datasets: Mapping[str, Dataset],
+    regions: Mapping[str, Ellipse],
+) -> html.Article:
     return html.Article(
         [
             html.Div(
@@ -49,7 +58,9 @@ def _card(number: int, image: PlacedImage, placed: Placed, datasets: Mapping[str
                         [
                             *_verdict(image.verdict, placed.no_verdict),
                             html.P(
-                                _regions(image), className="place-line", **attributes({"data-role": "inside"})
+                                _landed(image, regions),
+                                className="place-line",
+                                **attributes({"data-role": "inside"}),
                             ),
                             html.Div(
                                 [
@@ -132,18 +143,33 @@ def _verdict(verdict: Verdict | None, why_not: str) -> list[html.P | html.Dl]:
             className="place-line",
             **attributes({"data-role": "verdict"}),
         ),
-        html.Dl(
-            rows,
-            className="figures",
-            title="Share of held-out images that it is more unusual than, with the 95 % interval",
+        html.Dl(rows, className="figures"),
+        html.P(
+            "Of each, the share of held-out images with a smaller figure (95 % interval). The verdict weighs all four, "
+            "and counts unusually small ones too.",
+            className="note",
         ),
     ]
 
 
-def _regions(image: PlacedImage) -> str:
-    if not image.inside:
-        return "It lands outside every data set's 95 % prediction ellipse."
-    return f"It lands inside the 95 % prediction ellipse of {', '.join(image.inside)}."
+def _landed(image: PlacedImage, regions: Mapping[str, Ellipse]) -> str:
+    """Which ellipses contain the place, how many of their own images do, and which of them to distrust."""
+    if image.inside:
+        told = [_covering(name, regions.get(name)) for name in image.inside]
+        words = f"It lands inside the 95 % prediction ellipse of {', '.join(told)}."
+    else:
+        words = "It lands outside every data set's 95 % prediction ellipse."
+    of = image.inside or tuple(regions)
+    doubtful = [name for name in of if name in regions and regions[name].warnings]
+    if not doubtful:
+        return words
+    return f"{words} That says little of {', '.join(doubtful)}: see the warnings below the map."
+
+
+def _covering(name: str, region: Ellipse | None) -> str:
+    if region is None or region.observed_coverage is None:
+        return name
+    return f"{name} (which holds {per_cent(region.observed_coverage)} of its own images)"
 
 
 def _neighbour(near: Neighbour, placed: Placed, dataset: Dataset | None) -> dcc.Link:

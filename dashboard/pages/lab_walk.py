@@ -98,7 +98,7 @@ def steps(walk: Walk, codes: Sequence[Sequence[int]], dataset: Dataset) -> list[
                         [
                             html.B(f"{100 * step.weight:.0f} %"),
                             html.Span(words),
-                            html.Span("synthetic", className="lab-badge", title=SYNTHETIC)
+                            html.Span(SYNTHETIC, className="lab-badge")
                             if synthetic
                             else html.Span("reconstruction"),
                         ]
@@ -113,8 +113,7 @@ def steps(walk: Walk, codes: Sequence[Sequence[int]], dataset: Dataset) -> list[
             [
                 html.H2("From the first image to the second"),
                 html.Span(
-                    "latents blended before the quantiser; frames: cells whose code flips; "
-                    "synthetic: not a patient",
+                    "latents blended before the quantiser; frames: cells whose code flips",
                     className="muted atlas-note",
                 ),
             ],

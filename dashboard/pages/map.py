@@ -128,6 +128,7 @@ def _controls() -> html.Section:
             ),
             html.Div(id="map-ellipse-note", className="note", role="status"),
             html.Div(id="map-groups", className="groups"),
+            html.Div(id="map-groups-2", className="groups", hidden=True),  # of the second map
         ],
         className="panel controls",
         **attributes({"aria-label": "Data sets and ellipses"}),

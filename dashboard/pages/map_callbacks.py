@@ -10,6 +10,7 @@ from dashboard.pages import (
     map_ellipses,
     map_fit,
     map_loading,
+    map_quality,
     map_second,
     map_selection,
 )
@@ -24,6 +25,7 @@ def register(app: Dash, client: ApiClient, _settings: DashboardSettings) -> None
     _register_clientside(app)
     map_loading.register(app, client)
     map_second.register(app, client)
+    map_quality.register(app, client)
     map_ellipses.register(app, client)
     map_colour.register(app, client)
     map_selection.register(app, client)

@@ -8,7 +8,7 @@ from dash import Dash, Input, Output, no_update
 from dashboard import client_cards
 from dashboard.answers_map import Columns
 from dashboard.client import ApiClient
-from dashboard.client_map import columns, preservation
+from dashboard.client_map import columns, quality
 from dashboard.colouring import Colouring, by_code, by_column, by_dataset, by_outlier, by_preservation
 from dashboard.components.colour_legend import colour_legend
 from dashboard.errors import ApiError, ApiRefused
@@ -85,13 +85,12 @@ async def _colouring(client: ApiClient, view: MapView) -> Colouring:
 
 async def _preservation(client: ApiClient, view: MapView) -> Colouring:
     """Of the maps that were measured; ApiRefused, with what to do, where none was."""
-    found, refused = {}, None
+    found, refused = [], None
     for name in [view.map, *([view.second] if view.second else [])]:
         try:
-            found[name] = await preservation(client, name)
+            found.append(await quality(client, name))
         except ApiRefused as error:
             refused = error
     if not found and refused:
         raise refused
-    k, references = next(iter(found.values()))
-    return by_preservation(k, references, list(found))
+    return by_preservation(found)

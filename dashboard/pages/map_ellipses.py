@@ -79,7 +79,7 @@ def register(app: Dash, client: ApiClient) -> None:
         ]
         return (
             drawn_ellipses(view, catalogue, known, ellipses, grouped),
-            [coverage(found.get(name), drawn=drawn) for name in names],
+            [coverage(found.get(name), view.kind, drawn=drawn) for name in names],
             warnings,
             group_rows(view, catalogue, known, grouped),
             _note(view, ellipses, loaded["dimensions"]),
@@ -145,9 +145,9 @@ def drawn_ellipses(
     return {
         "key": ellipses_key(view, catalogue.index, [d.name for d in catalogue.datasets]),
         "map": view.map,
-        "inside": [(d.name, coverage(found.get(d.name))) for d in catalogue.datasets]
+        "inside": [(d.name, coverage(found.get(d.name), view.kind)) for d in catalogue.datasets]
         if by_dataset
-        else [(e.group, coverage(e)) for e in grouped[:MOST]],
+        else [(e.group, coverage(e, view.kind)) for e in grouped[:MOST]],
         "outlines": outlines if by_dataset else {name: {"x": [], "y": []} for name in outlines},
         "shapes": [
             {"name": e.group, "colour": colours[e.group], **ellipse_outlines([e])[e.group]} for e in shown
@@ -160,7 +160,7 @@ def group_rows(
 ) -> list[html.Div]:
     """The groups' names, numbers of images, coverage and warnings."""
     colours = _colours(view, catalogue, known, grouped)
-    rows = [group_row(e, colours[e.group]) for e in grouped[:MOST]]
+    rows = [group_row(e, colours[e.group], view.kind) for e in grouped[:MOST]]
     if len(grouped) > MOST:
         rows.append(html.Div(f"{len(grouped) - MOST:,} more groups are not drawn.", className="note"))
     return rows

@@ -8,6 +8,7 @@ from dash import dcc, html
 from dashboard.answers import MapInfo
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
+from dashboard.components.map_quality import quality_button
 from dashboard.components.menu import formats, menu
 from dashboard.components.states import empty
 from dashboard.pages import map_fit
@@ -147,6 +148,7 @@ def _tools() -> html.Div:
             ),
             html.Div(className="spring"),
             html.Div(id="map-note", className="map-note"),
+            quality_button(),
         ],
         className="map-tools",
     )

@@ -3,14 +3,15 @@
 import asyncio
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from dashboard.client import ApiClient
 from dashboard.components.states import empty, failed
 from dashboard.errors import ApiError
 from dashboard.pages.map_controls import away
-from dashboard.pages.map_ellipses import drawn_ellipses, ellipses_key, fetch_ellipses
+from dashboard.pages.map_ellipses import drawn_ellipses, ellipses_key, fetch_ellipses, group_rows
 from dashboard.pages.map_loading import drawn_map
+from dashboard.pages.map_panel import map_title
 from dashboard.state_map import MapView
 
 
@@ -34,6 +35,7 @@ def _register_figure(app: Dash, client: ApiClient) -> None:
         Output("map-shown", "data"),
         Output("map-slot-2", "hidden"),
         Output("map-state-2", "children"),
+        Output("map-groups-2", "hidden"),
         Input("map-second", "value"),
         Input("map-loaded", "data"),
         Input("api", "data"),
@@ -51,12 +53,12 @@ def _register_figure(app: Dash, client: ApiClient) -> None:
         query: str | None,
     ) -> tuple[Any, ...]:
         if not loaded or away(api):
-            return (no_update,) * 4
+            return (no_update,) * 5
         wanted = {"map": name, "index": loaded["index"]}
         if not name or name == loaded["map"]:
-            return no_update, None, True, []
+            return no_update, None, True, [], True
         if shown == wanted:
-            return no_update, no_update, False, no_update
+            return no_update, no_update, False, no_update, False
         view = MapView.from_query(query or search)
         try:
             maps, catalogue, points, ellipses = await asyncio.gather(
@@ -66,17 +68,19 @@ def _register_figure(app: Dash, client: ApiClient) -> None:
                 client.ellipses(name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
             )
         except ApiError as error:
-            return no_update, None, False, failed(error)
+            return no_update, None, False, failed(error), True
         info = next((one for one in maps if one.name == name), None)
         if info is None:
-            return no_update, None, False, empty("No such map", f"The index has no map {name} any more.")
+            gone = empty("No such map", f"The index has no map {name} any more.")
+            return no_update, None, False, gone, True
         figure, _note = drawn_map(catalogue, info, points, ellipses)
-        return figure, wanted, False, []
+        return figure, wanted, False, [], False
 
 
 def _register_ellipses(app: Dash, client: ApiClient) -> None:
     @app.callback(
         Output("map-ellipses-2", "data"),
+        Output("map-groups-2", "children"),
         Input("map-shown", "data"),
         Input("map-group", "value"),
         Input("map-kind", "value"),
@@ -98,16 +102,18 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
         off: dict[str, list[int]] | None,
         loaded: dict[str, Any] | None,
         drawn: dict[str, Any] | None,
-    ) -> Any:  # noqa: ANN401 - what is drawn, or no_update
+    ) -> tuple[Any, Any]:
         if not shown or not loaded or on is None:
-            return no_update
+            return no_update, no_update
         view = MapView.from_controls(
             map=shown["map"], on=on, off=off, group=group, kind=kind, level=level, sigma=sigma
         )
         if drawn and drawn["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
-            return no_update
+            return no_update, no_update
         try:
             catalogue, known, ellipses, grouped = await fetch_ellipses(client, view, on)
         except ApiError:
-            return no_update  # the first map's callback says what is wrong, of the same question
-        return drawn_ellipses(view, catalogue, known, ellipses, grouped)
+            return no_update, no_update  # the first map's callback says what is wrong, of the same question
+        rows = group_rows(view, catalogue, known, ellipses if view.group == "dataset" else grouped)
+        title = html.Div(f"Inside them on {map_title(view.map)}", className="section-title")
+        return drawn_ellipses(view, catalogue, known, ellipses, grouped), [title, *rows]

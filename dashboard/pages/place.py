@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboard.answers import Catalogue, MapInfo
+from dashboard.answers import Catalogue, Dataset, Ellipse, MapInfo
 from dashboard.components.attributes import attributes
 from dashboard.components.help import help_button
-from dashboard.components.legend import swatch
+from dashboard.components.legend import coverage, swatch, warning_mark
 from dashboard.components.pictures import error_scale
 from dashboard.components.states import empty
 from dashboard.pages.map_panel import map_title, select
@@ -94,18 +94,36 @@ def not_placed(detail: str, *, again: bool = False) -> html.Div:
     )
 
 
-def legend(catalogue: Catalogue) -> list[html.Span]:
-    """What stands out, and which colour is which data set."""
+def legend(catalogue: Catalogue, ellipses: Sequence[Ellipse]) -> list[Component]:
+    """What stands out, which colour is which data set, and how far its ellipse can be believed."""
+    regions = {ellipse.group: ellipse for ellipse in ellipses}
 
     def item(sign: Component, text: str) -> html.Span:
         return html.Span([sign, text], className="place-legend-item")
+
+    def of_dataset(dataset: Dataset) -> html.Span:
+        region = regions.get(dataset.name)
+        return html.Span(
+            [
+                swatch(dataset.index),
+                dataset.name,
+                html.Span(coverage(region, "prediction"), className="muted"),
+                *warning_mark(region.warnings if region else ()),
+            ],
+            className="place-legend-item",
+            **attributes({"data-dataset": dataset.name}),
+        )
 
     hidden = {"aria-hidden": "true"}
     star = html.Span(className="swatch place-legend-star", **attributes(hidden | {"data-symbol": "star"}))
     return [
         item(star, "your images"),
         item(html.Span(className="place-legend-near", **attributes(hidden)), "nearest to them"),
-        *[item(swatch(dataset.index), dataset.name) for dataset in catalogue.datasets],
+        *map(of_dataset, catalogue.datasets),
+        html.Div(
+            "Lines: 95 % prediction ellipses; per cent: share of the data set's images really inside.",
+            className="note",
+        ),
     ]
 
 

@@ -122,4 +122,4 @@ async def _shown(client: ApiClient, placed: Placed) -> tuple[Any, ...]:
         raise ApiUnavailable("the index has just changed")
     figure = place_figure(catalogue.datasets, info, points, ellipses, placed.images)
     address = "/" + MapView(map=placed.map).to_query()
-    return cards(placed, catalogue), figure, legend(catalogue), address
+    return cards(placed, catalogue, ellipses), figure, legend(catalogue, ellipses), address

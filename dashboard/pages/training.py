@@ -16,7 +16,7 @@ _HONEST = (
 )
 
 _AXIS = {"visible": False}
-_BLANK = {
+BLANK = {
     "layout": {
         "template": None,
         "autosize": True,
@@ -142,7 +142,7 @@ def _curves() -> html.Section:
                 id="training-curves",
                 className="training-graph",
                 config={"displayModeBar": False, "responsive": True},
-                figure=_BLANK,
+                figure=BLANK,
             ),
         ],
         className="panel training-column",
@@ -166,7 +166,7 @@ def _map() -> html.Section:
                     id="training-map",
                     className="training-graph",
                     config={"displayModeBar": False, "responsive": True, "scrollZoom": True},
-                    figure=_BLANK,
+                    figure=BLANK,
                 ),
                 id="training-map-box",
                 className="training-box",

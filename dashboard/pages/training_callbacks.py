@@ -23,6 +23,7 @@ from dashboard.components.training import (
 from dashboard.components.words import count
 from dashboard.errors import ApiError
 from dashboard.figures.training_figures import curves_figure, map_figure
+from dashboard.pages.training import BLANK
 from dashboard.settings import DashboardSettings
 from dashboard.state_training import TrainingView
 
@@ -218,7 +219,8 @@ def _register_drawing(app: Dash, client: ApiClient) -> None:
         _show("training-follow", "checked", follow, view.epoch is None)
         place = _place(run, view)
         if place is None:
-            nothing = {"curves": curves_figure(run, None), "hide": True, "none": nothing_yet(run), "note": ""}
+            curves = curves_figure(run, None) if run.epochs else BLANK
+            nothing = {"curves": curves, "hide": True, "none": nothing_yet(run), "note": ""}
             return shown | nothing | {"groups": [], "pictures": [], "epoch": "Epoch –", "fixed": True}
         epoch = run.snapshots[place]
         try:

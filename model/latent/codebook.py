@@ -183,6 +183,13 @@ class Companion:
     """That contain both."""
     lift: float
     """Share of images with both over the product of the shares of each: 1 if they were independent."""
+    log2_odds: float | None
+    """Of the images with the code against those without it, as `model.latent.enrichment.Enrichment` has it; None, as
+    its interval is, where no image or every image contains one of the two."""
+    interval: tuple[float, float] | None
+    """95 % limits of it."""
+    q: float
+    """p-value of the two being independent, corrected for all codes that are paired with the code."""
 
 
 def companions(
@@ -199,13 +206,21 @@ def companions(
     """
     size = len(images)
     both = image_counts(index.codes, size, rows)
-    both[code] = 0
-    best = np.argsort(-both, kind="stable")[:limit]
+    others = np.delete(np.arange(size), code)
     n = len(index.codes)
+    tests = enrichment(both[others], len(rows), images[others], n)
+    best = np.argsort(-both[others], kind="stable")[:limit]
     return [
-        Companion(int(c), int(both[c]), float(both[c] * n / (int(images[c]) * len(rows))))
-        for c in best
-        if both[c] > 0
+        Companion(
+            code=int(others[i]),
+            images=int(tests.inside[i]),
+            lift=float(tests.inside[i] * n / (int(images[others[i]]) * len(rows))),
+            log2_odds=float(tests.log2_odds[i]) if (told := bool(np.isfinite(tests.log2_odds[i]))) else None,
+            interval=(float(tests.low[i]), float(tests.high[i])) if told else None,
+            q=float(tests.q[i]),
+        )
+        for i in best
+        if tests.inside[i] > 0
     ]
 
 

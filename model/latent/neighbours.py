@@ -89,7 +89,10 @@ def squared_lengths(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float32
 class Agreement:
     """How many of an image's neighbours share a property with it."""
 
+    n: int
+    """Neighbours that were looked at."""
     count: int
+    """Of them, those that share it."""
     share: float
     """Of the neighbours, in [0, 1]; 0 without any."""
     expected: float
@@ -110,7 +113,7 @@ def agreement(shared: Sequence[bool], *, alike: int, n: int) -> Agreement:
     count = sum(shared)
     if not (count < alike <= n and len(shared) < n):
         raise SettingError(f"{count} of {len(shared)} neighbours cannot be of {alike} rows alike of {n}")
-    return Agreement(count, count / max(len(shared), 1), (alike - 1) / max(n - 1, 1))
+    return Agreement(len(shared), count, count / max(len(shared), 1), (alike - 1) / max(n - 1, 1))
 
 
 class _Scan:

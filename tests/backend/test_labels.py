@@ -152,9 +152,16 @@ def test_a_neighbour_with_a_class_in_common_agrees(findings, lungs, position):
     n = sum(sum(item["n_indexed"].values()) for item in findings.get("/v1/datasets").json()["items"])
     assert len(answer["items"]) == 30 > len(near) - 1
     assert answer["same_label"] == {
+        "n": 30,
         "count": agrees(np.array(near)).sum(),
         "share": pytest.approx(agrees(np.array(near)).sum() / 30),
         "expected": pytest.approx((agrees(everywhere).sum() - 1) / (n - 1)),
+    }
+    assert answer["same_label_within"] == {
+        "n": len(near),
+        "count": agrees(np.array(near)).sum(),
+        "share": pytest.approx(agrees(np.array(near)).mean()),
+        "expected": pytest.approx((agrees(everywhere).sum() - 1) / (len(everywhere) - 1)),
     }
     if position == 1:  # of class 13 alone: those of class 13 among others agree, too
         assert agrees(everywhere).sum() > (everywhere == own).all(axis=1).sum()

@@ -34,6 +34,9 @@ def test_equal_to_scikit_learn(client, index, metric):
     alike = [image["dataset"] == block.dataset and image["label"] == images[row]["label"] for image in images]
     assert answer["same_label"]["count"] == sum(alike[other] for other in rows[0][kept])
     assert answer["same_label"]["expected"] == pytest.approx((sum(alike) - 1) / (index.n - 1))
+    within = answer["same_label_within"]
+    assert (within["n"], within["count"]) == (sum(same), answer["same_label"]["count"])
+    assert within["expected"] == pytest.approx((sum(alike) - 1) / sum(others))
     assert answer["same_label"]["share"] == pytest.approx(answer["same_label"]["count"] / 7)
     assert answer["index"] == index.version
 

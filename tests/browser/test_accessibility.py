@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import axe_playwright_python
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -113,6 +114,15 @@ def test_nor_has_what_opens(browser: Browser, open_page: Callable[..., Page], wa
     page.locator(".card-enlarge").first.click()
     expect(page.locator("#enlarged")).to_be_visible()
     _check(page)
+    _open(page, "map", "/")
+    page.get_by_role("button", name="How faithful?").click()
+    expect(page.locator("#map-quality .quality")).to_be_visible()
+    page.wait_for_function("() => document.activeElement.closest('.popover')")
+    _check(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Fit a map").click()
+    expect(page.get_by_role("dialog", name="Fit a map")).to_be_visible()
+    _check(page)
     page.context.close()
     watched.check()
 
@@ -129,4 +139,25 @@ def test_nor_has_a_map_with_all_that_it_can_show(
         expect(page.locator("#map-selection [aria-busy=true]")).to_have_count(0)
         _check(page)
     page.context.close()
+    watched.check()
+
+
+def test_nor_have_images_that_are_placed(
+    browser: Browser, open_page: Callable[..., Page], watched, api: httpx.Client
+) -> None:
+    name = api.get("/v1/datasets").json()["items"][0]["name"]
+    picture = api.get(f"/v1/samples/{name}/test/0/image").content
+    for scheme in ("light", "dark"):
+        page = open_page(browser, bypass_csp=True, color_scheme=scheme)
+        _open(page, "place", "/place")
+        page.locator("#place-file").set_input_files(
+            [
+                {"name": "scan.png", "mimeType": "image/png", "buffer": picture},
+                {"name": "broken.png", "mimeType": "image/png", "buffer": picture[:40]},
+            ]
+        )
+        page.wait_for_selector(".place-card")
+        page.wait_for_selector("#place-graph .js-plotly-plot[data-drawn]")
+        _check(page)
+        page.context.close()
     watched.check()

@@ -117,9 +117,10 @@ def test_the_panel_shows_the_figures_of_the_service(page: Page, api: httpx.Clien
     cells = panel.locator(".positions td").all_inner_texts()
     assert cells == [count(n) for row in details["positions"] for n in row]
     for one in details["companions"]:
-        expect(panel.locator(f'.companions [data-choose="{one["code"]}"]')).to_contain_text(
-            f"{count(one['images'])} images, {one['lift']:.1f}×"
-        )
+        companion = panel.locator(f'.companions [data-choose="{one["code"]}"]')
+        ratio, interval = odds_told(one["log2_odds"], *one["interval"])
+        expect(companion).to_contain_text(f"{count(one['images'])} images{ratio}")
+        assert f"{ratio}{interval}, q {probability(one['q'])}" in (companion.get_attribute("title") or "")
     found = api.get(f"/v1/codebook/{code}/patches", params={"k": PATCHES}).json()["items"]
     items = panel.locator(".patch-list li")
     expect(items).to_have_count(len(found))

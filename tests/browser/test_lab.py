@@ -321,7 +321,7 @@ def test_a_walk_says_where_codes_flip(page: Page, api: httpx.Client) -> None:
     # What has the codes of either end is its reconstruction; what lies between is nobody's.
     ends = [path["steps"][i]["codes"] for i in (0, -1)]
     for step, shown in zip(path["steps"], steps.all(), strict=True):
-        expect(shown.get_by_title("synthetic, not a patient")).to_have_count(int(step["codes"] not in ends))
+        expect(shown.get_by_text("synthetic, not a patient")).to_have_count(int(step["codes"] not in ends))
 
 
 def test_an_image_that_does_not_exist_is_told(page: Page, api: httpx.Client) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.map_places import PLACES, half_of, link_to, lonely, open_map
+from tests.browser.map_places import PLACES, half_of, link_to, lonely, open_map, wait_drawn
 
 pytestmark = pytest.mark.browser
 SET = "sample_mr"
@@ -65,6 +65,7 @@ def test_labels_are_switched_one_at_a_time_or_all_and_a_link_keeps_them(
     page.wait_for_url(re.compile(rf"off={SET}(/|%2F){others[0]}(&|$)"))
 
     page.reload()
+    wait_drawn(page)
     _wait_labels(page, {first})
     expect(opener).to_have_text(f"1 of {len(names)} labels")
     _open(page)

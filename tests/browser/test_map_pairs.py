@@ -170,3 +170,38 @@ def test_test_images_are_coloured_by_their_outlier_percentile(at, asked: httpx.C
     assert not np.isnan(column).all()
     for points in frame(page)["points"]:
         expect_on_scale(points, column[rows_of(points["runs"])] / 100)
+
+
+def test_each_map_says_how_faithful_it_is(at, asked: httpx.Client) -> None:
+    page = at("?second=mirror", 2)
+    page.get_by_role("button", name="How faithful?").click()
+    told = page.locator("#map-quality")
+    found = asked.get("/v1/maps/pca/quality").json()
+    rows = told.locator('[data-map="pca"] tbody tr')
+    ranks = found["neighbourhoods"]
+    figures = [ranks["trustworthiness"], ranks["continuity"], ranks["preservation"]]
+    expect(rows).to_have_count(4)
+    for row, figure in zip(rows.all(), [*figures, found["distances"]["spearman"]], strict=True):
+        expect(row.locator("b")).to_have_text(f"{figure['value']:.3f}")
+    expect(rows.first).to_contain_text(f"{figures[0]['chance']:.3f}")
+    expect(told).to_contain_text("The quality of the map 'mirror' was not measured")
+
+
+def test_the_second_map_says_what_its_ellipses_hold(at, asked: httpx.Client) -> None:
+    page = at("?second=mirror", 2)
+    rows = page.locator("#map-groups-2 .group-row")
+    for group in ("Data set", "Label"):
+        page.get_by_role("textbox", name="One for each").click()
+        page.get_by_role("option", name=group, exact=True).click()
+        items = asked.get("/v1/maps/mirror/ellipses", params={"group_by": group.lower().replace(" ", "")})
+        for region in items.json()["items"]:
+            row = page.locator(f'#map-groups-2 .group-row[data-group="{region["group"]}"]')
+            expect(row).to_contain_text(f"{100 * region['observed_coverage']:.1f} %")
+            expect(row.locator(".warning")).to_have_count(int(bool(region["warnings"])))
+        expect(rows).to_have_count(len(items.json()["items"]))
+    page.get_by_role("textbox", name="Kind").click()
+    page.get_by_role("option", name="Confidence of the mean").click()
+    expect(rows.first.locator(".group-coverage")).to_have_text("")  # few images there are no fault
+    page.get_by_role("textbox", name="Second map").click()
+    page.get_by_role("option", name="no second map").click()
+    expect(page.locator("#map-groups-2")).to_be_hidden()

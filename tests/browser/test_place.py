@@ -150,8 +150,15 @@ def test_what_is_shown_of_an_image_is_what_the_service_says(page: Page, api: htt
     expect(card.locator('[data-figure="psnr"]')).to_have_text(f"{made['psnr']:.2f} dB")
     share = verdict["measures"]["code_rarity"]["more_unusual_than"]
     expect(card.locator('[data-measure="code_rarity"] .value')).to_have_text(f"{100 * share:.1f} %")
+    regions = {region["group"]: region for region in api.get("/v1/maps/pca/ellipses").json()["items"]}
+    assert place["inside"]
     for name in place["inside"]:
-        expect(card.locator('[data-role="inside"]')).to_contain_text(name)
+        own = f"{name} (which holds {100 * regions[name]['observed_coverage']:.1f} % of its own images)"
+        expect(card.locator('[data-role="inside"]')).to_contain_text(own)
+    for name, region in regions.items():
+        item = page.locator(f'.place-legend-item[data-dataset="{name}"]')
+        expect(item).to_contain_text(f"{100 * region['observed_coverage']:.1f} %")
+        expect(item.locator(".warning")).to_have_count(int(bool(region["warnings"])))
     for view, key in (("image", "image"), ("reconstruction", "reconstruction"), ("error", "error_map")):
         source = card.locator(f'.place-picture[data-view="{view}"]').get_attribute("src")
         assert source == f"data:image/png;base64,{made[key]}"

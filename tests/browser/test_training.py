@@ -65,6 +65,7 @@ def test_a_run_that_is_written_is_followed_without_a_reload(training, pair, runs
     with run_folder.being_written(run):
         expect(page.locator("#training-state")).to_contain_text("training now")
         expect(page.locator("#training-none")).to_contain_text("No epoch is finished yet")
+        expect(page.locator("#training-curves .annotation")).to_have_count(0)  # no charts of nothing
         for epoch in (1, 2):
             write_epoch(run, tiny_model_dir, epoch)
             expect(page.locator("#training-epoch")).to_have_text(f"Epoch {epoch}")

@@ -95,7 +95,7 @@ def _details(**other) -> CodeDetails:
         "code": 3, "similar": [2, 9], "cells": 6, "images": 5, "share": 0.05, "positions": [[1, 5], [0, 0]],
         "by_dataset": [_group(), _group(dataset="large", log2_odds=-2.0, interval=[-3.0, -1.0])],
         "by_label": [_group(label=1, label_name="some", q=0.4)],
-        "companions": [{"code": 9, "images": 2, "lift": 1.25}],
+        "companions": [{"code": 9, "images": 2, "lift": 1.25, "log2_odds": 1.0, "interval": [-1.0, 64.0], "q": 0.3}],
     }  # fmt: skip
     return CodeDetails.of(body | other)
 
@@ -109,7 +109,10 @@ def test_what_goes_with_a_code_is_told_in_words(datasets):
     assert "4.0× the odds" in shown
     assert "(95 %: 2.0× to 8.0×), q = 0.010" in shown
     assert shown.index("Goes with") < shown.index("Rarer in")
-    assert "2 images, 1.2×" in shown
+    assert (
+        "2 images contain both, 1.25 times as many as by chance: at least 0.50× the odds (95 %), q = 0.300"
+        in shown
+    )
     chance = _details(by_dataset=[_group(q=0.06)], by_label=[], companions=[])
     assert "None is told apart from chance" in _shown(use(chance, {}))
 

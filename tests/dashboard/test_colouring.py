@@ -4,6 +4,7 @@ import pytest
 
 from dashboard.answers import Catalogue
 from dashboard.answers_map import Column, Value
+from dashboard.answers_quality import MapQuality
 from dashboard.colouring import OTHER, by_code, by_column, by_dataset, by_outlier, by_preservation, colours_of
 from dashboard.components.colour_legend import colour_legend, number
 from dashboard.palette import OKABE_ITO, mark
@@ -98,8 +99,26 @@ def test_numbers_of_a_scale_have_three_digits(value, text):
     assert number(value) == text
 
 
+def _measured(name: str = "pca", mean: float = 0.21) -> MapQuality:
+    figure = {"value": 0.9, "interval": None, "chance": 0.5}
+    ranks = dict.fromkeys(("trustworthiness", "continuity", "preservation"), figure)
+    return MapQuality.of(
+        {
+            "map": name,
+            "metric": "euclidean",
+            "neighbourhoods": {"k": 15, "n": 9000, "n_used": 2000, **ranks},
+            "distances": {"spearman": None},
+            "points": {"references": 4266, "chance": 0.0035, "mean": mean},
+            "stability": None,
+        }
+    )
+
+
 def test_scales_that_are_the_same_for_all_maps():
-    plan = by_preservation(15, 4266, ["pca", "umap"]).plan()
+    colouring = by_preservation([_measured(), _measured("umap", 0.5)])
+    assert "of 4,266 images. pca: mean 0.210, by chance 0.0035; umap: mean 0.500" in colouring.note
+    assert "Mean 0.210, by chance" in by_preservation([_measured()]).note
+    plan = colouring.plan()
     assert plan["path"] == "/preservation/{map}"
     assert plan["maps"] == ("pca", "umap")
     assert (plan["scale"]["low"], plan["scale"]["high"]) == (0, 1)

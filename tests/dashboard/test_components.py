@@ -40,7 +40,7 @@ def test_numbers_have_units():
 
 def test_coverage_of_a_refused_ellipse_is_not_a_number():
     refused = Ellipse(group="a", n=2, outline=None, observed_coverage=None, level=0.95, warnings=("n < 3",))
-    assert coverage(refused) == coverage(None) == "no ellipse"
+    assert coverage(refused, "mean") == coverage(None, "prediction") == "no ellipse"
 
 
 def _sample(dataset):
@@ -110,8 +110,13 @@ def test_a_service_that_says_nothing_of_multi_label_has_classes(said, read):
 
 def test_the_coverage_of_an_ellipse_that_is_not_drawn_is_not_told():
     fitted = Ellipse(group="a", n=9, outline=((0, 0),), observed_coverage=0.9, level=0.95, warnings=("odd",))
-    assert coverage(fitted) == "90.0 %"
-    assert coverage(fitted, drawn=False) == ""
+    assert coverage(fitted, "prediction") == "90.0 %"
+    assert coverage(fitted, "prediction", drawn=False) == ""
+
+
+def test_what_an_ellipse_of_the_mean_holds_of_the_images_is_not_told():
+    fitted = Ellipse(group="a", n=9, outline=((0, 0),), observed_coverage=0.1, level=0.95, warnings=())
+    assert coverage(fitted, "mean") == ""
 
 
 def test_only_what_may_come_yet_is_tried_again():

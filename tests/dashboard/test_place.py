@@ -7,7 +7,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from dashboard.answers import Catalogue, Ellipse
 from dashboard.answers_place import Placed
+from dashboard.components.placed import cards
 from dashboard.figures.place_figure import place_figure
 from dashboard.pages.place import left_out
 from dashboard.routes_place import MAX_BYTES, add_place_route
@@ -140,3 +142,39 @@ def test_an_image_far_from_all_points_is_in_view(datasets, info, points):
 def test_a_map_in_space_is_said_to_be_left_out(info):
     assert left_out([info]) == ""
     assert "UMAP 3-D" in left_out([info, replace(info, name="umap-3d", dimensions=3)])
+
+
+@pytest.mark.parametrize(
+    ("inside", "odd", "words"),
+    [
+        (["small"], (), "ellipse of small (which holds 90.0 % of its own images)."),
+        (["small"], ("large",), "ellipse of small (which holds 90.0 % of its own images)."),
+        (["small"], ("small",), "That says little of small: see the warnings below the map."),
+        (["small", "large"], (), "small (which holds 90.0 % of its own images), large (which holds 90.0 %"),
+        (["gone"], (), "ellipse of gone."),
+        ([], (), "outside every data set's 95 % prediction ellipse."),
+        ([], ("small", "large"), "That says little of small, large:"),
+    ],
+)
+def test_an_ellipse_is_told_with_what_it_is_worth(datasets, inside, odd, words):
+    ellipses = [
+        Ellipse(
+            group=name,
+            n=9,
+            outline=((0, 0),),
+            observed_coverage=0.9,
+            level=0.95,
+            warnings=("the points fall into several groups",) if name in odd else (),
+        )
+        for name in ("small", "large")
+    ]
+    landed = {**PLACE, "inside": inside}
+    placed = Placed.of(
+        answers("reconstruct"),
+        answers("project") | {"items": [{"filename": "a.png", **landed}, BAD]},
+        answers("outliers"),
+    )
+    catalogue = Catalogue("m", "i", tuple(datasets))
+    shown = json.dumps(cards(placed, catalogue, ellipses), default=lambda part: part.to_plotly_json())
+    assert words in shown
+    assert ("says little" in shown) is bool(set(odd) & set(inside or odd))

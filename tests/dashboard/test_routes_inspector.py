@@ -72,7 +72,7 @@ def _described(name: str, *, edge: int = 28, available: bool = True) -> dict[str
 async def test_neighbours_come_with_their_pictures_but_large_ones_and_those_that_cannot_be_had(client_of):
     """Those of a large edge are not even asked for; one that does not come holds nothing up."""
     pictures = {"0": b"little", "1": bytes(LARGEST_INLINE + 1)}
-    shared = {"count": 1, "share": 0.5, "expected": 0.1}
+    shared = {"n": 6, "count": 1, "share": 0.5, "expected": 0.1}
 
     async def answer(request):
         kind, *rest = request.url.path.removeprefix("/v1/").split("/")
@@ -99,7 +99,8 @@ async def test_neighbours_come_with_their_pictures_but_large_ones_and_those_that
                 }
                 for name, i in names
             ]
-            body = {"index": "ab", "items": items, "same_dataset": shared, "same_label": shared}
+            agreements = dict.fromkeys(("same_dataset", "same_label", "same_label_within"), shared)
+            body = {"index": "ab", "items": items, **agreements}
         elif kind == "samples" and rest[2] == "3":
             await asyncio.Event().wait()  # for ever
         elif kind == "samples" and rest[2] in pictures:
@@ -138,10 +139,12 @@ async def test_an_address_that_names_nothing(client_of, path):
 
 @pytest.mark.parametrize(
     ("multi_label", "words"),
-    [(False, "1 of 0 have the same label"), (True, "1 of 0 have a label in common, or likewise none")],
+    [(False, "1 of 2 have the same label"), (True, "1 of 2 have a label in common, or likewise none")],
 )
 def test_what_it_means_that_labels_agree(multi_label, words):
-    shared = Agreement(count=1, share=0.5, expected=0.1)
-    found = Neighbours("ab", (), same_dataset=shared, same_label=shared)
-    strip = neighbour_strip(found, Catalogue("m", "ab", ()), {}, multi_label=multi_label)
-    assert words in markup(strip)
+    shared = Agreement(n=2, count=1, share=0.5, expected=0.1)
+    for within in (Agreement(1, 1, 1.0, 0.4), Agreement(0, 0, 0.0, 0.4)):
+        found = Neighbours("ab", (), same_dataset=shared, same_label=shared, same_label_within=within)
+        strip = markup(neighbour_strip(found, Catalogue("m", "ab", ()), {}, multi_label=multi_label))
+        assert words in strip
+        assert ("1 of 1 within it have" in strip) is (within.n > 0)

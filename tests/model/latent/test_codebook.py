@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import pdist
+from scipy.stats import fisher_exact
 
 from model.latent import code_order, enrichment
 from model.latent.code_order import similarity_order
@@ -104,7 +105,30 @@ def test_codes_that_go_together(index, use, there):
         assert other.lift == pytest.approx(
             both.mean() / (there[:, code].mean() * there[:, other.code].mean())
         )
+        inside, outside = there[there[:, code], other.code], there[~there[:, code], other.code]
+        told = 2.0**other.log2_odds
+        plain = (inside.sum() / (~inside).sum()) / (outside.sum() / (~outside).sum())
+        assert told == pytest.approx(plain, rel=0.1)
+        assert 2.0 ** other.interval[0] < told < 2.0 ** other.interval[1]
     assert code not in [other.code for other in found]
+    every = companions(index, rows, code, use.images, limit=64)
+    tests = [fisher_exact(_table(there[:, code], there[:, other.code])).pvalue for other in every]
+    least = int(np.argmin(tests))
+    assert every[least].q == min(other.q for other in every)
+
+
+def _table(a, b):
+    return [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]
+
+
+def test_a_code_of_every_image_is_no_companion_of_any_more_than_another():
+    codes = np.array([[[0, 1]], [[0, 1]], [[0, 2]]])
+    index = SimpleNamespace(codes=codes)
+    (one, two) = companions(index, np.arange(3), 0, np.array([3, 2, 1]))
+    assert [(c.code, c.images, c.lift, c.log2_odds, c.interval, c.q) for c in (one, two)] == [
+        (1, 2, 1.0, None, None, 1.0),
+        (2, 1, 1.0, None, None, 1.0),
+    ]
 
 
 # --- order ---

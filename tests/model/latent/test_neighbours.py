@@ -152,9 +152,9 @@ def test_queries_that_do_not_fit():
 
 
 def test_agreement_beside_chance():
-    assert agreement([True, False, True, False], alike=3, n=9) == Agreement(2, 0.5, 2 / 8)
-    assert agreement([], alike=3, n=9) == Agreement(0, 0.0, 2 / 8)
-    assert agreement([], alike=1, n=1) == Agreement(0, 0.0, 0.0)
+    assert agreement([True, False, True, False], alike=3, n=9) == Agreement(4, 2, 0.5, 2 / 8)
+    assert agreement([], alike=3, n=9) == Agreement(0, 0, 0.0, 2 / 8)
+    assert agreement([], alike=1, n=1) == Agreement(0, 0, 0.0, 0.0)
     for shared, alike in (([False], 0), ([True, True], 2), ([False], 10), ([False] * 9, 1)):
         with pytest.raises(SettingError, match="alike"):
             agreement(shared, alike=alike, n=9)
