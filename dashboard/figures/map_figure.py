@@ -135,7 +135,7 @@ def map_layout(
         "gridcolor": "rgba(128,140,152,0.18)",
         "nticks": 9,
     }
-    margin = {"l": 62, "r": 14, "t": 12, "b": 46}
+    margin: dict[str, Any] = {"l": 62, "r": 14, "t": 12, "b": 46}
     x_axis: dict[str, Any] = {"title": {"text": info.axis_labels[0], "standoff": 8}, "range": reach["x"]}
     y_axis: dict[str, Any] = {"title": {"text": info.axis_labels[1], "standoff": 4}, "range": reach["y"]}
     if info.dimensions == 3:
@@ -155,7 +155,8 @@ def map_layout(
         "dragmode": "pan",
         "uirevision": info.name,  # zoom and pan survive whatever is switched, but another map
         "newshape": {"line": {"color": SELECTION, "width": 2}, "fillcolor": rgba(SELECTION, 0.08)},
-        "margin": margin,
+        # As they are: a label at the edge would move the edge, so the range, so the label, and so on without end.
+        "margin": margin | {"autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": _GREY},

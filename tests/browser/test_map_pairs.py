@@ -172,6 +172,28 @@ def test_test_images_are_coloured_by_their_outlier_percentile(at, asked: httpx.C
         expect_on_scale(points, column[rows_of(points["runs"])] / 100)
 
 
+def test_whatever_is_in_view_the_plots_keep_their_size(at) -> None:
+    # Beside a second map the first was brought to its range again whenever its size changed; where a label at the edge
+    # moved the edge, that never ended.
+    page = at("?second=mirror", 2)
+    sizes = page.evaluate(
+        """async (graphs) => {
+          const seen = new Set();
+          for (const graph of graphs) {
+            const gd = document.querySelector(`${graph} .js-plotly-plot`);
+            for (let k = 0; k < 40; k++) {
+              await Plotly.relayout(gd, { "yaxis.range": [-10 - k / 8, 10 + k / 8] });
+              const { l, r, t, b } = gd._fullLayout._size;
+              seen.add([l, r, t, b].join());
+            }
+          }
+          return [...seen];
+        }""",
+        GRAPHS,
+    )
+    assert sizes == ["62,14,12,46"]
+
+
 def test_each_map_says_how_faithful_it_is(at, asked: httpx.Client) -> None:
     page = at("?second=mirror", 2)
     page.get_by_role("button", name="How faithful?").click()
