@@ -24,7 +24,7 @@ def quality_button() -> html.Span:
         tabIndex="-1",
         **attributes({"aria-label": "How far to believe this map", "aria-live": "polite"}),
     )
-    return popover(button, content, width=420, end=True)
+    return popover(button, content, width=540, end=True)
 
 
 def quality_table(title: str, found: MapQuality) -> html.Div:
@@ -89,4 +89,4 @@ def _row(name: str, meaning: str, figure: QualityFigure) -> html.Tr:
 
 def _number(value: float) -> str:
     """Three decimals; more of what is near nothing, as chance often is."""
-    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1g}"
+    return f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.1g}"

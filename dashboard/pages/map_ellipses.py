@@ -29,7 +29,7 @@ def register(app: Dash, client: ApiClient) -> None:
         Output({"type": "dataset-coverage", "name": ALL}, "children"),
         Output({"type": "dataset-warning", "name": ALL}, "children"),
         Output("map-groups", "children", allow_duplicate=True),
-        Output("map-ellipse-note", "children"),
+        Output("map-ellipse-note", "children", allow_duplicate=True),
         Output("map-level-row", "hidden"),
         Output("map-sigma-row", "hidden"),
         Input("map-group", "value"),
@@ -82,7 +82,7 @@ def register(app: Dash, client: ApiClient) -> None:
             [coverage(found.get(name), view.kind, drawn=drawn) for name in names],
             warnings,
             group_rows(view, catalogue, known, grouped),
-            _note(view, ellipses, loaded["dimensions"]),
+            ellipse_note(view, ellipses, loaded["dimensions"]),
             *rows,
         )
 
@@ -188,7 +188,8 @@ def ellipses_key(view: MapView, index: str, datasets: Sequence[str]) -> list[Any
     return [view.map, view.group, on, view.kind, view.level, view.sigma, index, off]
 
 
-def _note(view: MapView, ellipses: tuple[Ellipse, ...], dimensions: int) -> str:
+def ellipse_note(view: MapView, ellipses: Sequence[Ellipse], dimensions: int) -> str:
+    """What the kind of the ellipses needs to be told, where it does."""
     level = next((e.level for e in ellipses if e.level is not None), None)
     if view.kind == "sigma" and level is not None:
         return f"{view.sigma:g} standard deviations cover {100 * level:.1f} % of a {dimensions}-D normal distribution."

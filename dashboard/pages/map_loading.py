@@ -18,13 +18,20 @@ from dashboard.errors import ApiError
 from dashboard.figures.map_figure import map_figure
 from dashboard.pages.map_colour import colour_options
 from dashboard.pages.map_controls import CONTROLS, controls_of
-from dashboard.pages.map_ellipses import drawn_ellipses, fetch_groups, group_options, group_rows, groups_on
+from dashboard.pages.map_ellipses import (
+    drawn_ellipses,
+    ellipse_note,
+    fetch_groups,
+    group_options,
+    group_rows,
+    groups_on,
+)
 from dashboard.pages.map_panel import map_options, map_title, second_options
 from dashboard.state_map import MapView
 
 _OUTPUTS = (
     *("figure", "legend", "total", "colours", "groupings", "name", "names", "seconds", "selected", "polygon"),
-    *("seen", "ellipses", "groups", "loaded", "state", "note"),
+    *("seen", "ellipses", "about", "groups", "loaded", "state", "note"),
     *CONTROLS,
 )
 
@@ -47,6 +54,7 @@ def register(app: Dash, client: ApiClient) -> None:
             "polygon": Output("map-polygon", "data"),
             "seen": Output("map-view", "data"),
             "ellipses": Output("map-ellipses", "data"),
+            "about": Output("map-ellipse-note", "children"),
             "groups": Output("map-groups", "children"),
             "loaded": Output("map-loaded", "data"),
             "state": Output("map-state", "children"),
@@ -124,6 +132,7 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
         "polygon": view.drawn,
         "seen": view.seen,
         "ellipses": drawn_ellipses(view, catalogue, known, ellipses, grouped),
+        "about": ellipse_note(view, ellipses, info.dimensions),
         "groups": group_rows(view, catalogue, known, grouped),
         "loaded": _loaded(catalogue, info),
         "state": [],

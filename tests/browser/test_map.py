@@ -242,6 +242,19 @@ def test_a_link_reproduces_the_view(page: Page, api: httpx.Client) -> None:
     _expect_inspector(page, api, f"{first}/test/1")
 
 
+def test_a_link_to_ellipses_says_what_they_are(page: Page) -> None:
+    note = page.locator("#map-ellipse-note")
+    for link, words in (
+        ("/?kind=mean", "Where the mean of the group lies, not where its images fall."),
+        ("/?kind=sigma&sigma=2", "2 standard deviations cover 86.5 % of a 2-D normal distribution."),
+    ):
+        open_map(page, link)
+        expect(note).to_have_text(words)
+    page.locator("#map-kind").click()
+    page.get_by_role("option", name="Prediction: a new image").click()
+    expect(note).to_have_text("")
+
+
 def test_kind_and_level_of_the_ellipses_are_asked_of_the_service(page: Page, api: httpx.Client) -> None:
     open_map(page)
     name = names_of(api)[0]
