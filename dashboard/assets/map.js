@@ -143,7 +143,8 @@
   }
 
   function drawEllipses(...stored) {
-    wanted.ellipses = Object.fromEntries(stored.filter(Boolean).map((ellipses) => [ellipses.map, ellipses]));
+    // Of one map those of the first: what was fitted for a second map stays when it is closed.
+    wanted.ellipses = Object.fromEntries(stored.filter(Boolean).reverse().map((ellipses) => [ellipses.map, ellipses]));
     sync();
   }
 

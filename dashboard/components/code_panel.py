@@ -1,5 +1,6 @@
 """Everything known of one code: how often, where, in which data sets and labels, with which other codes."""
 
+import math
 from collections.abc import Sequence
 
 from dash import dcc, html
@@ -215,7 +216,7 @@ def _companions(details: CodeDetails) -> list[Component]:
                         [
                             html.Span(f"Code {one.code}", className="companion-code"),
                             html.Span(f"{count(one.images)} images", className="muted"),
-                            html.Span(odds_told(one.log2_odds, one.low, one.high)[0], className="muted"),
+                            html.Span(_ratio(one), className="muted"),
                         ],
                         className="companion-text",
                     ),
@@ -239,7 +240,15 @@ def _companions(details: CodeDetails) -> list[Component]:
     ]
 
 
+def _ratio(one: Companion) -> str:
+    if math.isnan(one.log2_odds):
+        return "every image has one of the two"
+    return odds_told(one.log2_odds, one.low, one.high)[0]
+
+
 def _together(one: Companion) -> str:
+    if math.isnan(one.log2_odds):
+        return f"{count(one.images)} images contain both; {_ratio(one)}"
     ratio, interval = odds_told(one.log2_odds, one.low, one.high)
     return (
         f"{count(one.images)} images contain both, {figure(one.lift, 2)} times as many as by chance: "

@@ -158,6 +158,8 @@ def _register_address(app: Dash) -> None:
             "polygon": Output("map-polygon", "data", allow_duplicate=True),
             "seen": Output("map-view", "data", allow_duplicate=True),
             "map": Output("map-name", "value", allow_duplicate=True),
+            # Another map is loaded with what the address asks for, before the controls could be read again.
+            "query": Output("map-query", "data", allow_duplicate=True),
             **{name: Output(f"map-{name}", "value", allow_duplicate=True) for name in CONTROLS},
         },
         inputs=[
@@ -186,5 +188,6 @@ def _register_address(app: Dash) -> None:
             "polygon": view.drawn,
             "seen": view.seen,
             "map": view.map,
+            "query": address["search"],
             **controls_of(view),
         }

@@ -11,6 +11,7 @@ from dashboard.answers_map import Columns
 from dashboard.client import ApiClient
 from dashboard.client_map import columns
 from dashboard.colouring import OTHER, colours_of
+from dashboard.components.label_switches import NO_LABEL
 from dashboard.components.legend import coverage, group_row, warning_mark
 from dashboard.errors import ApiError
 from dashboard.figures.map_points import ellipse_outlines
@@ -122,7 +123,11 @@ async def fetch_groups(client: ApiClient, view: MapView, on: Sequence[str]) -> t
 def groups_on(view: MapView, catalogue: Catalogue, grouped: Sequence[Ellipse]) -> tuple[Ellipse, ...]:
     """The groups without those of a label that is switched off."""
     names = {dataset.name: dataset.labels for dataset in catalogue.datasets}
-    off = {f"{name} / {names[name].get(label)}" for name, label in view.off if name in names}
+    off = {
+        f"{name} / {'none' if label == NO_LABEL else names[name].get(label)}"
+        for name, label in view.off
+        if name in names
+    }
     return tuple(e for e in grouped if view.group != "label" or e.group not in off)
 
 

@@ -227,3 +227,36 @@ def test_the_second_map_says_what_its_ellipses_hold(at, asked: httpx.Client) -> 
     page.get_by_role("textbox", name="Second map").click()
     page.get_by_role("option", name="no second map").click()
     expect(page.locator("#map-groups-2")).to_be_hidden()
+
+
+def test_a_link_to_another_map_brings_its_view_along(at, asked: httpx.Client) -> None:
+    page = at("?map=mirror&kind=normal&level=80", 1)
+    page.wait_for_function("() => location.search.includes('kind=normal')")
+    page.get_by_role("link", name="Reconstructions").click()
+    page.wait_for_selector(".recon-grid .card")
+    link = page.locator('.recon-grid a[href^="/?point="]').first
+    point = (link.get_attribute("href") or "").partition("=")[2]
+    link.click()
+    expect(page.locator(f'.inspector-body[data-point="{point}"]')).to_be_visible()
+    page.wait_for_function(
+        "() => document.querySelector('#map-graph .js-plotly-plot').layout.meta.map === 'pca'"
+    )
+    expect(page.locator("#map-kind")).to_have_value("Prediction: a new image")
+    expect(page.locator(f'.inspector-body[data-point="{point}"]')).to_be_visible()
+    page.wait_for_url(f"**/?point={point}")
+
+
+def test_a_second_map_that_is_now_the_first_has_its_own_ellipses(at, asked: httpx.Client) -> None:
+    page = at("?second=mirror", 2)
+    page.get_by_role("textbox", name="Map", exact=True).click()
+    page.get_by_role("option", name="mirror", exact=True).click()
+    page.wait_for_function(
+        "() => document.querySelector('#map-graph .js-plotly-plot').layout.meta.map === 'mirror'"
+    )
+    page.get_by_role("textbox", name="Kind").click()
+    page.get_by_role("option", name="Normal contour (χ²)").click()
+    fitted = asked.get("/v1/maps/mirror/ellipses", params={"kind": "normal"}).json()["items"][0]
+    page.wait_for_function(
+        f"([name, x]) => Math.abs(({FRAME})('#map-graph').lines.find((line) => line.dataset === name).x[0] - x) < 1e-4",
+        arg=[fitted["group"], fitted["outline"][0][0]],
+    )

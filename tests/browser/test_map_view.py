@@ -71,7 +71,7 @@ def _addressed(page: Page) -> list[float]:
 
 def _focus_map(page: Page) -> None:
     """Come to the map by Tab."""
-    page.locator("#map-fit").focus()
+    page.locator("#map-quality-open").focus()
     page.keyboard.press("Tab")
     expect(page.locator("#map-graph")).to_be_focused()
 
