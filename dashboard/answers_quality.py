@@ -46,7 +46,7 @@ class MapQuality:
     point_mean: float
     """Of the preservation of single points."""
     seeds: tuple[int, float] | None
-    """Fits with other seeds, and their mean Procrustes disparity; None where it was not measured."""
+    """Fits that differ in their seed, and their mean Procrustes disparity; None where it was not measured."""
 
     @classmethod
     def of(cls, body: Json) -> Self:

@@ -45,13 +45,13 @@ def quality_table(title: str, found: MapQuality) -> html.Div:
     ]
     looked = "all images" if found.n_used == found.n else f"{count(found.n_used)} of {count(found.n)} images"
     notes = [
-        f"In the latent space: by {found.metric} distance of the embeddings. Looked at: {looked}; an interval is of "
-        "95 %. By chance: of the same map with its points shuffled. 1 is the best."
+        f"In the latent space: by {found.metric} distance of the embeddings. Neighbours of {looked}, distances "
+        "of pairs of images; intervals of 95 %. By chance: of the same map with its points shuffled. 1 is the best."
     ]
     if found.seeds:
         fits, disparity = found.seeds
         notes.append(
-            f"{fits} fits with other seeds differ by {disparity:.3f} "
+            f"{fits} fits that differ in their seed alone are {disparity:.3f} apart "
             "(Procrustes; 0: the same map, 1: nothing in common)."
         )
     return html.Div(
