@@ -61,7 +61,10 @@ class PolygonRequest(BaseModel):
     )
     splits: list[Split] = Field([], max_length=3, description="Only these splits; none: all.", examples=[[]])
     without: list[LeftOut] = Field(
-        [], max_length=1000, description="Leave out images of these labels.", examples=[[]]
+        [],
+        max_length=1000,
+        description="Leave out images of these labels: from the selection, and from what it is compared with.",
+        examples=[[]],
     )
     where: list[RowCondition] = Field(
         [],
@@ -154,7 +157,7 @@ class SelectedCode(BaseModel):
 
 
 class Selection(IndexAnswer):
-    """The images inside a polygon, against the whole: all images of the data sets and splits asked for."""
+    """The images inside a polygon, against the whole: all of the data sets and splits but those of labels left out."""
 
     map: str = Field(examples=["pca"])
     n: int = Field(description="Selected images.", examples=[50])

@@ -145,6 +145,20 @@ class Ellipse:
         )
 
 
+@dataclass(frozen=True)
+class Ellipses:
+    """The regions of groups."""
+
+    items: tuple[Ellipse, ...]
+    beyond: int
+    """Groups that the service left out, as there are too many."""
+
+    @classmethod
+    def of(cls, body: Json) -> "Ellipses":
+        """From the answer of /v1/maps/…/ellipses."""
+        return cls(tuple(Ellipse.of(item) for item in body["items"]), int(body["groups_beyond"]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """One indexed image with the figures of its reconstruction."""

@@ -24,6 +24,30 @@ class QualityFigure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seeds:
+    """How far fits that differ in their seed alone are apart: Procrustes disparities, 0 the same map."""
+
+    fits: int
+    n: int
+    """Images that the map was fitted to."""
+    n_used: int
+    """Images that each of the fits was given."""
+    mean: float
+    largest: float
+
+    @classmethod
+    def of(cls, item: Json) -> Self:
+        """From the stability of /v1/maps/{map}/quality."""
+        return cls(
+            fits=int(item["fits"]),
+            n=int(item["n"]),
+            n_used=int(item["n_used"]),
+            mean=float(item["mean"]),
+            largest=float(item["largest"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class MapQuality:
     """How faithful a map is to the embeddings."""
 
@@ -40,19 +64,24 @@ class MapQuality:
     preservation: QualityFigure
     spearman: QualityFigure | None
     """Correlation of the ranks of distances; None where all distances are equal."""
+    pairs: int
+    """Pairs of images whose distances were looked at."""
+    all_pairs: bool
+    """Whether these are all."""
     references: int
     """Images among which the neighbours of each single point were sought."""
     point_chance: float
     point_mean: float
     """Of the preservation of single points."""
-    seeds: tuple[int, float] | None
-    """Fits that differ in their seed, and their mean Procrustes disparity; None where it was not measured."""
+    seeds: Seeds | None
+    """None where it was not measured."""
 
     @classmethod
     def of(cls, body: Json) -> Self:
         """From the answer of /v1/maps/{map}/quality."""
         ranks, points = body["neighbourhoods"], body["points"]
-        spearman, stability = body["distances"]["spearman"], body["stability"]
+        distances, stability = body["distances"], body["stability"]
+        spearman = distances["spearman"]
         return cls(
             map=str(body["map"]),
             metric=str(body["metric"]),
@@ -63,8 +92,10 @@ class MapQuality:
             continuity=QualityFigure.of(ranks["continuity"]),
             preservation=QualityFigure.of(ranks["preservation"]),
             spearman=None if spearman is None else QualityFigure.of(spearman),
+            pairs=int(distances["pairs"]),
+            all_pairs=bool(distances["exact"]),
             references=int(points["references"]),
             point_chance=float(points["chance"]),
             point_mean=float(points["mean"]),
-            seeds=None if stability is None else (int(stability["fits"]), float(stability["mean"])),
+            seeds=None if stability is None else Seeds.of(stability),
         )

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pyarrow as pa
 
-from dashboard.answers import Catalogue, Dataset, Ellipse, Health, Json, MapInfo, Points, Sample, SamplePage
+from dashboard.answers import Catalogue, Dataset, Ellipses, Health, Json, MapInfo, Points, Sample, SamplePage
 from dashboard.arrow import read_points
 from dashboard.errors import ApiRefused, ApiUnavailable, ApiUnreadable, succeed
 from dashboard.state import Point
@@ -129,12 +129,12 @@ class ApiClient:
         sigma: float,
         group_by: str = "dataset",
         datasets: Sequence[str] = (),
-    ) -> tuple[Ellipse, ...]:
+    ) -> Ellipses:
         """One ellipse per group of these data sets, or of all; level in (0, 1), sigma is of kind 'sigma'."""
         params: dict[str, str | list[str]] = {"group_by": group_by, "kind": kind, "dataset": list(datasets)}
         params |= {"level": f"{level:.6g}", "k": f"{sigma:g}"}
         body = await self._json(f"/v1/maps/{quote(name, safe='')}/ellipses", params)
-        return self._read(lambda: tuple(Ellipse.of(item) for item in body["items"]))
+        return self._read(lambda: Ellipses.of(body))
 
     async def sample(self, point: Point) -> tuple[str, Sample]:
         """The index version and one image with its figures, codes and places on the maps."""

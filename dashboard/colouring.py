@@ -99,18 +99,18 @@ def by_preservation(measured: Sequence[MapQuality]) -> Colouring:
     Args:
         measured: the maps that are shown, at least one.
     """
-    first = measured[0]
-    means = [
-        f"{f'{one.map}: m' if len(measured) > 1 else 'M'}ean {one.point_mean:.3f}, by chance {one.point_chance:.2g}"
+    told = [
+        f"{f'{one.map}: ' if len(measured) > 1 else ''}mean {one.point_mean:.3f}, by chance {one.point_chance:.2g}, of "
+        f"the {one.k} nearest by {one.metric} distance among {one.references:,} images"
         for one in measured
     ]
     return Colouring(
         title="Neighbour preservation",
         path="/preservation/{map}",
         maps=tuple(one.map for one in measured),
-        note=f"Share of the {first.k} nearest on the map that are among the {first.k} nearest by embedding "
-        f"({' and '.join(sorted({one.metric for one in measured}))} distance), of {first.references:,} images. "
-        f"{'; '.join(means)}.",
+        note="Share of the nearest by embedding that are among the nearest on the map: "
+        + "; ".join(told)
+        + ".",
     )
 
 

@@ -3,6 +3,8 @@
 from urllib.parse import parse_qs, urlencode
 
 _MAX_NUMBER = 2**31 - 1
+_MOST_FIELDS = 2000
+"""As each data set that is on has one."""
 
 
 def join_query(pairs: list[tuple[str, str]]) -> str:
@@ -13,7 +15,7 @@ def join_query(pairs: list[tuple[str, str]]) -> str:
 def split_query(query: str | None) -> dict[str, list[str]]:
     """The values of each name in a query; none where it is not one of ours."""
     try:
-        return parse_qs((query or "").removeprefix("?"), keep_blank_values=True, max_num_fields=200)
+        return parse_qs((query or "").removeprefix("?"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:  # more fields than any address of ours has
         return {}
 

@@ -37,7 +37,7 @@ def add_inspector_routes(server: FastAPI, client: ApiClient) -> None:
 
     @server.get("/inspector/{dataset}/{split}/{position}/{part}", include_in_schema=False)
     async def part(dataset: str, split: str, position: str, part: str) -> JSONResponse:
-        """`markup`; of the image `sample` besides: {"point", "dataset", "places": {map: place}}, or null."""
+        """`markup`; of the image `sample` besides: {"point", "dataset", "label", "places": {map: place}}, or null."""
         point = Point.parse(f"{dataset}/{split}/{position}")
         if point is None or part not in PARTS:
             return _shown(
@@ -77,7 +77,7 @@ async def _image(client: ApiClient, point: Point) -> dict[str, Any]:
     filled = inspector(
         found, index, dataset_index=about.index, image_size=about.image_size, available=about.available
     )
-    ring = {"point": str(point), "dataset": found.dataset, "places": found.maps}
+    ring = {"point": str(point), "dataset": found.dataset, "label": found.label, "places": found.maps}
     return {"markup": markup(filled), "sample": ring}
 
 

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from dashboard.queries import join_query, last_of, number_of, split_query, whole_of
@@ -31,7 +32,7 @@ _FINEST = 1e-9
 
 MIN_LEVEL, MAX_LEVEL = 50.0, 99.9
 MIN_SIGMA, MAX_SIGMA = 0.5, 5.0
-_LABEL = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,63})/(-1|[0-9]{1,4})")
+_LABELS = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,63})/((?:-1|[0-9]{1,4})(?:,(?:-1|[0-9]{1,4}))*)")
 _MOST_LABELS = 1000
 """In an address."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
@@ -130,7 +131,7 @@ class MapView:
             pairs += [("camera", numbers_text(self.camera))] if self.camera else []
         if self.on is not None:
             pairs += [("on", name) for name in self.on] or [("on", "")]
-        pairs += [("off", f"{name}/{label}") for name, label in self.off]
+        pairs += [("off", f"{name}/{','.join(map(str, labels))}") for name, labels in self.labels_off.items()]
         if self.colour == "code":
             pairs += [] if self.code is None else [("code", str(self.code))]
         elif self.colour != MapView.colour:
@@ -234,9 +235,10 @@ class MapView:
 
 
 def _labels(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    """'DATASET/LABEL' each; what is none is left out."""
-    found = [_LABEL.fullmatch(text) for text in texts[:_MOST_LABELS]]
-    return tuple(sorted({(match[1], int(match[2])) for match in found if match}))
+    """'DATASET/LABEL,…,LABEL' each; what is none is left out."""
+    found = [match for text in texts if (match := _LABELS.fullmatch(text))]
+    pairs = ((match[1], int(label)) for match in found for label in match[2].split(","))
+    return tuple(sorted(set(islice(pairs, _MOST_LABELS))))
 
 
 def polygon_text(polygon: Polygon) -> str:

@@ -53,7 +53,7 @@ def rows(
     """Images inside a polygon, filtered and sorted by any column; nothing is stored."""
     index = loaded.index
     chart = index.map(asked.map)
-    _, searched = candidates(loaded, asked)
+    searched = candidates(loaded, asked).rows
     drawn = searched[inside(loaded, asked, searched)]
     kept = drawn[fulfilled(loaded, asked, drawn)]
     if asked.sort is not None:

@@ -1,6 +1,5 @@
 """Images inside a polygon on a map."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -15,11 +14,9 @@ from backend.questions import question_body, short_question
 from backend.routes.columns import NPY, npy
 from backend.routes.samples import sample_items
 from backend.schemas_selections import PolygonRequest, Selection, SelectionPart, SelectionRequest
-from backend.selected import candidates, selected
-from backend.selection import table_of
+from backend.selected import Candidates, candidates, selected
 from model.latent.composition import compose
-from model.latent.enrichment import EnrichedCode, enriched_codes
-from model.latent.manifest import Block
+from model.latent.enrichment import EnrichedCode, enriched_codes, image_counts
 
 router = APIRouter(prefix="/v1/selections", tags=["selections"])
 
@@ -34,13 +31,13 @@ def selections(
 ) -> Selection:
     """Count what lies inside by data set and label, summarise its figures, and page through it; nothing is stored."""
     index = loaded.index
-    chosen, rows = candidates(loaded, asked)
-    meant = selected(loaded, asked, rows)
-    found = rows[meant]
-    known = index.figure_summaries if len(chosen) == len(index.blocks) else None
+    searched = candidates(loaded, asked)
+    meant = selected(loaded, asked, searched.rows)
+    found = searched.rows[meant]
+    known = index.figure_summaries if len(searched.rows) == index.n else None
     several = [dataset for dataset, labels in loaded.labels.items() if labels.multi]
-    whole = compose(table_of(index.images, chosen), meant, known, several=several)
-    codes = _codes(loaded, chosen, rows, found, asked.codes) if asked.codes else []
+    whole = compose(searched.images(index.images), meant, known, several=several)
+    codes = _codes(loaded, searched, found, asked.codes) if asked.codes else []
     labels = [SelectionPart.model_validate(part) for part in whole.labels]
     for part in labels:
         part.label_name = loaded.labels[part.dataset].name(part.label or 0)
@@ -76,22 +73,19 @@ def mask(
     loaded: LoadedNow, asked: Annotated[PolygonRequest, Depends(short_question(PolygonRequest))]
 ) -> Response:
     """Which of all n images of the index are selected: an npy file of (n,) uint8, 1 or 0; to find them on a map."""
-    _, rows = candidates(loaded, asked)
+    rows = candidates(loaded, asked).rows
     marks = np.zeros(loaded.index.n, np.uint8)
     marks[rows] = selected(loaded, asked, rows)
     return Response(npy(marks), media_type=NPY)
 
 
-def _codes(
-    loaded: Loaded, chosen: Sequence[Block], rows: NDArray[np.int64], found: NDArray[np.int64], limit: int
-) -> list[EnrichedCode]:
-    """Codes that the selection has more often than the rest of the blocks, whose images were counted before."""
-    places = [place for place, block in enumerate(loaded.index.blocks) if block in chosen]
+def _codes(loaded: Loaded, searched: Candidates, found: NDArray[np.int64], limit: int) -> list[EnrichedCode]:
+    """Codes that the selection has more often than the rest; the images of whole blocks were counted before."""
+    codes, size = loaded.index.codes, loaded.model.codebook_size
+    places = [place for place, block in enumerate(loaded.index.blocks) if block in searched.blocks]
+    totals = block_counts(loaded).value()[places].sum(axis=0)
+    if len(searched.left_out):
+        totals = totals - image_counts(codes, size, searched.left_out)
     return enriched_codes(
-        loaded.index.codes,
-        found,
-        codebook_size=loaded.model.codebook_size,
-        background=rows,
-        totals=block_counts(loaded).value()[places].sum(axis=0),
-        limit=limit,
+        codes, found, codebook_size=size, background=searched.rows, totals=totals, limit=limit
     )

@@ -6,7 +6,7 @@
   const map = () => window.vqscopeMap;
 
   let off = new Map(); // data set -> Set of its labels that are off; another object for another choice
-  const made = new WeakMap(); // cloud -> { off, cloud: without the points of these labels }
+  const made = new WeakMap(); // labels of a map's points -> { off, traces, gone: points of each data set, cloud: the others }
 
   /** Whether all labels of an image are off; `several`: its value is a bit mask (bit c: class c). */
   function isOff(labels, value, several) {
@@ -19,39 +19,47 @@
   /** The points of a map without those whose labels are off, which have no place. */
   function withLabels(gd, cloud) {
     if (!cloud || !off.size) return cloud;
-    const known = made.get(cloud);
-    if (known && known.off === off) return known.cloud;
+    const known = made.get(cloud.label);
+    if (known && known.off === off && known.traces === gd.data) return known.cloud;
     const x = cloud.x.slice();
-    rowsOff(gd, cloud, (row) => (x[row] = NaN));
     const left = { ...cloud, x };
-    made.set(cloud, { off, cloud: left });
+    made.set(cloud.label, { off, traces: gd.data, gone: drop(gd, cloud.label, x), cloud: left });
     return left;
   }
 
-  function rowsOff(gd, cloud, tell, only = null) {
+  /** Take the places of those that are off; how many of each data set. */
+  function drop(gd, label, x) {
     const { datasets } = map().wanted.loaded;
+    const gone = new Map();
     gd.data.forEach(({ meta }) => {
-      if (meta.role !== "points" || !off.has(meta.dataset) || (only && only !== meta.dataset)) return;
+      if (meta.role !== "points" || !off.has(meta.dataset)) return;
       const known = new Map(); // value -> whether it is off: few values, many images
       const [labels, several] = [off.get(meta.dataset), datasets[meta.dataset].multiLabel];
+      let n = 0;
       meta.runs.forEach(([first, end]) => {
         for (let row = first; row < end; row++) {
-          const value = cloud.label[row];
+          const value = label[row];
           if (!known.has(value)) known.set(value, isOff(labels, value, several));
-          if (known.get(value)) tell(row);
+          if (!known.get(value)) continue;
+          x[row] = NaN;
+          n++;
         }
       });
+      gone.set(meta.dataset, n);
     });
+    return gone;
+  }
+
+  /** Whether an image of this label value is on, as far as its label goes. */
+  function isLabelOn(dataset, value) {
+    return !off.has(dataset) || !isOff(off.get(dataset), value, map().wanted.loaded.datasets[dataset].multiLabel);
   }
 
   /** Images of a data set whose labels are on. */
   function countOf(gd, name) {
     const { n } = map().wanted.loaded.datasets[name];
-    const cloud = map().cloudOf(gd);
-    if (!cloud || !off.has(name)) return n;
-    let gone = 0;
-    rowsOff(gd, cloud, () => gone++, name);
-    return n - gone;
+    const cloud = off.has(name) && map().cloudOf(gd);
+    return cloud ? n - (made.get(cloud.label).gone.get(name) || 0) : n;
   }
 
   /** The switches of all data sets, what is off as the page keeps it, and what the buttons say. */
@@ -71,6 +79,6 @@
     return [next, Object.fromEntries([...off].map(([name, labels]) => [name, [...labels]])), words];
   }
 
-  Object.assign(window.vqscopeMap, { withLabels, countOf });
+  Object.assign(window.vqscopeMap, { withLabels, isLabelOn, countOf });
   window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { switchLabels });
 })();

@@ -7,7 +7,8 @@
 
   function place(gd) {
     const { sample } = map().wanted;
-    const at = (sample && map().isOn(sample.dataset) && sample.places[map().mapOf(gd)]) || null;
+    const on = sample && map().isOn(sample.dataset) && map().isLabelOn(sample.dataset, sample.label);
+    const at = (on && sample.places[map().mapOf(gd)]) || null;
     return at && map().inSpace(gd) ? map().seenAt(gd, at) : at;
   }
 

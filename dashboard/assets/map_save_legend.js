@@ -80,8 +80,7 @@
     const kinds = KINDS[kind](map().inSpace(gd) ? "ellipsoids" : "ellipses", level, sigma);
     const text = `${kinds[0].toUpperCase()}${kinds.slice(1)}${group === "dataset" ? "" : ` by ${group}`}${kind === "mean" ? "" : "; inside"}:`;
     const entries = inside.map(([name, share]) => ({ text: `${name} ${share}`.trim(), line: lines.get(name) }));
-    const more = group === "dataset" ? [] : words(document.getElementById("map-groups"), ".note").map((text) => ({ text }));
-    return [[{ text, bold: true }, ...entries, ...more]];
+    return [[{ text, bold: true }, ...entries, ...ellipses.notes.map((note) => ({ text: note }))]];
   }
 
   const pen = document.createElement("canvas").getContext("2d");

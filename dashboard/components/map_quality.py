@@ -19,6 +19,7 @@ def quality_button() -> html.Span:
         **attributes({"aria-haspopup": "dialog"}),
     )
     content = html.Div(
+        [html.Div("Loading …", id="map-quality-wait", className="note"), html.Div(id="map-quality-figures")],
         id="map-quality",
         role="dialog",
         tabIndex="-1",
@@ -43,16 +44,18 @@ def quality_table(title: str, found: MapQuality) -> html.Div:
             else []
         ),
     ]
-    looked = "all images" if found.n_used == found.n else f"{count(found.n_used)} of {count(found.n)} images"
+    pairs = "all pairs" if found.all_pairs else f"{count(found.pairs)} pairs"
     notes = [
-        f"In the latent space: by {found.metric} distance of the embeddings. Neighbours of {looked}, distances "
-        "of pairs of images; intervals of 95 %. By chance: of the same map with its points shuffled. 1 is the best."
+        f"In the latent space: by {found.metric} distance of the embeddings. Neighbours of "
+        f"{_of(found.n_used, found.n)}, distances of {pairs} of them; intervals of 95 %. By chance: of the same map "
+        "with its points shuffled. 1 is the best."
     ]
     if found.seeds:
-        fits, disparity = found.seeds
+        seeds = found.seeds
         notes.append(
-            f"{fits} fits that differ in their seed alone are {disparity:.3f} apart "
-            "(Procrustes; 0: the same map, 1: nothing in common)."
+            f"{seeds.fits} fits to {_of(seeds.n_used, seeds.n)} of those it was fitted to, which differ in their seed "
+            f"alone, are {seeds.mean:.3f} apart on average, {seeds.largest:.3f} at most (Procrustes; 0: the same map, "
+            "1: nothing in common)."
         )
     return html.Div(
         [
@@ -73,6 +76,10 @@ def quality_table(title: str, found: MapQuality) -> html.Div:
         ],
         **attributes({"data-map": found.map}),
     )
+
+
+def _of(some: int, n: int) -> str:
+    return "all images" if some == n else f"{count(some)} of {count(n)} images"
 
 
 def _row(name: str, meaning: str, figure: QualityFigure) -> html.Tr:

@@ -176,7 +176,7 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-on"),  # names of the data sets that are on
         dcc.Store(id="map-off"),  # {data set: its labels that are off}
         dcc.Store(id="map-selected"),  # "DATASET/SPLIT/POSITION" or null
-        dcc.Store(id="map-ellipses"),  # {"key", "map", "outlines", "shapes"}
+        dcc.Store(id="map-ellipses"),  # see map_regions.py
         dcc.Store(id="map-ellipses-2"),  # the same of the second map, or null
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
         dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null

@@ -18,15 +18,9 @@ from dashboard.errors import ApiError
 from dashboard.figures.map_figure import map_figure
 from dashboard.pages.map_colour import colour_options
 from dashboard.pages.map_controls import CONTROLS, controls_of
-from dashboard.pages.map_ellipses import (
-    drawn_ellipses,
-    ellipse_note,
-    fetch_groups,
-    group_options,
-    group_rows,
-    groups_on,
-)
+from dashboard.pages.map_ellipses import first_rows, group_options
 from dashboard.pages.map_panel import map_options, map_title, second_options
+from dashboard.pages.map_regions import fetch_regions
 from dashboard.state_map import MapView
 
 _OUTPUTS = (
@@ -110,17 +104,15 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
     info = by_name.get(view.map) or next(iter(by_name.values()))
     if info.name != view.map:
         view = view.on_map(info.name)
-    points, ellipses, grouped = await asyncio.gather(
-        client.points(info.name),
-        client.ellipses(info.name, kind=view.kind, level=view.level / 100, sigma=view.sigma),
-        fetch_groups(client, view, [d.name for d in catalogue.datasets if view.shows(d.name)]),
+    on = [dataset.name for dataset in catalogue.datasets if view.shows(dataset.name)]
+    points, regions = await asyncio.gather(
+        client.points(info.name), fetch_regions(client, view, on, info.dimensions)
     )
-    grouped = groups_on(view, catalogue, grouped)
-    figure, note = drawn_map(catalogue, info, points, ellipses)
+    figure, note = drawn_map(catalogue, info, points, regions.of_datasets)
     names = map_options(maps)
     return {
         "figure": figure,
-        "legend": legend_rows(catalogue.datasets, ellipses, view),
+        "legend": legend_rows(catalogue.datasets, regions.of_datasets, view),
         "total": f"{count(len(points.x))} images",
         **controls_of(view),
         "colours": colour_options(known),
@@ -131,9 +123,9 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
         "selected": str(view.point) if view.point else None,
         "polygon": view.drawn,
         "seen": view.seen,
-        "ellipses": drawn_ellipses(view, catalogue, known, ellipses, grouped),
-        "about": ellipse_note(view, ellipses, info.dimensions),
-        "groups": group_rows(view, catalogue, known, grouped),
+        "ellipses": regions.drawn(),
+        "about": regions.about,
+        "groups": first_rows(regions),
         "loaded": _loaded(catalogue, info),
         "state": [],
         "note": note,

@@ -18,10 +18,15 @@ def register(app: Dash, client: ApiClient) -> None:
     """Attach the callback that asks for the figures of what is shown."""
 
     @app.callback(
-        Output("map-quality", "children"),
+        Output("map-quality-figures", "children"),
         Input("map-quality-open", "n_clicks"),
         State("map-loaded", "data"),
         State("map-second", "value"),
+        # Of another map, or of before: what was there last is not shown until it is known anew.
+        running=[
+            (Output("map-quality-wait", "hidden"), False, True),
+            (Output("map-quality-figures", "hidden"), True, False),
+        ],
         prevent_initial_call=True,
     )
     async def show(_clicks: int, loaded: dict[str, Any] | None, second: str) -> Any:  # noqa: ANN401 - or no_update

@@ -9,9 +9,9 @@ from dashboard.client import ApiClient
 from dashboard.components.states import empty, failed
 from dashboard.errors import ApiError
 from dashboard.pages.map_controls import away
-from dashboard.pages.map_ellipses import drawn_ellipses, ellipses_key, fetch_ellipses, group_rows
 from dashboard.pages.map_loading import drawn_map
 from dashboard.pages.map_panel import map_title
+from dashboard.pages.map_regions import fetch_regions, regions_key
 from dashboard.state_map import MapView
 
 
@@ -54,10 +54,9 @@ def _register_figure(app: Dash, client: ApiClient) -> None:
     ) -> tuple[Any, ...]:
         if not loaded or away(api):
             return (no_update,) * 5
-        wanted = {"map": name, "index": loaded["index"]}
         if not name or name == loaded["map"]:
             return no_update, None, True, [], True
-        if shown == wanted:
+        if shown and (shown["map"], shown["index"]) == (name, loaded["index"]):
             return no_update, no_update, False, no_update, False
         view = MapView.from_query(query or search)
         try:
@@ -73,7 +72,8 @@ def _register_figure(app: Dash, client: ApiClient) -> None:
         if info is None:
             gone = empty("No such map", f"The index has no map {name} any more.")
             return no_update, None, False, gone, True
-        figure, _note = drawn_map(catalogue, info, points, ellipses)
+        figure, _note = drawn_map(catalogue, info, points, ellipses.items)
+        wanted = {"map": name, "index": loaded["index"], "dimensions": info.dimensions}
         return figure, wanted, False, [], False
 
 
@@ -88,6 +88,7 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
         Input("map-sigma", "value"),
         Input("map-on", "data"),
         Input("map-off", "data"),
+        Input("api", "data"),
         State("map-loaded", "data"),
         State("map-ellipses-2", "data"),
         prevent_initial_call=True,
@@ -100,20 +101,23 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
         sigma: float | str | None,
         on: list[str] | None,
         off: dict[str, list[int]] | None,
+        api: dict[str, Any] | None,
         loaded: dict[str, Any] | None,
         drawn: dict[str, Any] | None,
     ) -> tuple[Any, Any]:
-        if not shown or not loaded or on is None:
+        if not loaded or on is None or away(api):
             return no_update, no_update
+        if not shown:
+            return None, []
         view = MapView.from_controls(
             map=shown["map"], on=on, off=off, group=group, kind=kind, level=level, sigma=sigma
         )
-        if drawn and drawn["key"] == ellipses_key(view, loaded["index"], list(loaded["datasets"])):
+        if drawn and drawn["key"] == regions_key(view, loaded["index"], list(loaded["datasets"])):
             return no_update, no_update
         try:
-            catalogue, known, ellipses, grouped = await fetch_ellipses(client, view, on)
+            regions = await fetch_regions(client, view, on, shown["dimensions"])
         except ApiError:
-            return no_update, no_update  # the first map's callback says what is wrong, of the same question
-        rows = group_rows(view, catalogue, known, ellipses if view.group == "dataset" else grouped)
+            # The first map's callback says what is wrong, of the same question. Rows of another map must not stay.
+            return no_update, no_update if drawn and drawn["map"] == view.map else []
         title = html.Div(f"Inside them on {map_title(view.map)}", className="section-title")
-        return drawn_ellipses(view, catalogue, known, ellipses, grouped), [title, *rows]
+        return regions.drawn(), [title, *regions.rows()]

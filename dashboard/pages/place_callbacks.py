@@ -120,6 +120,6 @@ async def _shown(client: ApiClient, placed: Placed) -> tuple[Any, ...]:
         raise ApiError(f"the index has no map {placed.map} of two dimensions; choose another one")
     if points.index not in ("", placed.index):
         raise ApiUnavailable("the index has just changed")
-    figure = place_figure(catalogue.datasets, info, points, ellipses, placed.images)
+    figure = place_figure(catalogue.datasets, info, points, ellipses.items, placed.images)
     address = "/" + MapView(map=placed.map).to_query()
-    return cards(placed, catalogue, ellipses), figure, legend(catalogue, ellipses), address
+    return cards(placed, catalogue, ellipses.items), figure, legend(catalogue, ellipses.items), address

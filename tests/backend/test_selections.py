@@ -42,14 +42,29 @@ def test_images_of_labels_that_are_left_out_are_not_meant(client, index, halves,
     polygon, inside = halves
     images = index.images
     dataset, label = np.array(images["dataset"].to_pylist()), images["label"].to_numpy()
-    name = dataset[inside][0]
+    of_two = [one for one in np.unique(dataset) if len(np.unique(label[inside & (dataset == one)])) > 1]
+    name = str(of_two[0])
     expected = inside & ~((dataset == name) & (label == 0))
     assert expected.sum() < inside.sum()
     asked = {"polygon": polygon, "without": [{"dataset": name, "labels": [0]}]}
     mask = np.load(io.BytesIO(client.post("/v1/selections/mask", json=asked).content))
     np.testing.assert_array_equal(mask, expected)
-    assert client.post("/v1/selections", json=asked).json()["n"] == int(expected.sum())
     assert client.post("/v1/selections/rows", json=asked).json()["n"] == int(expected.sum())
+    # Nor do they belong to the whole that the selection is compared with.
+    whole = ~((dataset == name) & (label == 0))
+    answer = client.post("/v1/selections", json=asked | {"codes": 100}).json()
+    assert (answer["n"], answer["total"]) == (int(expected.sum()), int(whole.sum()))
+    parts = {part["dataset"]: part for part in answer["datasets"]}
+    of_set = whole & (dataset == name)
+    assert parts[name]["total"] == int(of_set.sum())
+    assert parts[name]["share_of_whole"] == pytest.approx(of_set.sum() / whole.sum())
+    psnr = images["psnr"].to_numpy()
+    assert answer["figures_of_whole"]["psnr"]["mean"] == pytest.approx(float(psnr[whole].mean()), rel=1e-5)
+    enriched = enriched_codes(
+        index.codes, np.flatnonzero(expected), codebook_size=64, background=np.flatnonzero(whole)
+    )
+    assert [part["code"] for part in answer["codes"]] == [one.code for one in enriched]
+    assert [part["q"] for part in answer["codes"]] == [one.q for one in enriched]
     others = [one for one in dict.fromkeys(dataset) if one != name]
     only = asked | {"datasets": others, "splits": ["test", "train"]}
     rest = np.isin(dataset, others) & inside & (np.array(images["split"].to_pylist()) != "val")

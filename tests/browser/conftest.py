@@ -247,7 +247,10 @@ def three_maps(
     shutil.copytree(tiny_index_dir, folder)
     index = open_index(folder, load_model(tiny_model_dir, "cpu"))
     embeddings = np.asarray(index.embeddings)
-    for name, features, dimensions in (("space", embeddings, 3), ("mirror", -embeddings, 2)):
+    for name, features, dimensions in (
+        ("space", embeddings, 3),
+        ("mirror", -embeddings * abs(embeddings), 2),
+    ):
         settings = PCASettings(dimensions=dimensions)
         fit_map(folder / "maps" / name, Features(features), index.blocks, "pca", settings)
     return ("--model", str(tiny_model_dir), "--index", str(folder), "--data-dir", str(sample_dir))

@@ -164,6 +164,31 @@ def test_the_service_goes_away_and_comes_back(page: Page, watched, service, api:
     expect(page.locator(f'.inspector-body[data-point="{name}/test/0"]')).to_be_visible()
 
 
+def test_ellipses_that_were_asked_for_while_the_service_was_away_come(page: Page, watched, service) -> None:
+    watched.expected = ("503 (Service Unavailable)",)
+    page.goto("/")
+    page.wait_for_selector(CONTENT["/"])
+    note, kind = page.locator("#map-ellipse-note"), page.get_by_role("textbox", name="Kind")
+
+    def choose(name: str) -> None:
+        kind.click()
+        page.get_by_role("option", name=name).click()
+
+    service.stop()
+    try:
+        choose("Normal")
+        expect(note).to_contain_text("could not be updated")
+        choose("Prediction")  # those that are drawn
+        expect(note).to_have_text("")
+        choose("Normal")
+        expect(note).to_contain_text("could not be updated")
+        expect(page.locator("#banner")).to_be_visible()
+    finally:
+        service.start()
+    expect(note).to_have_text("")
+    page.wait_for_function("() => window.vqscopeMap.wanted.ellipses.pca.key[3] === 'normal'")
+
+
 def test_what_is_shown_stays_when_the_service_was_away(page: Page, watched, service) -> None:
     """Its return is no news of the address, which may be older than what is shown."""
     watched.expected = ("503 (Service Unavailable)",)

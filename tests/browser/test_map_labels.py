@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.map_places import PLACES, half_of, link_to, lonely, open_map, wait_drawn
+from dashboard.pages.map_regions import HIDDEN_COUNT
+from tests.browser.map_places import (
+    PLACES,
+    half_of,
+    link_to,
+    lonely,
+    open_map,
+    wait_drawn,
+)
+from tests.browser.map_saving import MAP, PANELS, panels_of, saved_svg, texts_of
 
 pytestmark = pytest.mark.browser
 SET = "sample_mr"
@@ -128,7 +137,37 @@ def test_numbers_of_a_saved_panel_are_of_what_is_shown(page: Page, names: dict[i
     _open(page)
     page.get_by_role("checkbox", name=names[off], exact=True).uncheck()
     shown = len(_wait_labels(page, set(names) - {off}))
-    counted = page.evaluate(
-        "(set) => window.vqscopeMap.countOf(document.querySelector('#map-graph .js-plotly-plot'), set)", SET
-    )
-    assert counted == shown == int((labels != off).sum())
+    assert shown == int((labels != off).sum())
+    page.keyboard.press("Escape")
+    titles = [" ".join(text.split()) for *_, text in panels_of(saved_svg(page, PANELS))]
+    assert any(title.endswith(f" {SET} (n = {shown:,})") for title in titles)
+
+
+def test_an_image_whose_label_is_off_has_no_ring(
+    page: Page, api: httpx.Client, names: dict[int, str]
+) -> None:
+    label = api.get(f"/v1/samples/{SET}/test/0").json()["label"]
+    open_map(page, f"/?point={SET}/test/0")
+    ring = page.locator("#map-graph .map-ring")
+    expect(ring).to_be_visible()
+    _open(page)
+    box = page.get_by_role("checkbox", name=names[label], exact=True)
+    box.uncheck()
+    expect(ring).to_be_hidden()
+    box.check()
+    expect(ring).to_be_visible()
+
+
+def test_it_is_said_that_ellipses_are_of_labels_that_are_off_too(page: Page, names: dict[int, str]) -> None:
+    open_map(page)
+    note = page.locator("#map-groups .note")
+    expect(note).to_have_count(0)
+    _open(page)
+    box = page.get_by_role("checkbox", name=next(iter(names.values())), exact=True)
+    box.uncheck()
+    expect(note).to_have_text(HIDDEN_COUNT)
+    page.keyboard.press("Escape")
+    assert HIDDEN_COUNT in " ".join(texts_of(saved_svg(page, MAP)))
+    _open(page)
+    box.check()
+    expect(note).to_have_count(0)

@@ -206,12 +206,22 @@ def test_each_map_says_how_faithful_it_is(at, asked: httpx.Client) -> None:
     for row, figure in zip(rows.all(), [*figures, found["distances"]["spearman"]], strict=True):
         expect(row.locator("b")).to_have_text(f"{figure['value']:.3f}")
     expect(rows.first).to_contain_text(f"{figures[0]['chance']:.3f}")
+    expect(page.locator("#map-quality-wait")).to_be_hidden()
+    pairs = found["distances"]
+    words = "all pairs" if pairs["exact"] else f"{pairs['pairs']:,} pairs"
+    expect(told).to_contain_text(f"distances of {words}")
     expect(told).to_contain_text("The quality of the map 'mirror' was not measured")
 
 
 def test_the_second_map_says_what_its_ellipses_hold(at, asked: httpx.Client) -> None:
     page = at("?second=mirror", 2)
     rows = page.locator("#map-groups-2 .group-row")
+    shares = [
+        [region["observed_coverage"] for region in asked.get(f"/v1/maps/{name}/ellipses").json()["items"]]
+        for name in ("pca", "mirror")
+    ]
+    assert shares[0] != shares[1]  # else it could be those of the first map
+    expect(page.locator("#map-groups-2 .section-title")).to_have_text("Inside them on mirror")
     for group in ("Data set", "Label"):
         page.get_by_role("textbox", name="One for each").click()
         page.get_by_role("option", name=group, exact=True).click()
@@ -227,6 +237,7 @@ def test_the_second_map_says_what_its_ellipses_hold(at, asked: httpx.Client) -> 
     page.get_by_role("textbox", name="Second map").click()
     page.get_by_role("option", name="no second map").click()
     expect(page.locator("#map-groups-2")).to_be_hidden()
+    expect(rows).to_have_count(0)
 
 
 def test_a_link_to_another_map_brings_its_view_along(at, asked: httpx.Client) -> None:

@@ -1,6 +1,5 @@
 """What saved pictures of the map say, in a real browser: the same as the page, of colours as of ellipses."""
 
-import html
 import io
 import re
 
@@ -13,34 +12,15 @@ from playwright.sync_api import Page, expect
 from dashboard.colouring import SCALE
 from dashboard.palette import OKABE_ITO, mark
 from tests.browser.map_places import hues, images_of, names_of, open_map, wait_drawn
+from tests.browser.map_saving import MAP, PANELS, WITH_ALL, panels_of, saved, saved_svg, texts_of
 
 pytestmark = pytest.mark.browser
-
-MAP, PANELS = "Map,", "A panel for each data set,"
-WITH_ALL = "A panel for each data set and one of all,"
 
 
 def _coloured(page: Page, path: str) -> None:
     """Open the map, until its points have the colours that the address asks for."""
     open_map(page, path)
     page.wait_for_selector(".map-body[data-colour]")
-
-
-def _saved(page: Page, item: str) -> bytes:
-    page.get_by_role("button", name="Save", exact=True).click()
-    with page.expect_download() as caught:
-        page.get_by_role("button", name=item, exact=True).click()
-    return caught.value.path().read_bytes()
-
-
-def _svg(page: Page, what: str) -> str:
-    return _saved(page, f"{what} SVG").decode()
-
-
-def _texts(svg: str) -> list[str]:
-    """All texts of a picture, without their tags."""
-    found = re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)
-    return [html.unescape(re.sub(r"<[^>]+>", "", text)).strip() for text in found]
 
 
 def _rgb(colour: str) -> str:
@@ -57,8 +37,8 @@ def test_numbers_have_their_scale(page: Page, api: httpx.Client, what: str) -> N
     _coloured(page, "/?colour=psnr")
     column = next(item for item in api.get("/v1/columns").json()["items"] if item["name"] == "psnr")
     low, high = column["robust_limits"]
-    svg = _svg(page, what)
-    texts = _texts(svg)
+    svg = saved_svg(page, what)
+    texts = texts_of(svg)
     assert {"Reconstruction PSNR (dB)", f"≤ {low:.3g}", f"≥ {high:.3g}"} <= set(texts)
     assert page.locator("#map-colours .colours-note").inner_text() in texts
     # Data sets by their markers: their colours belong to the ellipses, as pieces of lines.
@@ -70,7 +50,7 @@ def test_numbers_have_their_scale(page: Page, api: httpx.Client, what: str) -> N
 
 def test_the_scale_is_drawn_in_the_colours_of_the_points(page: Page) -> None:
     _coloured(page, "/?colour=psnr")
-    picture = Image.open(io.BytesIO(_saved(page, f"{MAP} PNG"))).convert("RGB")
+    picture = Image.open(io.BytesIO(saved(page, f"{MAP} PNG"))).convert("RGB")
     above = np.array(picture.crop((0, 0, picture.width, 300)), np.int64)
     for colour in SCALE:
         wished = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
@@ -80,8 +60,8 @@ def test_the_scale_is_drawn_in_the_colours_of_the_points(page: Page) -> None:
 @pytest.mark.parametrize("what", [MAP, PANELS])
 def test_values_have_their_colours(page: Page, api: httpx.Client, what: str) -> None:
     _coloured(page, "/?colour=split")
-    svg = _svg(page, what)
-    texts = _texts(svg)
+    svg = saved_svg(page, what)
+    texts = texts_of(svg)
     assert {"Split", "train", "val", "test", *names_of(api)} <= set(texts)
     for colour in OKABE_ITO[:3]:
         assert re.search(rf'data-index="\d+"[^>]*fill: {re.escape(_rgb(colour))}', svg)
@@ -91,7 +71,7 @@ def test_values_have_their_colours(page: Page, api: httpx.Client, what: str) -> 
     page.get_by_role("button", name=f"Show only {first}", exact=True).click()
     wait_drawn(page, names={first})
     shown = page.locator(f'#map-colours [data-colours-of="{first}"] .colours-name').all_inner_texts()
-    texts = _texts(_svg(page, what))
+    texts = texts_of(saved_svg(page, what))
     assert {"Label", first, f"{first}:", *shown} <= set(texts)
     assert not any(second in text for text in texts)
 
@@ -100,7 +80,7 @@ def test_values_have_their_colours(page: Page, api: httpx.Client, what: str) -> 
 def test_the_ellipses_are_told(page: Page, api: httpx.Client, what: str) -> None:
     open_map(page)
     first, *_ = names_of(api)
-    texts = _texts(_svg(page, what))
+    texts = texts_of(saved_svg(page, what))
     assert "95 % prediction ellipses; inside:" in texts
     for name in names_of(api):
         inside = page.locator(f'.legend-row[data-dataset="{name}"] .legend-coverage').inner_text()
@@ -112,12 +92,12 @@ def test_the_ellipses_are_told(page: Page, api: httpx.Client, what: str) -> None
     fitted = api.get("/v1/maps/pca/ellipses", params={"kind": "robust"}).json()["items"]
     inside = next(f"{100 * e['observed_coverage']:.1f} %" for e in fitted if e["group"] == first)
     expect(page.locator(f'.legend-row[data-dataset="{first}"] .legend-coverage')).to_have_text(inside)
-    texts = _texts(_svg(page, what))
+    texts = texts_of(saved_svg(page, what))
     assert {"95 % robust ellipses (MCD); inside:", f"{first} {inside}"} <= set(texts)
     # Without an ellipse there is nothing to tell.
     page.get_by_role("button", name="None", exact=True).click()
     wait_drawn(page, names=set())
-    assert not any("ellipses" in text for text in _texts(_svg(page, what)))
+    assert not any("ellipses" in text for text in texts_of(saved_svg(page, what)))
 
 
 @pytest.mark.parametrize("group", ["dataset", "split"])
@@ -135,7 +115,7 @@ def test_of_a_second_map_the_ellipses_are_told_too(
     page.wait_for_function(
         "(n) => window.vqscopeMap.wanted.ellipses.mirror.inside.length === n", arg=len(fitted)
     )
-    texts = _texts(_svg(page, PANELS))
+    texts = texts_of(saved_svg(page, PANELS))
     by = "" if group == "dataset" else f" by {group}"
     assert f"95 % robust ellipses (MCD){by}; inside:" in texts
     assert len(fitted) > 1
@@ -143,7 +123,7 @@ def test_of_a_second_map_the_ellipses_are_told_too(
         assert f"{ellipse['group']} {100 * ellipse['observed_coverage']:.1f} %" in texts
 
 
-def test_ellipses_of_groups_are_in_the_panels(page: Page, api: httpx.Client) -> None:
+def test_ellipses_of_groups_are_in_thepanels_of(page: Page, api: httpx.Client) -> None:
     for group, shown_again in (("label", 1), ("split", 0)):
         open_map(page, f"/?group={group}")
         fitted = api.get("/v1/maps/pca/ellipses", params={"group_by": group}).json()["items"]
@@ -152,23 +132,16 @@ def test_ellipses_of_groups_are_in_the_panels(page: Page, api: httpx.Client) -> 
             "(n) => window.vqscopeMap.wanted.ellipses.pca.shapes.length === n", arg=len(drawn)
         )
         for what, times in ((MAP, 1), (PANELS, shown_again), (WITH_ALL, 1 + shown_again)):
-            svg = _svg(page, what)
+            svg = saved_svg(page, what)
             # In the panel of all, and those of a label in that of its data set.
             assert _group_lines(svg) == times * len(drawn)
-            texts = _texts(svg)
+            texts = texts_of(svg)
             assert f"95 % prediction ellipses by {group}; inside:" in texts
             rows = page.locator("#map-groups .group-row").all()
             assert len(rows) == len(fitted)
             for row in rows:
                 inside = row.locator(".group-coverage").inner_text()
                 assert f"{row.get_attribute('data-group')} {inside}" in texts
-
-
-def _panels(svg: str) -> list[tuple[float, float, str]]:
-    """From the upper left to the lower right: where the title of each panel is in a picture, and what it says."""
-    title = r'translate\(([\d.]+),([\d.]+)\)"><rect class="bg".*?(<text class="annotation-text".*?</text>)'
-    found = re.findall(title, svg, re.DOTALL)
-    return sorted((float(y), float(x), _texts(text)[0]) for x, y, text in found)
 
 
 @pytest.mark.parametrize("form", ["PNG", "SVG"])
@@ -196,8 +169,8 @@ def test_there_is_a_panel_for_each_data_set_that_is_on(page: Page, api: httpx.Cl
     open_map(page, "/?" + "&".join(f"on={name}" for name in five))
     wait_drawn(page, names=set(five))
     for what, groups in ((PANELS, five), (WITH_ALL, {"all data sets": sum(five.values())} | five)):
-        svg = _svg(page, what)
-        panels = _panels(svg)
+        svg = saved_svg(page, what)
+        panels = panels_of(svg)
         letters = zip("abcdef", groups.items(), strict=False)
         assert [" ".join(text.split()) for *_, text in panels] == [
             f"{letter} {name} (n = {n:,})" for letter, (name, n) in letters
@@ -221,7 +194,7 @@ def test_rows_of_panels_are_as_equal_as_can_be(page: Page) -> None:
 
 def test_an_ellipse_is_seen_over_points_of_its_colour(page: Page, api: httpx.Client) -> None:
     open_map(page)
-    lines = re.findall(r'<path class="js-line"[^>]*style="([^"]*)"', _svg(page, PANELS))
+    lines = re.findall(r'<path class="js-line"[^>]*style="([^"]*)"', saved_svg(page, PANELS))
     seams = [style for style in lines if "stroke: rgb(255, 255, 255)" in style]
     assert len(seams) == len(lines) - len(seams) == len(names_of(api))
     broad = [float(re.search(r"stroke-width: ([\d.]+)px", style)[1]) for style in lines]
@@ -260,7 +233,7 @@ def test_nothing_is_cut_off_or_over_another(page: Page, api: httpx.Client, schem
         ("colour=label&on=@", PANELS),
     ):
         _coloured(page, f"/?{query.replace('@', names_of(api)[0])}")
-        (_, _, width, height), *texts = page.evaluate(boxes, _svg(page, what))
+        (_, _, width, height), *texts = page.evaluate(boxes, saved_svg(page, what))
         texts = [box for box in texts if box[2] > box[0]]
         assert len(texts) > (20 if "on=" not in query else 8)
         for left, top, right, bottom in texts:

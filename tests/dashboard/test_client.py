@@ -174,7 +174,7 @@ async def test_the_level_is_sent_as_asked(client_of):
 
     def answer(request):
         asked.append(dict(request.url.params))
-        return httpx.Response(200, json={"items": []})
+        return httpx.Response(200, json={"items": [], "groups_beyond": 0})
 
     client = client_of(answer)
     await client.ellipses("pca", kind="sigma", level=0.997, sigma=2.5)

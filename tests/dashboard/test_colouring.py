@@ -99,15 +99,15 @@ def test_numbers_of_a_scale_have_three_digits(value, text):
     assert number(value) == text
 
 
-def _measured(name: str = "pca", mean: float = 0.21) -> MapQuality:
+def _measured(name: str = "pca", mean: float = 0.21, k: int = 15) -> MapQuality:
     figure = {"value": 0.9, "interval": None, "chance": 0.5}
     ranks = dict.fromkeys(("trustworthiness", "continuity", "preservation"), figure)
     return MapQuality.of(
         {
             "map": name,
             "metric": "euclidean",
-            "neighbourhoods": {"k": 15, "n": 9000, "n_used": 2000, **ranks},
-            "distances": {"spearman": None},
+            "neighbourhoods": {"k": k, "n": 9000, "n_used": 2000, **ranks},
+            "distances": {"spearman": None, "pairs": 100_000, "exact": False},
             "points": {"references": 4266, "chance": 0.0035, "mean": mean},
             "stability": None,
         }
@@ -115,9 +115,11 @@ def _measured(name: str = "pca", mean: float = 0.21) -> MapQuality:
 
 
 def test_scales_that_are_the_same_for_all_maps():
-    colouring = by_preservation([_measured(), _measured("umap", 0.5)])
-    assert "of 4,266 images. pca: mean 0.210, by chance 0.0035; umap: mean 0.500" in colouring.note
-    assert "Mean 0.210, by chance" in by_preservation([_measured()]).note
+    colouring = by_preservation([_measured(), _measured("umap", 0.5, k=30)])
+    pca = "mean 0.210, by chance 0.0035, of the 15 nearest by euclidean distance among 4,266 images"
+    assert f"pca: {pca}; umap: mean 0.500" in colouring.note
+    assert "of the 30 nearest" in colouring.note
+    assert f"map: {pca}." in by_preservation([_measured()]).note
     plan = colouring.plan()
     assert plan["path"] == "/preservation/{map}"
     assert plan["maps"] == ("pca", "umap")

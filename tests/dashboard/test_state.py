@@ -252,3 +252,11 @@ def test_labels_that_are_off_are_kept_by_the_address():
     assert MapView.from_query(view.to_query()) == view
     assert MapView.from_controls(off=view.labels_off) == view
     assert MapView.from_controls(off={}).to_query() == ""
+    many = MapView.from_controls(off={f"set{k}": list(range(100)) for k in range(10)})
+    assert MapView.from_query(many.to_query()) == many
+    assert MapView.from_query("?off=b/0,2,-1&off=b/1,,2&off=b/1,").off == (("b", -1), ("b", 0), ("b", 2))
+
+
+def test_an_address_of_many_data_sets_is_kept():
+    many = MapView.from_controls(on=[f"set{k}" for k in range(1000)])
+    assert MapView.from_query(many.to_query()) == many

@@ -110,6 +110,7 @@ def _five_sets(index: Path, data_dir: Path, rounds: int) -> Iterator[Measured]:
         yield Measured(what="picture under the mouse", unit="ms", values=hovered, bar=150)
         yield Measured(what="click to full inspector", unit="ms", values=acting.clicked(page, 12), bar=300)
         yield Measured(what="data set on or off", unit="ms", values=acting.switched(page), bar=200)
+        yield Measured(what="label on or off", unit="ms", values=acting.labelled(page), bar=200)
         yield Measured(what="other colours", unit="ms", values=acting.coloured(page), bar=1000)
     yield _largest(answers, "five sets")
 
@@ -131,6 +132,8 @@ def _all_sets(index: Path, out: Path, rounds: int) -> Iterator[Measured]:
         yield Measured(what="first page, 708,000 images", unit="ms", values=opening, bar=6000)
         switched = acting.switched(page)
         yield Measured(what="data set on or off, of 708,000 images", unit="ms", values=switched)
+        labelled = acting.labelled(page)
+        yield Measured(what="label on or off, of 708,000 images", unit="ms", values=labelled)
         coloured = acting.coloured(page)
         yield Measured(what="other colours, of 708,000 images", unit="ms", values=coloured, bar=1000)
         spent, held = acting.lassoed(page, LASSO)

@@ -121,6 +121,21 @@ def switched(page: Page) -> list[float]:
     return spent
 
 
+def labelled(page: Page) -> list[float]:
+    """The first label of each data set that has switches off and on again, until the points are drawn so."""
+    spent = []
+    frame = f"window.vqscopeMap.frameOf({_GRAPH})"
+    condition = f"() => {frame}.cloud !== window.benchCloud && {frame}.step === 1"
+    for row in page.locator(".legend-row:has(.text-button)").all():
+        row.locator(".text-button").click()
+        label = page.locator(".popover:popover-open").get_by_role("checkbox").first
+        for _ in range(2):
+            page.evaluate(f"() => {{ window.benchCloud = {frame}.cloud; }}")
+            spent.append(timed(page, "click", label.click, condition))
+        page.keyboard.press("Escape")
+    return spent
+
+
 def coloured(page: Page, columns: tuple[str, ...] = ("Label", "Split", "Data set")) -> list[float]:
     """Another colouring, until the points have it."""
     spent = []
