@@ -43,9 +43,9 @@ class Limits(BaseSettings):
     images_per_request: PositiveInt = Field(default=64, description="Most images of one upload; more: 413.")
     request_seconds: PositiveFloat = Field(
         default=30.0,
-        description="Longest wait for a request's body (then 408), then for decoding and the model together, or for "
-        "a turn and again for what is computed without the model (503), then for a client to take 256 KiB of its "
-        "answer (its connection is cut).",
+        description="Longest wait for a request's head, for its body (then 408), then for decoding and the model "
+        "together, or for a turn and again for what is computed without the model (503), then for a client to take "
+        "256 KiB of its answer (its connection is cut).",
     )
     decoders: PositiveInt = Field(
         default=2, description="Processes that decode uploaded images, each with an image at a time."

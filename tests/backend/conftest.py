@@ -18,6 +18,7 @@ from PIL import Image
 
 from backend.app import create_app
 from backend.batching import Batcher
+from backend.http_protocol import punctual
 from backend.service import Service
 from backend.settings import Limits, Settings
 from model.data.arrays import open_split
@@ -54,7 +55,13 @@ def _run(settings: Settings, *, wait: bool = True, **given) -> Iterator[Running]
     settled = threading.Event()
     app = create_app(settings, notify=lambda _error: settled.set(), **given)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app,
+            http=punctual(settings.limits.request_seconds),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
