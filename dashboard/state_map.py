@@ -9,6 +9,7 @@ from typing import Any
 
 from dashboard.queries import join_query, last_of, number_of, split_query, whole_of
 from dashboard.state import Point
+from dashboard.state_seen import FARTHEST, Seen
 from dashboard.state_where import Where, parsed, stored
 
 TABS = ("composition", "codes", "images", "table")
@@ -17,19 +18,9 @@ KINDS = ("prediction", "mean", "normal", "sigma", "robust")
 Polygon = tuple[tuple[float, float], ...]
 """Vertices in the units of a map, in order; the last is joined to the first."""
 
-Ranges = tuple[float, float, float, float]
-"""The part of a map that is seen, in its units: from left, to right, from below, to above."""
-
-Camera = tuple[float, float]
-"""Where a map in space is seen from, in degrees: azimuth in [0, 360) and elevation in [-90, 90]."""
-
 MAX_VERTICES = 100
 """Of a polygon in an address; assets/map_select.js draws none of more."""
 _POLYGON_CHARACTERS = 3000
-_FARTHEST = 1e30
-_FINEST = 1e-9
-"""Of what is seen, the least width as a share of its distance from 0: of narrower views axes have too few digits."""
-
 MIN_LEVEL, MAX_LEVEL = 50.0, 99.9
 MIN_SIGMA, MAX_SIGMA = 0.5, 5.0
 _LABELS = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,63})/((?:-1|[0-9]{1,4})(?:,(?:-1|[0-9]{1,4}))*)")
@@ -69,17 +60,20 @@ class MapView:
     """Of the images inside only those are selected for which all these hold; empty without a polygon."""
     tab: str = "composition"
     """What is shown of the selection, one of TABS; without a polygon the first."""
-    ranges: Ranges | None = None
+    order: str | None = None
+    """Column that the table of the selection is sorted by, after '-' in descending order; None without a polygon."""
+    seen: Seen | None = None
     """What is seen of `map`; None: all of it."""
-    camera: Camera | None = None
-    """Of a map in space, with `ranges`."""
+    second_seen: Seen | None = None
+    """The same of the map beside it."""
 
     @property
-    def seen(self) -> dict[str, Any] | None:
-        """The ranges and their map, as the store map-view holds them."""
-        if self.ranges is None:
-            return None
-        return {"map": self.map, "ranges": self.ranges} | ({"camera": self.camera} if self.camera else {})
+    def stored_seen(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """What is seen of each map, as the stores map-view and map-view-2 hold it."""
+        return (
+            self.seen.store(self.map) if self.seen else None,
+            self.second_seen.store(self.second) if self.second_seen and self.second else None,
+        )
 
     @property
     def drawn(self) -> dict[str, Any] | None:
@@ -93,7 +87,9 @@ class MapView:
         """The same view of another map. A polygon goes with its map: it stays where that is still shown."""
         view = replace(self, map=name, second=None if self.second == name else self.second)
         if self.map != name:
-            view = replace(view, ranges=None, camera=None)
+            view = replace(view, seen=None)
+        if view.second is None:
+            view = replace(view, second_seen=None)
         if self.polygon is None:
             return view
         drawn_on = self.drawn_on or self.map
@@ -103,6 +99,7 @@ class MapView:
             polygon=self.polygon if kept else None,
             where=self.where if kept else (),
             tab=self.tab if kept else MapView.tab,
+            order=self.order if kept else None,
             drawn_on=drawn_on if kept and drawn_on != name else None,
         )
 
@@ -126,9 +123,8 @@ class MapView:
             pairs.append(("map", self.map))
         if self.second is not None:
             pairs.append(("second", self.second))
-        if self.ranges is not None:
-            pairs.append(("view", numbers_text(self.ranges)))
-            pairs += [("camera", numbers_text(self.camera))] if self.camera else []
+        pairs += self.seen.pairs() if self.seen else []
+        pairs += self.second_seen.pairs("2") if self.second_seen else []
         if self.on is not None:
             pairs += [("on", name) for name in self.on] or [("on", "")]
         pairs += [("off", f"{name}/{','.join(map(str, labels))}") for name, labels in self.labels_off.items()]
@@ -151,6 +147,7 @@ class MapView:
             pairs += [] if self.drawn_on is None else [("drawn", self.drawn_on)]
             pairs += [("where", one.text) for one in self.where]
             pairs += [("tab", self.tab)] if self.tab != MapView.tab else []
+            pairs += [("order", self.order)] if self.order else []
         return join_query(pairs)
 
     @classmethod
@@ -162,10 +159,11 @@ class MapView:
         colour = _name(last_of(found, "colour", ""), cls.colour)
         map_, second = _name(last_of(found, "map", ""), cls.map), _name(last_of(found, "second", ""), "")
         polygon, drawn_on = parse_polygon(last_of(found, "sel", "")), last_of(found, "drawn", "")
-        tab = last_of(found, "tab", cls.tab)
+        tab, order = last_of(found, "tab", cls.tab), last_of(found, "order", "")
+        second = second if second != map_ else ""
         return cls(
             map=map_,
-            second=second if second and second != map_ else None,
+            second=second or None,
             on=tuple(dict.fromkeys(name for name in found["on"] if name)) if "on" in found else None,
             off=_labels(found.get("off", [])),
             group=_name(last_of(found, "group", ""), cls.group),
@@ -179,9 +177,12 @@ class MapView:
             where=parsed(found.get("where", [])) if polygon else (),
             tab=tab if polygon and tab in TABS else cls.tab,
             drawn_on=drawn_on if polygon and drawn_on == second and drawn_on not in ("", map_) else None,
-            ranges=parse_ranges(last_of(found, "view", "")),
-            camera=parse_camera(last_of(found, "camera", "")),
-        ).sound()
+            order=order if polygon and _NAME.fullmatch(order.removeprefix("-")) else None,
+            seen=Seen.parse(last_of(found, "view", ""), last_of(found, "camera", "")),
+            second_seen=Seen.parse(last_of(found, "view2", ""), last_of(found, "camera2", ""))
+            if second
+            else None,
+        )
 
     @classmethod
     def from_controls(
@@ -200,18 +201,22 @@ class MapView:
         point: str | None = None,
         polygon: Mapping[str, Any] | None = None,
         tab: str | None = None,
+        order: str | None = None,
         seen: Mapping[str, Any] | None = None,
+        second_seen: Mapping[str, Any] | None = None,
     ) -> "MapView":
         """The view that the page's controls ask for.
 
         A number field that is being edited may be empty or out of range; the default stands in meanwhile.
-        `polygon` is what the store map-polygon holds, see `drawn`; `seen` that of map-view, of this map or another.
+        `polygon` is what the store map-polygon holds, see `drawn`; `seen` and
+        `second_seen` those of map-view and map-view-2, of these maps or others.
         """
         number = whole_of(str(code), -1)
         map_ = map or cls.map
+        second = second if second and second != map_ else None
         return cls(
             map=map_,
-            second=second if second and second != map_ else None,
+            second=second,
             on=None if on is None else tuple(on),
             off=tuple(sorted((name, label) for name, labels in (off or {}).items() for label in labels)),
             group=group or cls.group,
@@ -225,13 +230,10 @@ class MapView:
             where=stored(polygon.get("where", ())) if polygon else (),
             tab=tab if polygon and tab else cls.tab,
             drawn_on=polygon["map"] if polygon and polygon["map"] != map_ else None,
-            ranges=_ranges(seen["ranges"]) if seen and seen["map"] == map_ else None,
-            camera=_camera(seen.get("camera", ())) if seen and seen["map"] == map_ else None,
-        ).sound()
-
-    def sound(self) -> "MapView":
-        """The same without a camera of which it is not known what it shows."""
-        return self if self.ranges is not None else replace(self, camera=None)
+            order=order if polygon and order else None,
+            seen=Seen.stored(seen, map_),
+            second_seen=Seen.stored(second_seen, second),
+        )
 
 
 def _labels(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
@@ -251,45 +253,10 @@ def parse_polygon(text: str | None) -> Polygon | None:
     parts = (text or "")[: _POLYGON_CHARACTERS + 1].split(",")
     if not 6 <= len(parts) <= 2 * MAX_VERTICES or len(parts) % 2 or len(text or "") > _POLYGON_CHARACTERS:
         return None
-    values = [number_of(part, -_FARTHEST, _FARTHEST, math.nan) for part in parts]
+    values = [number_of(part, -FARTHEST, FARTHEST, math.nan) for part in parts]
     if any(math.isnan(value) for value in values):
         return None
     return tuple(zip(values[::2], values[1::2], strict=True))
-
-
-def numbers_text(numbers: Sequence[float]) -> str:
-    """All digits of each: assets/map_view.js rounds them to what can be seen."""
-    return ",".join(repr(value).removesuffix(".0") for value in numbers)
-
-
-def parse_camera(text: str) -> Camera | None:
-    """None of what is no direction."""
-    return _camera([number_of(part, -_FARTHEST, _FARTHEST, math.nan) for part in text.split(",", 2)])
-
-
-def _camera(values: Sequence[float]) -> Camera | None:
-    if len(values) != 2:
-        return None
-    azimuth, elevation = map(float, values)
-    return (azimuth, elevation) if 0 <= azimuth < 360 and -90 <= elevation <= 90 else None
-
-
-def parse_ranges(text: str) -> Ranges | None:
-    """The reverse of `numbers_text`; None of what is no part of a map."""
-    parts = text.split(",", 4)
-    return _ranges([number_of(part, -_FARTHEST, _FARTHEST, math.nan) for part in parts])
-
-
-def _ranges(values: Sequence[float]) -> Ranges | None:
-    if len(values) != 4:
-        return None
-    x0, x1, y0, y1 = map(float, values)
-    return (x0, x1, y0, y1) if _can_be_seen(x0, x1) and _can_be_seen(y0, y1) else None
-
-
-def _can_be_seen(low: float, high: float) -> bool:
-    farthest = max(abs(low), abs(high))
-    return high - low > max(_FINEST * farthest, 1 / _FARTHEST) and farthest <= _FARTHEST
 
 
 def _name(text: str, default: str) -> str:

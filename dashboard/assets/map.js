@@ -127,7 +127,7 @@
   function drawMap(figure, loaded, seen) {
     wanted.loaded = loaded;
     if (figure && loaded && figure.data.length) {
-      window.vqscopeMap.follow(seen || null);
+      window.vqscopeMap.follow("map-graph", loaded.map, seen || null);
       attach(0);
     }
     return noUpdate();

@@ -1,5 +1,4 @@
-/* What part of a map is seen, and in space from where: zoom, move and fit, and the address, which says what is seen of the
-   first map. */
+/* What part of a map is seen, and in space from where: zoom, move and fit, and the address, which says what is seen of each map. */
 (function () {
   "use strict";
 
@@ -53,16 +52,21 @@
     map().graphs().forEach((gd) => (source === "map-fit" ? fit(gd) : zoomBy(gd, by)));
   }
 
-  // The store map-view, and with it the address, holds what is seen of the first map: { map, ranges, camera: in space }, null
-  // for all of it.
-  let held = null; // what the store holds
-  let asked = null; // { map, ranges, camera } that the first map is to show until someone moves it
-  let plot = null; // size of the plot that was last brought to it
-  let bringing = false; // whether that is being done now
-  let byHand = false; // whether somebody has touched the maps since: else they only got another shape
-  let rest = 0; // timer
+  /** What is seen of one of the two maps. Its store, and with it the address, holds { map, ranges, camera: in space }, null for all of it. */
+  const slot = (store, name) => ({
+    store,
+    name, // of the property that changes when the slot has another map
+    held: null, // what the store holds
+    asked: null, // { map, ranges, camera } that the map is to show until someone moves it
+    plot: null, // size of the plot that was last brought to it
+    bringing: false, // whether that is being done now
+    byHand: false, // whether somebody has touched the map since: else it only got another shape
+    rest: 0, // timer
+  });
+  const slots = { "map-graph": slot("map-view", "map-loaded.data"), "map-graph-2": slot("map-view-2", "map-shown.data") };
 
-  const isFirst = (gd) => gd === map().graphs()[0] && Boolean(gd.closest("#map-graph"));
+  /** The slot of a map; of one that is drawn no more null. */
+  const slotOf = (gd) => (map().graphs().includes(gd) && slots[gd.closest("#map-graph, #map-graph-2").id]) || null;
   const updateOf = (ranges) => Object.fromEntries(AXES.map((axis, k) => [axis + ".range", ranges.slice(2 * k, 2 * k + 2)]));
   const rangesOf = (gd) => AXES.flatMap((axis) => gd._fullLayout[axis].range);
 
@@ -90,49 +94,57 @@
 
   /** Keep what is seen in the store. */
   function hold(gd, seen) {
-    if (!isFirst(gd)) return;
-    clearTimeout(rest);
-    asked = null;
-    if (JSON.stringify(seen) === JSON.stringify(held)) return;
-    held = seen;
-    window.dash_clientside.set_props("map-view", { data: seen });
+    const own = slotOf(gd);
+    if (!own) return;
+    clearTimeout(own.rest);
+    own.asked = null;
+    if (JSON.stringify(seen) === JSON.stringify(own.held)) return;
+    own.held = seen;
+    window.dash_clientside.set_props(own.store, { data: seen });
   }
 
   /** What the store holds comes from elsewhere, or another figure does. (What is seen is a part of the figure to Dash, too.) */
-  function follow(seen) {
-    const changed = window.dash_clientside.callback_context.triggered.map(({ prop_id: id }) => id);
-    const told = changed.includes("map-view.data") && JSON.stringify(seen) !== JSON.stringify(held);
-    if (!told && !changed.includes("map-loaded.data")) return;
-    clearTimeout(rest);
-    held = seen;
-    plot = null;
-    byHand = false;
-    asked = seen || { map: map().wanted.loaded.map, ranges: null };
+  function follow(id, shown, seen) {
+    const own = slots[id];
+    const changed = window.dash_clientside.callback_context.triggered.map(({ prop_id: name }) => name);
+    const told = changed.includes(`${own.store}.data`) && JSON.stringify(seen) !== JSON.stringify(own.held);
+    if (!told && !changed.includes(own.name)) return;
+    clearTimeout(own.rest);
+    own.held = seen;
+    own.plot = null;
+    own.byHand = false;
+    own.asked = seen || { map: shown, ranges: null };
+  }
+
+  function followSecond(shown, seen) {
+    follow("map-graph-2", shown && shown.map, seen || null);
+    map().sync();
   }
 
   /** Somebody moves this map: from now on it shows what they make of it. */
   function touched(gd) {
-    byHand = true;
-    if (isFirst(gd)) asked = null;
+    const own = slotOf(gd);
+    if (own) Object.assign(own, { byHand: true, asked: null });
   }
 
   function attached(gd) {
     gd.on("plotly_relayouting", () => touched(gd)); // drawn first, with other margins perhaps, then said to be done
-    ["pointerdown", "wheel"].forEach((name) => gd.addEventListener(name, () => (byHand = true), { capture: true, passive: true }));
+    const handled = () => slotOf(gd) && (slotOf(gd).byHand = true);
+    ["pointerdown", "wheel"].forEach((name) => gd.addEventListener(name, handled, { capture: true, passive: true }));
     gd.on("plotly_relayout", (changed) => {
-      if (bringing || !byHand || !Object.keys(changed).some((key) => /^[xy]axis\.(range|autorange)/.test(key))) return;
+      const own = slotOf(gd);
+      if (!own || own.bringing || !own.byHand || !Object.keys(changed).some((key) => /^[xy]axis\.(range|autorange)/.test(key))) return;
       remember(gd);
     });
   }
 
-  /** Of the first map, once nobody has moved it for a while. */
+  /** Once nobody has moved the map for a while. */
   function remember(gd) {
-    if (!isFirst(gd)) return;
-    clearTimeout(rest);
-    asked = null;
-    rest = setTimeout(() => {
-      if (isFirst(gd)) hold(gd, isWhole(gd) ? null : seenNow(gd));
-    }, REST);
+    const own = slotOf(gd);
+    if (!own) return;
+    clearTimeout(own.rest);
+    own.asked = null;
+    own.rest = setTimeout(() => slotOf(gd) === own && hold(gd, isWhole(gd) ? null : seenNow(gd)), REST);
   }
 
   const isWhole = (gd) => shows(gd, wholeOf(gd)) && (!map().inSpace(gd) || map().isStart(gd));
@@ -149,20 +161,22 @@
 
   /** A map in space is seen from another side. */
   function turned(gd) {
-    if (byHand && !bringing) remember(gd);
+    const own = slotOf(gd);
+    if (own && own.byHand && !own.bringing) remember(gd);
   }
 
-  /** Show what is asked for, of the map that it is asked of; again where the plot got another shape, beside a second map. */
+  /** Show what is asked for, of the map that it is asked of; again where the plot got another shape, beside another map. */
   function show(gd) {
-    if (!asked || !isFirst(gd) || asked.map !== map().mapOf(gd)) return;
+    const own = slotOf(gd);
+    if (!own || !own.asked || own.asked.map !== map().mapOf(gd)) return;
     const size = AXES.map((axis) => gd._fullLayout[axis]._length).join();
-    const ranges = asked.ranges || wholeOf(gd);
-    if (plot === size) return;
-    plot = size;
-    bringing = true;
-    if (map().inSpace(gd)) map().look(gd, ...(asked.camera || map().SPACE_START));
+    const ranges = own.asked.ranges || wholeOf(gd);
+    if (own.plot === size) return;
+    own.plot = size;
+    own.bringing = true;
+    if (map().inSpace(gd)) map().look(gd, ...(own.asked.camera || map().SPACE_START));
     const brought = shows(gd, ranges) ? Promise.resolve() : window.Plotly.relayout(gd, updateOf(ranges));
-    brought.finally(() => (bringing = false));
+    brought.finally(() => (own.bringing = false));
   }
 
   /** Tools for the plane are there where a map of the plane is. */
@@ -175,5 +189,5 @@
 
   Object.assign(window.vqscopeMap, { fit, moveBy, zoomBy, turnByHand, follow });
   window.vqscopeMap.add({ attached, layout, turned });
-  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { zoom });
+  window.dash_clientside.vqscope = Object.assign(window.dash_clientside.vqscope || {}, { zoom, followSecond });
 })();

@@ -181,6 +181,8 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
         dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null
         dcc.Store(id="map-view"),  # {"map", "ranges"} that are seen of the first map, null: all of it
+        dcc.Store(id="map-view-2"),  # the same of the second map
+        dcc.Store(id="map-order"),  # what the table of the selection is sorted by, as state_map.py has it
         dcc.Store(id="map-inside"),  # {"polygon", "on", "off", "turn"} of what is selected, or null
         dcc.Store(id="selection-tabled"),  # the same, where its table is shown
         dcc.Store(id="map-address"),  # {"search", "turn"} that the page is to follow: not of its own making

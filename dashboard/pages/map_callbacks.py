@@ -66,6 +66,7 @@ def _register_clientside(app: Dash) -> None:
         Input("map-view", "data"),
     )
     draw("drawSecond", Input("map-graph-2", "figure"), Input("map-shown", "data"))
+    draw("followSecond", Input("map-shown", "data"), Input("map-view-2", "data"))
     draw("drawEllipses", Input("map-ellipses", "data"), Input("map-ellipses-2", "data"))
     draw(
         "followInspector",
@@ -127,6 +128,8 @@ def _register_address(app: Dash) -> None:
             Input("map-selected", "data"),
             Input("map-polygon", "data"),
             Input("map-view", "data"),
+            Input("map-view-2", "data"),
+            Input("map-order", "data"),
             Input("map-loaded", "data"),
             {name: Input(f"map-{name}", "value") for name in CONTROLS},
         ],
@@ -138,16 +141,16 @@ def _register_address(app: Dash) -> None:
         selected: str | None,
         polygon: dict[str, Any] | None,
         seen: dict[str, Any] | None,
+        second_seen: dict[str, Any] | None,
+        order: str | None,
         loaded: dict[str, Any] | None,
         controls: dict[str, Any],
     ) -> object:
         if not loaded or on is None:
             return no_update
         names = None if set(on) == set(loaded["datasets"]) else on
-        controls |= {"map": loaded["map"]}
-        view = MapView.from_controls(
-            on=names, off=off, point=selected, polygon=polygon, seen=seen, **controls
-        )
+        controls |= {"map": loaded["map"], "order": order, "seen": seen, "second_seen": second_seen}
+        view = MapView.from_controls(on=names, off=off, point=selected, polygon=polygon, **controls)
         return view.to_query()
 
     @app.callback(
@@ -157,6 +160,8 @@ def _register_address(app: Dash) -> None:
             "point": Output("map-selected", "data", allow_duplicate=True),
             "polygon": Output("map-polygon", "data", allow_duplicate=True),
             "seen": Output("map-view", "data", allow_duplicate=True),
+            "second_seen": Output("map-view-2", "data", allow_duplicate=True),
+            "order": Output("map-order", "data", allow_duplicate=True),
             "map": Output("map-name", "value", allow_duplicate=True),
             # Another map is loaded with what the address asks for, before the controls could be read again.
             "query": Output("map-query", "data", allow_duplicate=True),
@@ -178,6 +183,7 @@ def _register_address(app: Dash) -> None:
     ) -> dict[str, Any]:
         """Back, forward and links from other pages change the address; the page follows."""
         view = MapView.from_query(address["search"])
+        seen, second_seen = view.stored_seen
         return {
             "on": [view.shows(id_["name"]) for id_ in ids],
             "labels": [
@@ -186,7 +192,9 @@ def _register_address(app: Dash) -> None:
             ],
             "point": str(view.point) if view.point else None,
             "polygon": view.drawn,
-            "seen": view.seen,
+            "seen": seen,
+            "second_seen": second_seen,
+            "order": view.order,
             "map": view.map,
             "query": address["search"],
             **controls_of(view),

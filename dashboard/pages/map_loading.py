@@ -22,10 +22,11 @@ from dashboard.pages.map_ellipses import first_rows, group_options
 from dashboard.pages.map_panel import map_options, map_title, second_options
 from dashboard.pages.map_regions import fetch_regions
 from dashboard.state_map import MapView
+from dashboard.state_seen import Seen
 
 _OUTPUTS = (
     *("figure", "legend", "total", "colours", "groupings", "name", "names", "seconds", "selected", "polygon"),
-    *("seen", "ellipses", "about", "groups", "loaded", "state", "note"),
+    *("seen", "second_seen", "order", "ellipses", "about", "groups", "loaded", "state", "note"),
     *CONTROLS,
 )
 
@@ -47,6 +48,8 @@ def register(app: Dash, client: ApiClient) -> None:
             "selected": Output("map-selected", "data"),
             "polygon": Output("map-polygon", "data"),
             "seen": Output("map-view", "data"),
+            "second_seen": Output("map-view-2", "data"),
+            "order": Output("map-order", "data"),
             "ellipses": Output("map-ellipses", "data"),
             "about": Output("map-ellipse-note", "children"),
             "groups": Output("map-groups", "children"),
@@ -84,8 +87,7 @@ def register(app: Dash, client: ApiClient) -> None:
             asked = MapView.from_query(search)
             view = asked if asked.map == name and asked.polygon else view.on_map(name)
             # What is seen is of this map only where the page follows an address (map_callbacks.py).
-            held = MapView.from_controls(map=name, seen=seen)
-            view = replace(view, ranges=held.ranges, camera=held.camera)
+            view = replace(view, seen=Seen.stored(seen, name))
         try:
             return keep | await fetched(client, view)
         except ApiError as error:
@@ -100,7 +102,13 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
         text = "Build one with `vqscope index` and start the service with it."
         return {"state": empty("The index is empty", text), "note": ""}
     if view.second not in by_name:
-        view = replace(view, second=None, polygon=None if view.drawn_on else view.polygon, drawn_on=None)
+        view = replace(
+            view,
+            second=None,
+            second_seen=None,
+            polygon=None if view.drawn_on else view.polygon,
+            drawn_on=None,
+        )
     info = by_name.get(view.map) or next(iter(by_name.values()))
     if info.name != view.map:
         view = view.on_map(info.name)
@@ -110,6 +118,7 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
     )
     figure, note = drawn_map(catalogue, info, points, regions.of_datasets)
     names = map_options(maps)
+    seen, second_seen = view.stored_seen
     return {
         "figure": figure,
         "legend": legend_rows(catalogue.datasets, regions.of_datasets, view),
@@ -122,7 +131,9 @@ async def fetched(client: ApiClient, view: MapView) -> dict[str, Any]:
         "seconds": second_options(names, info.name),
         "selected": str(view.point) if view.point else None,
         "polygon": view.drawn,
-        "seen": view.seen,
+        "seen": seen,
+        "second_seen": second_seen,
+        "order": view.order,
         "ellipses": regions.drawn(),
         "about": regions.about,
         "groups": first_rows(regions),

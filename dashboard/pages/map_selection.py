@@ -15,7 +15,7 @@ from dashboard.components.selection import composition, figures_and_codes, thumb
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
 from dashboard.errors import ApiError
-from dashboard.pages.map_table import PAGE, filters_told, grid, order_of, where_of
+from dashboard.pages.map_table import PAGE, filters_told, grid, order_of, order_text, where_of
 from dashboard.state_map import TABS, MapView
 
 CODES = 20
@@ -223,9 +223,10 @@ def _register_table(app: Dash, client: ApiClient) -> None:
         Output("selection-table", "children"),
         Input("selection-tabled", "data"),
         State({"type": "selection-grid", "key": ALL}, "id"),
+        State("map-order", "data"),
         prevent_initial_call=True,
     )
-    async def show_table(asked: dict[str, Any] | None, ids: list[dict[str, str]]) -> Any:  # noqa: ANN401 - a component or no_update
+    async def show_table(asked: dict[str, Any] | None, ids: list[dict[str, str]], order: str | None) -> Any:  # noqa: ANN401 - a component or no_update
         inside = _inside(asked)
         if asked is None or inside is None:
             return no_update
@@ -236,7 +237,7 @@ def _register_table(app: Dash, client: ApiClient) -> None:
         # A table of its own for each selection: what the one before had fetched is another selection's. Its filters
         # are its own doing.
         key = f"{known.index} {_query({**asked, 'polygon': {**asked['polygon'], 'where': []}})}"
-        return no_update if key in (id_["key"] for id_ in ids) else grid(known, key, inside.where)
+        return no_update if key in (id_["key"] for id_ in ids) else grid(known, key, inside.where, order)
 
     @app.callback(
         Output("map-polygon", "data", allow_duplicate=True),
@@ -254,12 +255,15 @@ def _register_table(app: Dash, client: ApiClient) -> None:
         Output({"type": "selection-grid", "key": MATCH}, "getRowsResponse"),
         Input({"type": "selection-grid", "key": MATCH}, "getRowsRequest"),
         State("map-inside", "data"),
+        State("map-order", "data"),
         prevent_initial_call=True,
     )
-    async def fetch(wanted: dict[str, Any] | None, asked: dict[str, Any] | None) -> Any:  # noqa: ANN401 - rows or no_update
+    async def fetch(wanted: dict[str, Any] | None, asked: dict[str, Any] | None, order: str | None) -> Any:  # noqa: ANN401 - rows or no_update
         inside = _inside(asked)
         if not wanted or inside is None:
             return no_update
+        if (sorted_by := order_text(wanted.get("sortModel"))) != order:
+            set_props("map-order", {"data": sorted_by})
         start = max(0, int(wanted["startRow"]))
         try:
             total, found = await rows(

@@ -33,8 +33,8 @@ _TEXT_FILTERS, _NUMBER_FILTERS = (
 )
 
 
-def grid(columns: Columns, key: str, where: Sequence[Where] = ()) -> dag.AgGrid:
-    """The empty table, which asks for its rows, filtered from the first; another `key` is another table."""
+def grid(columns: Columns, key: str, where: Sequence[Where] = (), order: str | None = None) -> dag.AgGrid:
+    """The empty table, which asks for its rows, filtered and sorted from the first; another `key` is another table."""
     known = {name for name, *_ in _STORED} | {"label"}
     definitions = [_column(name, title, form, width) for name, title, form, width in _STORED]
     definitions += [
@@ -42,6 +42,9 @@ def grid(columns: Columns, key: str, where: Sequence[Where] = ()) -> dag.AgGrid:
         for column in columns.items
         if column.name not in known
     ]
+    for definition in definitions:
+        if order and definition["field"] == order.removeprefix("-"):
+            definition["initialSort"] = "desc" if order.startswith("-") else "asc"
     return dag.AgGrid(
         id={"type": "selection-grid", "key": key},
         rowModelType="infinite",
@@ -70,6 +73,12 @@ def order_of(sort_model: list[dict[str, Any]] | None) -> dict[str, Any]:
         "sort": str(sort_model[0]["colId"]),
         "order": "desc" if sort_model[0]["sort"] == "desc" else "asc",
     }
+
+
+def order_text(sort_model: list[dict[str, Any]] | None) -> str | None:
+    """The same as the address has it: the column, after '-' in descending order."""
+    order = order_of(sort_model)
+    return f"{'-' if order['order'] == 'desc' else ''}{order['sort']}" if order else None
 
 
 def where_of(filter_model: Mapping[str, Mapping[str, Any]] | None) -> tuple[Where, ...]:

@@ -227,6 +227,23 @@ def test_the_table_is_sorted_and_filtered_by_the_service(page: Page, api: httpx.
     assert max(sizes) < 100_000  # no callback brings the points, nor the table's rows all at once
 
 
+def test_a_link_keeps_the_order_of_the_table(page: Page, api: httpx.Client) -> None:
+    polygon = half_of(api)
+    open_map(page, f"/?{link_to(polygon)}&tab=table")
+    header = page.locator("#selection-table .ag-header-cell[col-id=psnr] .ag-header-cell-label")
+    first = page.locator("#selection-table .ag-row[row-index='0'] [col-id=psnr]")
+    for order, address in (("asc", "psnr"), ("desc", "-psnr")):
+        body = {"polygon": polygon, "sort": "psnr", "order": order, "limit": 1}
+        best = api.post("/v1/selections/rows", json=body).json()["items"][0]["psnr"]
+        header.click()
+        expect(first).to_have_text(f"{best:.2f}")
+        page.wait_for_url(re.compile(f"order={address}(&|$)"))
+    page.reload()
+    expect(first).to_have_text(f"{best:.2f}")
+    header.click()  # the third time: as they are in the index
+    page.wait_for_function("() => !location.search.includes('order=')")
+
+
 def test_a_filter_of_the_table_narrows_the_selection(page: Page, api: httpx.Client) -> None:
     """On the map, in figures, in the files, and in the link."""
     polygon = half_of(api)

@@ -30,6 +30,7 @@ WHOLE = f"""() => {{
   const {{ x, y }} = document.querySelector('{GRAPH}').data.find((t) => t.meta.role === 'ends');
   return [...x, ...y];
 }}"""
+SECOND = "#map-graph-2 .js-plotly-plot"
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 # Half of the points of a map come at once, the others when the page is told to let them.
@@ -63,10 +64,10 @@ def _zoomed(ranges: list[float], factor: float) -> list[float]:
     return [x - width, x + width, y - height, y + height]
 
 
-def _addressed(page: Page) -> list[float]:
+def _addressed(page: Page, name: str = "view") -> list[float]:
     """What the address says is seen, once it does."""
-    page.wait_for_url(re.compile("[?&]view="))
-    return [float(value) for value in page.url.split("view=")[1].split("&")[0].split(",")]
+    page.wait_for_url(re.compile(f"[?&]{name}="))
+    return [float(value) for value in page.url.split(f"{name}=")[1].split("&")[0].split(",")]
 
 
 def _focus_map(page: Page) -> None:
@@ -217,14 +218,25 @@ def test_what_is_seen_goes_with_its_map(page: Page, pair: tuple[str, str]) -> No
     wait_drawn(page)
     wait_drawn(page, "#map-graph-2")
     page.wait_for_function(SHOWN, arg=first)
-    # Keys move the map that has the focus; of the second one the address does not tell.
+    # Keys move the map that has the focus; the address tells of each.
     second = "() => document.querySelector('#map-graph-2 .js-plotly-plot')._fullLayout.xaxis.range[0]"
     before = page.evaluate(second)
     page.locator("#map-graph-2").focus()
     page.keyboard.press("+")
     page.wait_for_function(f"(before) => ({second})() > before", arg=before)
     page.wait_for_function(SHOWN, arg=first)
+    page.wait_for_url(re.compile("view2="))
     assert _addressed(page) == pytest.approx(first)
+    beside = page.evaluate(RANGES.replace(GRAPH, SECOND))
+    assert _addressed(page, "view2") == pytest.approx(beside, abs=1e-3 * (beside[1] - beside[0]))
+    page.reload()
+    wait_drawn(page)
+    wait_drawn(page, "#map-graph-2")
+    page.wait_for_function(SHOWN, arg=first)
+    page.wait_for_function(SEEN.replace(GRAPH, SECOND), arg=[beside, 1e-3])
+    page.locator("#map-graph-2").focus()
+    page.keyboard.press("0")
+    page.wait_for_function("() => !location.search.includes('view2=')")
     page.locator("#map-name").click()
     page.get_by_role("option", name="space (3-D)", exact=True).click()
     page.wait_for_function(

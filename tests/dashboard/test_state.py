@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.state import SORTS, SPLITS, Point, ReconstructionsView
-from dashboard.state_map import KINDS, MAX_VERTICES, TABS, MapView, parse_polygon, parse_ranges
+from dashboard.state_map import KINDS, MAX_VERTICES, TABS, MapView, parse_polygon
+from dashboard.state_seen import Seen
 
 names = st.text(
     st.characters(exclude_characters="/\\", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30
@@ -13,6 +14,7 @@ polygons = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=MA
 widths = st.floats(1e-3, 1e6)
 spans = st.tuples(coordinates, widths).map(lambda span: (span[0], span[0] + span[1]))
 ranges = st.tuples(spans, spans).map(lambda both: both[0] + both[1])
+parts = st.builds(Seen, ranges, st.none() | st.tuples(st.floats(0, 359.9), st.floats(-90, 90)))
 points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 - 1))
 
 
@@ -27,11 +29,12 @@ points = st.builds(Point, names, st.sampled_from(SPLITS), st.integers(0, 2**31 -
     second=st.sampled_from([None, "pca", "tsne-3d"]),
     drawn_on=st.booleans(),
     tab=st.sampled_from(TABS),
-    seen=st.none() | ranges,
-    camera=st.none() | st.tuples(st.floats(0, 359.9), st.floats(-90, 90)),
+    order=st.none() | st.sampled_from(["psnr", "-age"]),
+    seen=st.none() | parts,
+    second_seen=st.none() | parts,
 )
 def test_a_link_reproduces_the_map(
-    on, kind, level, point, colour, group, polygon, second, drawn_on, tab, seen, camera
+    on, kind, level, point, colour, group, polygon, second, drawn_on, tab, order, seen, second_seen
 ):
     sigma = kind == "sigma"
     view = MapView(
@@ -48,8 +51,9 @@ def test_a_link_reproduces_the_map(
         second=second,
         drawn_on=second if polygon and drawn_on else None,
         tab=tab if polygon else MapView.tab,
-        ranges=seen,
-        camera=camera if seen else None,
+        order=order if polygon else None,
+        seen=seen,
+        second_seen=second_seen if second else None,
     )
     assert MapView.from_query(view.to_query()) == view
 
@@ -169,7 +173,7 @@ def test_what_is_no_polygon_selects_nothing(text):
     ],
 )
 def test_what_is_no_part_of_a_map_shows_all_of_it(text):
-    assert parse_ranges(text) is None
+    assert Seen.parse(text, "") is None
     assert MapView.from_query(f"?view={text}") == MapView()
 
 
@@ -177,29 +181,50 @@ def test_what_is_no_part_of_a_map_shows_all_of_it(text):
     "text", ["", "1", "1,2,3", "360,0", "-1,0", "0,91", "0,-91", "nan,0", "0,x", "1e999,0"]
 )
 def test_what_is_no_direction_is_none(text):
-    assert MapView.from_query(f"?view=0,1,0,1&camera={text}").camera is None
+    assert MapView.from_query(f"?view=0,1,0,1&camera={text}").seen == Seen((0, 1, 0, 1))
     assert MapView.from_query("?camera=45,25") == MapView()  # of which it is not known what it shows
 
 
 def test_where_a_map_is_seen_from_goes_with_it():
     view = MapView.from_query("?map=space&view=-1,1,-2,2&camera=359.9,-90")
-    assert view.camera == (359.9, -90.0)
+    assert view.seen == Seen((-1, 1, -2, 2), (359.9, -90.0))
     assert view.to_query() == "?map=space&view=-1,1,-2,2&camera=359.9,-90"
-    assert view.seen == {"map": "space", "ranges": view.ranges, "camera": view.camera}
-    assert view.on_map("pca").camera is None
-    assert MapView.from_controls(map="space", seen=view.seen).camera == view.camera
-    assert MapView.from_controls(map="pca", seen=view.seen).camera is None
+    stored, _ = view.stored_seen
+    assert stored == {"map": "space", "ranges": (-1, 1, -2, 2), "camera": (359.9, -90.0)}
+    assert view.on_map("pca").seen is None
+    assert MapView.from_controls(map="space", seen=stored).seen == view.seen
+    assert MapView.from_controls(map="pca", seen=stored).seen is None
 
 
 def test_what_is_seen_goes_with_its_map():
     view = MapView.from_query("?view=-1.25,2,0,1e-05")
-    assert view.ranges == (-1.25, 2.0, 0.0, 1e-5)
+    assert view.seen == Seen((-1.25, 2.0, 0.0, 1e-5))
     assert view.to_query() == "?view=-1.25,2,0,1e-05"
-    assert view.seen == {"map": "pca", "ranges": view.ranges}
+    assert view.stored_seen == ({"map": "pca", "ranges": (-1.25, 2.0, 0.0, 1e-5)}, None)
     assert view.on_map("pca") == view
     assert view.on_map("umap") == MapView(map="umap")
     assert MapView.from_controls(map="pca", seen={"map": "pca", "ranges": [-1.25, 2, 0, 1e-5]}) == view
-    assert MapView.from_controls(map="umap", seen=view.seen) == MapView(map="umap")
+    assert MapView.from_controls(map="umap", seen=view.stored_seen[0]) == MapView(map="umap")
+
+
+def test_so_it_does_of_the_second_map():
+    view = MapView.from_query("?second=umap&view2=0,1,2,3&camera2=45,30")
+    assert view.second_seen == Seen((0, 1, 2, 3), (45, 30))
+    assert view.to_query() == "?second=umap&view2=0,1,2,3&camera2=45,30"
+    assert view.stored_seen[0] is None
+    assert MapView.from_controls(second="umap", second_seen=view.stored_seen[1]) == view
+    assert MapView.from_controls(second="tsne", second_seen=view.stored_seen[1]) == MapView(second="tsne")
+    assert view.on_map("umap") == MapView(map="umap")
+    assert MapView.from_query("?view2=0,1,2,3") == MapView()
+
+
+def test_the_order_of_the_table_goes_with_its_selection():
+    view = MapView.from_query("?sel=0,0,1,0,1,1&tab=table&order=-psnr")
+    assert view.order == "-psnr"
+    assert "order=-psnr" in view.to_query()
+    assert MapView.from_query("?order=psnr") == MapView()
+    assert MapView.from_query("?sel=0,0,1,0,1,1&order=--psnr").order is None
+    assert MapView.from_controls(order="psnr").order is None
 
 
 def test_a_tab_is_one_of_a_selection():
