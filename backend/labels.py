@@ -32,6 +32,12 @@ class Labels:
         """Name of a class itself, also where an image may have several."""
         return self.names.get(str(value), str(value))
 
+    def alone(self, label: int) -> int:
+        """The value of an image of this label alone; -1 stands for having none, where that may be."""
+        if not self.multi:
+            return label
+        return 0 if label == -1 else 1 << label if 0 <= label < _BITS else -1
+
     def having(self, values: NDArray[np.int32], label: int) -> NDArray[np.bool_]:
         """Which images (n,) are of a class; in a multi-label data set the class may be one among others."""
         kept: NDArray[np.bool_] = values == label

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _IMAGES = tuple(2**power for power in range(11))
 Stage = Literal["decode", "queue", "model"]
+UNKNOWN = "(unknown)"
+"""Stands for all paths that are no route, and all methods that are none."""
 
 
 class Metrics:
@@ -69,6 +71,11 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
         if problem is not None:
             self._problems.labels(problem).inc()
+
+    def refused(self, status: int, kind: str) -> None:
+        """Count the refusal of what is no request."""
+        self._requests.labels(UNKNOWN, UNKNOWN, status).inc()
+        self._problems.labels(kind).inc()
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:

@@ -12,13 +12,11 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.loading import Loaded
-from backend.metrics import Metrics
+from backend.metrics import UNKNOWN, Metrics
 from backend.observation import Observation, begin
 from backend.problems import CLIENT_GONE
 
 REQUEST_ID, MODEL, INDEX = "X-Request-ID", "X-VQScope-Model", "X-VQScope-Index"
-UNKNOWN = "(unknown)"
-"""Stands for all paths that are no route, and all methods that are none."""
 _STRANGERS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.MISDIRECTED_REQUEST})
 """Answers to clients that need not know what is served."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -63,7 +63,8 @@ class PolygonRequest(BaseModel):
     without: list[LeftOut] = Field(
         [],
         max_length=1000,
-        description="Leave out images of these labels: from the selection, and from what it is compared with.",
+        description="Leave out images all of whose labels are these: from the selection, from what it is compared "
+        "with, and these labels from the composition.",
         examples=[[]],
     )
     where: list[RowCondition] = Field(

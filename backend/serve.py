@@ -125,7 +125,7 @@ def _serve(settings: Settings) -> int:
         import uvicorn
 
         from backend.app import create_app
-        from backend.http_protocol import punctual
+        from backend.http_protocol import protocol
         from backend.server import DrainingServer
 
         failure: list[BaseException] = []
@@ -144,7 +144,7 @@ def _serve(settings: Settings) -> int:
         app = create_app(settings, notify=on_loaded)
         config = uvicorn.Config(
             app,
-            http=punctual(settings.limits.request_seconds),
+            **protocol(settings.limits.request_seconds, app.state.metrics),
             log_config=None,  # its log goes where ours does
             log_level="warning",
             access_log=False,

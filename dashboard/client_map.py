@@ -87,9 +87,16 @@ async def mask(client: ApiClient, inside: Inside) -> Picture:
     return await client.fetch("/v1/selections/mask", body=inside.body())
 
 
-def export(client: ApiClient, inside: Inside, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-    """All selected images as a file, one of `EXPORTS`."""
-    return client.stream("/v1/selections/rows", {"format": form}, inside.body())
+def export(
+    client: ApiClient, inside: Inside, form: str, order: str | None = None
+) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    """All selected images as a file, one of `EXPORTS`, in the order of the table: a column, after '-' descending."""
+    sort = (
+        {"sort": order.removeprefix("-"), "order": "desc" if order.startswith("-") else "asc"}
+        if order
+        else {}
+    )
+    return client.stream("/v1/selections/rows", {"format": form}, inside.body() | sort)
 
 
 async def neighbours(client: ApiClient, point: Point, *, k: int) -> Neighbours:

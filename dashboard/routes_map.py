@@ -101,17 +101,17 @@ def add_map_routes(server: FastAPI, client: ApiClient) -> None:
         if inside is None or not view.on:
             return problem(422, "File not available", "the address names no selection, or no data sets")
         try:
-            return await _file(client, inside, form)
+            return await _file(client, inside, form, view.order)
         except ApiRefused as error:
             return problem(error.status, "File not available", str(error))
         except ApiError as error:
             return problem(503, "File not available", str(error))
 
 
-async def _file(client: ApiClient, inside: Inside, form: str) -> Response:
+async def _file(client: ApiClient, inside: Inside, form: str, order: str | None) -> Response:
     opened = AsyncExitStack()
     # Before the answer starts, so that a refusal still is one.
-    pieces = await opened.enter_async_context(export(client, inside, form))
+    pieces = await opened.enter_async_context(export(client, inside, form, order))
 
     async def sent() -> AsyncIterator[bytes]:
         async with opened:

@@ -38,7 +38,13 @@ def selections(
     several = [dataset for dataset, labels in loaded.labels.items() if labels.multi]
     whole = compose(searched.images(index.images), meant, known, several=several)
     codes = _codes(loaded, searched, found, asked.codes) if asked.codes else []
-    labels = [SelectionPart.model_validate(part) for part in whole.labels]
+    gone = {
+        (one.dataset, loaded.labels[one.dataset].alone(label))
+        for one in asked.without
+        for label in one.labels
+    }
+    told = [part for part in whole.labels if (part.dataset, part.label) not in gone]
+    labels = [SelectionPart.model_validate(part) for part in told]
     for part in labels:
         part.label_name = loaded.labels[part.dataset].name(part.label or 0)
     page = found[asked.offset : asked.offset + asked.limit]

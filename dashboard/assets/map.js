@@ -143,7 +143,7 @@
   }
 
   function drawEllipses(...stored) {
-    // Of one map those of the first: what was fitted for a second map stays when it is closed.
+    // Of one map those of the first, while a second one of the same name is on its way out.
     wanted.ellipses = Object.fromEntries(stored.filter(Boolean).reverse().map((ellipses) => [ellipses.map, ellipses]));
     sync();
   }

@@ -32,7 +32,7 @@
     const { datasets } = map().wanted.loaded;
     const gone = new Map();
     gd.data.forEach(({ meta }) => {
-      if (meta.role !== "points" || !off.has(meta.dataset)) return;
+      if (meta.role !== "points" || !off.has(meta.dataset) || !datasets[meta.dataset]) return; // of an index before
       const known = new Map(); // value -> whether it is off: few values, many images
       const [labels, several] = [off.get(meta.dataset), datasets[meta.dataset].multiLabel];
       let n = 0;
@@ -52,7 +52,8 @@
 
   /** Whether an image of this label value is on, as far as its label goes. */
   function isLabelOn(dataset, value) {
-    return !off.has(dataset) || !isOff(off.get(dataset), value, map().wanted.loaded.datasets[dataset].multiLabel);
+    const about = map().wanted.loaded.datasets[dataset];
+    return !about || !off.has(dataset) || !isOff(off.get(dataset), value, about.multiLabel);
   }
 
   /** Images of a data set whose labels are on. */

@@ -80,7 +80,8 @@
     const kinds = KINDS[kind](map().inSpace(gd) ? "ellipsoids" : "ellipses", level, sigma);
     const text = `${kinds[0].toUpperCase()}${kinds.slice(1)}${group === "dataset" ? "" : ` by ${group}`}${kind === "mean" ? "" : "; inside"}:`;
     const entries = inside.map(([name, share]) => ({ text: `${name} ${share}`.trim(), line: lines.get(name) }));
-    return [[{ text, bold: true }, ...entries, ...ellipses.notes.map((note) => ({ text: note }))]];
+    // Where there is no room for all, the last are left out.
+    return [...ellipses.notes.map((note) => [{ text: note }]), [{ text, bold: true }, ...entries]];
   }
 
   const pen = document.createElement("canvas").getContext("2d");

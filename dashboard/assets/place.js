@@ -71,8 +71,16 @@
 
   function show(data) {
     busy(false);
-    say(data.problem ? "" : `Placed ${names()}.`);
+    say(data.problem ? "" : told(data));
     set("place-answers", { data });
+  }
+
+  /** How many files were placed, and how many could not be. */
+  function told({ project }) {
+    const refused = project.items.filter(({ problem }) => problem).length;
+    if (!refused) return `Placed ${names()}.`;
+    const placed = refused < kept.length ? `Placed ${kept.length - refused} of ${names()}` : `Placed none of ${names()}`;
+    return `${placed}; why not the others stands below.`;
   }
 
   function busy(is) {

@@ -44,11 +44,11 @@ def quality_table(title: str, found: MapQuality) -> html.Div:
             else []
         ),
     ]
-    pairs = "all pairs" if found.all_pairs else f"{count(found.pairs)} pairs"
+    pairs = "all pairs" if found.all_pairs else f"{count(found.pairs)} pairs drawn from all"
     notes = [
         f"In the latent space: by {found.metric} distance of the embeddings. Neighbours of "
-        f"{_of(found.n_used, found.n)}, distances of {pairs} of them; intervals of 95 %. By chance: of the same map "
-        "with its points shuffled. 1 is the best."
+        f"{_of(found.n_used, found.n)}, sought among all; distances of {pairs}; intervals of 95 %. By chance: of the "
+        "same map with its points shuffled. 1 is the best."
     ]
     if found.seeds:
         seeds = found.seeds

@@ -115,7 +115,7 @@ def _parts(title: str, parts: Sequence[tuple[Part, str]], catalogue: Catalogue) 
                                 html.Th("", scope="col"),
                                 html.Th("images", scope="col"),
                                 html.Th("share", scope="col", colSpan="2"),
-                                html.Th("of all", scope="col"),
+                                html.Th("of shown", scope="col", title="share of all images that are shown"),
                             ]
                         )
                     ),
@@ -142,7 +142,7 @@ def _part(part: Part, name: str, catalogue: Catalogue) -> html.Tr:
             html.Div(className="part-whole", style={"left": f"{100 * part.share_of_whole:.3f}%"}),
         ],
         className="part-bar",
-        title=f"{per_cent(low)} to {per_cent(high)}; of all {per_cent(part.share_of_whole)}",
+        title=f"{per_cent(low)} to {per_cent(high)}; of all that are shown {per_cent(part.share_of_whole)}",
         **attributes({"aria-hidden": "true"}),
     )
     words = f"{name} ({part.dataset})" if part.label is not None else name
@@ -174,7 +174,7 @@ def _part(part: Part, name: str, catalogue: Catalogue) -> html.Tr:
 
 
 def _figures(found: Selection) -> html.Div:
-    head = ["", "mean", "quartiles", "all images"]
+    head = ["", "mean", "quartiles", "all shown"]
     rows = [
         html.Tr(
             [

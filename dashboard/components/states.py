@@ -7,7 +7,13 @@ from dashboard.errors import ApiError, ApiRefused
 
 def empty(title: str, text: str) -> html.Div:
     """Nothing to show, and how to get something."""
-    return html.Div([html.Div(title, className="state-title"), html.Div(text)], className="state")
+    return html.Div([html.Div(title, className="state-title"), html.Div(worded(text))], className="state")
+
+
+def worded(text: str) -> list[str | html.Code]:
+    """A text in which what stands between backticks is typed."""
+    parts = text.split("`")
+    return [html.Code(part) if k % 2 else part for k, part in enumerate(parts) if part]
 
 
 def failed(error: ApiError | str) -> html.Div:

@@ -172,7 +172,7 @@ def _inspector() -> html.Section:
 def _stores() -> list[dcc.Store]:
     return [
         dcc.Store(id="map-loaded"),  # {"index", "map", "dimensions", "datasets": {name: see map_loading.py}}
-        dcc.Store(id="map-shown"),  # {"map", "index"} of the figure of the second map, or null
+        dcc.Store(id="map-shown"),  # {"map", "index", "dimensions"} of the figure of the second map, or null
         dcc.Store(id="map-on"),  # names of the data sets that are on
         dcc.Store(id="map-off"),  # {data set: its labels that are off}
         dcc.Store(id="map-selected"),  # "DATASET/SPLIT/POSITION" or null
@@ -180,7 +180,9 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-ellipses-2"),  # the same of the second map, or null
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
         dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null
-        dcc.Store(id="map-view"),  # {"map", "ranges"} that are seen of the first map, null: all of it
+        dcc.Store(
+            id="map-view"
+        ),  # {"map", "ranges", "camera": in space} that are seen of the first map, null: all of it
         dcc.Store(id="map-view-2"),  # the same of the second map
         dcc.Store(id="map-order"),  # what the table of the selection is sorted by, as state_map.py has it
         dcc.Store(id="map-inside"),  # {"polygon", "on", "off", "turn"} of what is selected, or null

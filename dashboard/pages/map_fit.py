@@ -8,6 +8,7 @@ from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dashboard.client import ApiClient
 from dashboard.client_maps import Job, Method, Parameter, busy_job, cancel, fit, job, methods
 from dashboard.components.fit_form import job_state, parameter_fields, sentence
+from dashboard.components.states import worded
 from dashboard.errors import ApiError, ApiRefused
 from dashboard.pages import map_panel
 
@@ -114,7 +115,7 @@ def _register_form(app: Dash, client: ApiClient) -> None:
         except ApiError as error:
             return True, [], [], None, sentence(str(error)), False, True, no_update
         if not found:
-            return True, [], [], None, _NOT_ALLOWED, False, True, no_update
+            return True, [], [], None, worded(_NOT_ALLOWED), False, True, no_update
         names = [method.name for method in sorted(found, key=lambda method: method.name == "pca")]
         return (
             True,

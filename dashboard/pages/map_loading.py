@@ -88,8 +88,10 @@ def register(app: Dash, client: ApiClient) -> None:
             view = asked if asked.map == name and asked.polygon else view.on_map(name)
             # What is seen is of this map only where the page follows an address (map_callbacks.py).
             view = replace(view, seen=Seen.stored(seen, name))
+        # Of what does not go with this map the controls may be ahead of the address.
+        ahead = ("second_seen", "order") if loaded and loaded["index"] == api["index"] else ()
         try:
-            return keep | await fetched(client, view)
+            return keep | await fetched(client, view) | dict.fromkeys(ahead, no_update)
         except ApiError as error:
             return keep | {"state": failed(error)}
 

@@ -105,10 +105,10 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
         loaded: dict[str, Any] | None,
         drawn: dict[str, Any] | None,
     ) -> tuple[Any, Any]:
-        if not loaded or on is None or away(api):
-            return no_update, no_update
         if not shown:
             return None, []
+        if not loaded or on is None or away(api):
+            return no_update, no_update
         view = MapView.from_controls(
             map=shown["map"], on=on, off=off, group=group, kind=kind, level=level, sigma=sigma
         )
@@ -120,4 +120,5 @@ def _register_ellipses(app: Dash, client: ApiClient) -> None:
             # The first map's callback says what is wrong, of the same question. Rows of another map must not stay.
             return no_update, no_update if drawn and drawn["map"] == view.map else []
         title = html.Div(f"Inside them on {map_title(view.map)}", className="section-title")
-        return regions.drawn(), [title, *regions.rows()]
+        rows = regions.rows()
+        return regions.drawn(), [title, *rows] if rows else []

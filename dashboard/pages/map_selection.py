@@ -103,13 +103,14 @@ def register(app: Dash, client: ApiClient) -> None:
     @app.callback(
         Output({"type": "selection-export", "form": ALL}, "href"),
         Input("map-inside", "data"),
+        Input("map-order", "data"),
         State({"type": "selection-export", "form": ALL}, "id"),
         prevent_initial_call=True,
     )
-    def link(asked: dict[str, Any] | None, ids: list[dict[str, str]]) -> list[Any]:
+    def link(asked: dict[str, Any] | None, order: str | None, ids: list[dict[str, str]]) -> list[Any]:
         if asked is None or _inside(asked) is None:
             return [no_update] * len(ids)
-        query = _query(asked)
+        query = _query(asked, order)
         return [f"/exports/{id_['form']}{query}" for id_ in ids]
 
 
@@ -150,10 +151,10 @@ def _inside(asked: dict[str, Any] | None) -> Inside | None:
     return Inside.of(view)
 
 
-def _query(asked: dict[str, Any]) -> str:
+def _query(asked: dict[str, Any], order: str | None = None) -> str:
     polygon = asked["polygon"]
     return MapView.from_controls(
-        map=polygon["map"], on=asked["on"], off=asked["off"], polygon=polygon
+        map=polygon["map"], on=asked["on"], off=asked["off"], polygon=polygon, order=order
     ).to_query()
 
 

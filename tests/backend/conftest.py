@@ -18,7 +18,7 @@ from PIL import Image
 
 from backend.app import create_app
 from backend.batching import Batcher
-from backend.http_protocol import punctual
+from backend.http_protocol import protocol
 from backend.service import Service
 from backend.settings import Limits, Settings
 from model.data.arrays import open_split
@@ -57,7 +57,7 @@ def _run(settings: Settings, *, wait: bool = True, **given) -> Iterator[Running]
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            http=punctual(settings.limits.request_seconds),
+            **protocol(settings.limits.request_seconds, app.state.metrics),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=2,

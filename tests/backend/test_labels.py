@@ -99,6 +99,22 @@ def test_samples_of_a_class_are_those_that_have_it(findings, lungs, label):
         assert len(expected) > 1  # alone and beside others
 
 
+def test_what_is_left_out_is_no_part_of_a_selection(findings, lungs):
+    """An image goes with the last of its labels; of one that stays, a label that is left out is not told of."""
+    rows = np.concatenate([labels for _, labels in lungs.values()])
+    asked = {"map": "pca", "polygon": [[-1e6, -1e6], [1e6, -1e6], [0, 1e6]], "datasets": [NAME]}
+    out = [-1, 0, 13, 40]
+    answer = findings.post(
+        "/v1/selections", json=asked | {"without": [{"dataset": NAME, "labels": out}]}
+    ).json()
+    others = np.delete(rows, [0, 13], axis=1)
+    assert answer["total"] == answer["n"] == int(others.any(axis=1).sum())
+    kept = rows[others.any(axis=1)]
+    expected = {1 << place: int(kept[:, place].sum()) for place in range(1, 13) if kept[:, place].any()}
+    assert {part["label"]: part["count"] for part in answer["labels"]} == expected
+    assert kept[:, [0, 13]].any()
+
+
 def test_each_data_set_has_its_own_meaning_of_a_label(findings, lungs, sample_names):
     """Without a filter of data sets, both are asked, each in its way."""
     item = findings.get("/v1/datasets").json()["items"][1]

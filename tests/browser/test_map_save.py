@@ -123,7 +123,7 @@ def test_of_a_second_map_the_ellipses_are_told_too(
         assert f"{ellipse['group']} {100 * ellipse['observed_coverage']:.1f} %" in texts
 
 
-def test_ellipses_of_groups_are_in_thepanels_of(page: Page, api: httpx.Client) -> None:
+def test_ellipses_of_groups_are_in_the_panels(page: Page, api: httpx.Client) -> None:
     for group, shown_again in (("label", 1), ("split", 0)):
         open_map(page, f"/?group={group}")
         fitted = api.get("/v1/maps/pca/ellipses", params={"group_by": group}).json()["items"]

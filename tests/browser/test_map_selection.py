@@ -240,6 +240,13 @@ def test_a_link_keeps_the_order_of_the_table(page: Page, api: httpx.Client) -> N
         page.wait_for_url(re.compile(f"order={address}(&|$)"))
     page.reload()
     expect(first).to_have_text(f"{best:.2f}")
+    # Files have the table's order too.
+    link = page.locator('#map-selection a[href*="/exports/csv"]')
+    expect(link).to_have_attribute("href", re.compile("order=-psnr"))
+    names, *rows = csv.reader(page.request.get(link.get_attribute("href") or "").text().splitlines())
+    found = [float(row[names.index("psnr")]) for row in rows]
+    assert len(found) > 2
+    assert found == sorted(found, reverse=True)
     header.click()  # the third time: as they are in the index
     page.wait_for_function("() => !location.search.includes('order=')")
 

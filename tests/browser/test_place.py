@@ -99,8 +99,8 @@ def _expect_placed(page: Page, asked: httpx.Client, pictures: Sequence[bytes], n
     np.testing.assert_allclose(stars[:, 1:], [(item["x"], item["y"]) for item in items], atol=1e-4)
     for k, item in enumerate(items, 1):
         card = page.locator(f'.place-card[data-file="{k}.png"]')
-        inside = ", ".join(item["inside"]) if item["inside"] else "outside every"
-        expect(card.locator('[data-role="inside"]')).to_contain_text(inside)
+        for words in item["inside"] or ["outside every"]:
+            expect(card.locator('[data-role="inside"]')).to_contain_text(words)
     _expect_cloud(page, asked, name)
 
 
@@ -214,6 +214,19 @@ def test_all_points_of_the_map_lie_under_the_stars(page: Page, place_url: str, a
     )
     _expect_cloud(page, asked, "pca")
     expect(page.locator("#place-graph .textpoint")).to_have_count(2)
+
+
+def test_files_that_could_not_be_placed_are_not_counted(
+    page: Page, place_url: str, asked: httpx.Client
+) -> None:
+    page.goto(place_url)
+    _choose(page, [*_pictures(asked, 1), b"no picture"])
+    _wait_drawn(page, "pca")
+    expect(page.locator("#place-status")).to_have_text(
+        "Placed 1 of 2 images on PCA; why not the others stands below."
+    )
+    _choose(page, [b"no picture", b"none either"])
+    expect(page.locator("#place-status")).to_contain_text("Placed none of 2 images on PCA")
 
 
 def test_another_map_places_the_same_images_again(page: Page, place_url: str, asked: httpx.Client) -> None:
