@@ -14,7 +14,11 @@ from model.checkpoints import read_model
 from model.run_folder import CHECKPOINT, RunDamaged, status
 from model.training import TrainingFailed, resume
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    # A disk is full for either recipe alike; what they have to remember is seen to in test_kills.py.
+    pytest.mark.parametrize("whole_run", ["presets"], indirect=True),
+]
 
 
 @pytest.fixture
