@@ -159,7 +159,10 @@ def _serve(supervisor: Supervisor, given: argparse.Namespace, prepared: Prepared
         {"the service": f"{api}/health/ready", "the dashboard": url}, timeout=READY_TIMEOUT_S
     )
     print(f"VQScope is ready: {url}  (Ctrl-C ends it)", flush=True)
-    print(f"vqscope: its service, for programs: {api} (documented at {api}/docs)", file=sys.stderr)
+    print(
+        f"vqscope: its service, for programs: {api} (its OpenAPI document: {api}/openapi.json)",
+        file=sys.stderr,
+    )
     if not given.no_browser and _has_screen():
         webbrowser.open(url)
     supervisor.wait_stop()

@@ -135,6 +135,8 @@ def started_once(environment) -> dict[str, object]:
         seen["ports"], seen["children"] = ports, len(explorer.pair())
         (api,) = [port for port in ports if f":{port}" not in url]
         seen["datasets"] = httpx.get(f"http://127.0.0.1:{api}/v1/datasets", trust_env=False).json()
+        explorer.wait_told("openapi.json")
+        seen["document"] = httpx.get(f"http://127.0.0.1:{api}/openapi.json", trust_env=False).status_code
         seen["code"] = explorer.end(signal.SIGTERM)
         seen["alive"] = [child.pid for child in children if child.is_running()]
         seen["open"] = [port for port in ports if answers(port)]
@@ -162,6 +164,13 @@ class TestExplore:
         names = [item["name"] for item in started_once["datasets"]["items"]]
         assert len(names) >= 4
         assert all(name.startswith("sample_") for name in names)
+
+    def test_the_address_of_the_document_that_is_told_is_right(self, started_once):
+        (api,) = re.findall(
+            r"OpenAPI document: (http://127\.0\.0\.1:\d+)/openapi\.json", started_once["told"]
+        )
+        assert int(api.rpartition(":")[2]) in started_once["ports"]
+        assert started_once["document"] == 200
 
     def test_sigterm_ends_both_and_one_line_was_all(self, started_once):
         assert started_once["code"] == 0

@@ -22,7 +22,7 @@ def quality_button() -> html.Span:
         [html.Div("Loading …", id="map-quality-wait", className="note"), html.Div(id="map-quality-figures")],
         id="map-quality",
         role="dialog",
-        tabIndex="-1",
+        tabIndex="0",  # that of two maps may have to be scrolled
         **attributes({"aria-label": "How far to believe this map", "aria-live": "polite"}),
     )
     return popover(button, content, width=540, end=True)

@@ -115,7 +115,7 @@ def _parts(title: str, parts: Sequence[tuple[Part, str]], catalogue: Catalogue) 
                                 html.Th("", scope="col"),
                                 html.Th("images", scope="col"),
                                 html.Th("share", scope="col", colSpan="2"),
-                                html.Th("of shown", scope="col", title="share of all images that are shown"),
+                                html.Th("shown", scope="col", title="share of all images that are shown"),
                             ]
                         )
                     ),
