@@ -180,9 +180,7 @@ def _stores() -> list[dcc.Store]:
         dcc.Store(id="map-ellipses-2"),  # the same of the second map, or null
         dcc.Store(id="map-colouring"),  # what colouring.py says the browser must draw, or null
         dcc.Store(id="map-polygon"),  # {"map", "vertices"} round the selected images, or null
-        dcc.Store(
-            id="map-view"
-        ),  # {"map", "ranges", "camera": in space} that are seen of the first map, null: all of it
+        dcc.Store(id="map-view"),  # what is seen of the first map, see Seen.store; null: all of it
         dcc.Store(id="map-view-2"),  # the same of the second map
         dcc.Store(id="map-order"),  # what the table of the selection is sorted by, as state_map.py has it
         dcc.Store(id="map-inside"),  # {"polygon", "on", "off", "turn"} of what is selected, or null
