@@ -6,11 +6,14 @@ import socket
 from model.errors import VQScopeError
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
     """Return a socket that listens; port 0 takes a free one.
 
+    Args:
+        option: by which the user chooses the port.
+
     Raises:
-        VQScopeError: it cannot be had, and why.
+        VQScopeError: it cannot be had, why, and what to give instead.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -27,8 +30,11 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
+            other = port + 1 if port < 65535 else port - 1
             raise VQScopeError(
-                f"port {port} is in use: choose another one, such as {port + 1 if port < 65535 else port - 1}"
+                f"port {port} is in use: choose another one, such as {option} {other}"
             ) from error
-        raise VQScopeError(f"cannot listen on {host}:{port} ({error.strerror}): choose another") from error
+        raise VQScopeError(
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another {option}"
+        ) from error
     return listener

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not given.prepare_only:
         check_port(given.host, given.port)
         if given.api_port:
-            check_port(_LOOPBACK, given.api_port)
+            check_port(_LOOPBACK, given.api_port, "--api-port")
         if not is_loopback(given.host):
             print(
                 f"vqscope: warning: {given.host} can be reached from other machines and no key is asked for:"
@@ -81,13 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int, option: str = "--port") -> None:
     """Make sure that a server could listen there.
 
     Raises:
         VQScopeError: It could not, and why.
     """
-    listen(host, port).close()
+    listen(host, port, option).close()
 
 
 def free_port() -> int:
@@ -160,7 +160,8 @@ def _serve(supervisor: Supervisor, given: argparse.Namespace, prepared: Prepared
     )
     print(f"VQScope is ready: {url}  (Ctrl-C ends it)", flush=True)
     print(
-        f"vqscope: its service, for programs: {api} (its OpenAPI document: {api}/openapi.json)",
+        f"vqscope: its service, for programs: {api} (its OpenAPI document: {api}/openapi.json)\n"
+        f"vqscope: its index, for commands such as 'vqscope map list INDEX': {prepared.index}",
         file=sys.stderr,
     )
     if not given.no_browser and _has_screen():

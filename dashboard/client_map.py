@@ -67,11 +67,18 @@ async def selection(client: ApiClient, inside: Inside, *, codes: int, offset: in
     return await client.ask("/v1/selections", Selection.of, body=body)
 
 
+def sorted_by(order: str | None) -> dict[str, str]:
+    """The order of a table as the service takes it, from what an address has: a column, after '-' descending."""
+    if not order:
+        return {}
+    return {"sort": order.removeprefix("-"), "order": "desc" if order.startswith("-") else "asc"}
+
+
 async def rows(
-    client: ApiClient, inside: Inside, *, offset: int, limit: int, order: dict[str, Any]
+    client: ApiClient, inside: Inside, *, offset: int, limit: int, order: str | None
 ) -> tuple[int, list[dict[str, Any]]]:
-    """How many images there are, and a page of them as the table shows them."""
-    body = inside.body() | {"offset": offset, "limit": limit} | order
+    """How many images there are, and a page of them as the table shows them, in its order (`sorted_by`)."""
+    body = inside.body() | {"offset": offset, "limit": limit} | sorted_by(order)
     return await client.ask(
         "/v1/selections/rows", lambda answer: (int(answer["total"]), list(answer["items"])), body=body
     )
@@ -90,13 +97,8 @@ async def mask(client: ApiClient, inside: Inside) -> Picture:
 def export(
     client: ApiClient, inside: Inside, form: str, order: str | None = None
 ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-    """All selected images as a file, one of `EXPORTS`, in the order of the table: a column, after '-' descending."""
-    sort = (
-        {"sort": order.removeprefix("-"), "order": "desc" if order.startswith("-") else "asc"}
-        if order
-        else {}
-    )
-    return client.stream("/v1/selections/rows", {"format": form}, inside.body() | sort)
+    """All selected images as a file, one of `EXPORTS`, in the order of the table (`sorted_by`)."""
+    return client.stream("/v1/selections/rows", {"format": form}, inside.body() | sorted_by(order))
 
 
 async def neighbours(client: ApiClient, point: Point, *, k: int) -> Neighbours:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from backend.explore import free_port
+from model import open_index
 
 VQSCOPE = Path(sysconfig.get_path("scripts")) / "vqscope"
 PATIENCE_S = 240.0
@@ -171,6 +172,10 @@ class TestExplore:
         )
         assert int(api.rpartition(":")[2]) in started_once["ports"]
         assert started_once["document"] == 200
+
+    def test_the_index_that_is_told_can_be_named_to_a_command(self, started_once):
+        (folder,) = re.findall(r"'vqscope map list INDEX': (.+)\n", started_once["told"])
+        assert "pca" in open_index(folder).maps
 
     def test_sigterm_ends_both_and_one_line_was_all(self, started_once):
         assert started_once["code"] == 0

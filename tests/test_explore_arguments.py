@@ -38,7 +38,10 @@ def test_a_port_in_use_is_said_before_anything_starts(option, tmp_path):
             text=True,
         )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"vqscope: error: port {port} is in use: choose another one, such as {port + 1}\n"
+    assert (
+        done.stderr
+        == f"vqscope: error: port {port} is in use: choose another one, such as {option} {port + 1}\n"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

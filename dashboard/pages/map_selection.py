@@ -15,7 +15,7 @@ from dashboard.components.selection import composition, figures_and_codes, thumb
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, per_cent
 from dashboard.errors import ApiError
-from dashboard.pages.map_table import PAGE, filters_told, grid, order_of, order_text, where_of
+from dashboard.pages.map_table import PAGE, filters_told, grid, order_of, where_of
 from dashboard.state_map import TABS, MapView
 
 CODES = 20
@@ -263,8 +263,8 @@ def _register_table(app: Dash, client: ApiClient) -> None:
         inside = _inside(asked)
         if not wanted or inside is None:
             return no_update
-        if (sorted_by := order_text(wanted.get("sortModel"))) != order:
-            set_props("map-order", {"data": sorted_by})
+        if (chosen := order_of(wanted.get("sortModel"))) != order:
+            set_props("map-order", {"data": chosen})
         start = max(0, int(wanted["startRow"]))
         try:
             total, found = await rows(
@@ -272,7 +272,7 @@ def _register_table(app: Dash, client: ApiClient) -> None:
                 replace(inside, where=where_of(wanted.get("filterModel"))),  # the page may not know of it yet
                 offset=start,
                 limit=min(PAGE, max(0, int(wanted["endRow"]) - start)),
-                order=order_of(wanted.get("sortModel")),
+                order=chosen,
             )
         except ApiError as error:
             set_props("selection-count", {"children": f"The table cannot be read now: {error}."})

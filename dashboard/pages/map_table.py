@@ -6,6 +6,7 @@ from typing import Any
 import dash_ag_grid as dag
 
 from dashboard.answers_map import Columns
+from dashboard.client_map import sorted_by
 from dashboard.state_where import Where
 
 PAGE = 100
@@ -42,9 +43,10 @@ def grid(columns: Columns, key: str, where: Sequence[Where] = (), order: str | N
         for column in columns.items
         if column.name not in known
     ]
+    chosen = sorted_by(order)
     for definition in definitions:
-        if order and definition["field"] == order.removeprefix("-"):
-            definition["initialSort"] = "desc" if order.startswith("-") else "asc"
+        if definition["field"] == chosen.get("sort"):
+            definition["initialSort"] = chosen["order"]
     return dag.AgGrid(
         id={"type": "selection-grid", "key": key},
         rowModelType="infinite",
@@ -65,20 +67,11 @@ def grid(columns: Columns, key: str, where: Sequence[Where] = (), order: str | N
     )
 
 
-def order_of(sort_model: list[dict[str, Any]] | None) -> dict[str, Any]:
-    """The table's order as the service takes it: by the column that was clicked first."""
+def order_of(sort_model: Sequence[Mapping[str, Any]] | None) -> str | None:
+    """The table's order as an address has it: the column that was clicked first, after '-' if descending."""
     if not sort_model:
-        return {}
-    return {
-        "sort": str(sort_model[0]["colId"]),
-        "order": "desc" if sort_model[0]["sort"] == "desc" else "asc",
-    }
-
-
-def order_text(sort_model: list[dict[str, Any]] | None) -> str | None:
-    """The same as the address has it: the column, after '-' in descending order."""
-    order = order_of(sort_model)
-    return f"{'-' if order['order'] == 'desc' else ''}{order['sort']}" if order else None
+        return None
+    return f"{'-' if sort_model[0]['sort'] == 'desc' else ''}{sort_model[0]['colId']}"
 
 
 def where_of(filter_model: Mapping[str, Mapping[str, Any]] | None) -> tuple[Where, ...]:

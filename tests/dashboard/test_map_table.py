@@ -1,15 +1,16 @@
 """How the table's wishes become those of the service."""
 
 from dashboard.answers_map import Column, Columns
+from dashboard.client_map import sorted_by
 from dashboard.pages.map_table import filters_of, grid, order_of, where_of
 
 
 def test_sorting():
-    assert order_of(None) == order_of([]) == {}
-    assert order_of([{"colId": "psnr", "sort": "desc"}, {"colId": "mae", "sort": "asc"}]) == {
-        "sort": "psnr",
-        "order": "desc",
-    }
+    assert order_of(None) is order_of([]) is None
+    for direction, order in (("desc", "-psnr"), ("asc", "psnr")):
+        assert order_of([{"colId": "psnr", "sort": direction}, {"colId": "mae", "sort": "asc"}]) == order
+        assert sorted_by(order) == {"sort": "psnr", "order": direction}
+    assert sorted_by(None) == {}
 
 
 def test_filters():

@@ -12,10 +12,11 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from model.cli import guarded
 from model.cli_parser import CommandParser
@@ -78,7 +79,7 @@ def _soaked(folder: Path, options: Namespace) -> Iterator[Measured]:
             clicks, memory = _clicked(pages, processes, options)
             browser.close()
         logged = [line for line in (log.read_text() + told()).splitlines() if _TROUBLE.search(line)]
-    for line in errors[:10] + logged[:10]:
+    for line in errors[:20] + logged[:20]:
         print(line, file=sys.stderr)
     note = f"{clicks:,} clicks of {options.browsers} browsers in {options.seconds:g} s"
     yield Measured(what="errors in the consoles", unit="lines", values=[len(errors)], bar=0, note=note)
@@ -90,11 +91,16 @@ def _soaked(folder: Path, options: Namespace) -> Iterator[Measured]:
 def _opened(browser: Browser, base: str, errors: list[str]) -> Page:
     page = browser.new_context(viewport={"width": 1280, "height": 720}, base_url=base).new_page()
     page.set_default_timeout(1000 * WAIT)
-    page.on("console", lambda line: line.type == "error" and errors.append(f"{page.url}: {line.text}"))
+    page.on("console", lambda line: line.type == "error" and errors.append(_told(page, line)))
     page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
     page.goto("/")
     page.wait_for_selector(".legend-row")
     return page
+
+
+def _told(page: Page, line: ConsoleMessage) -> str:
+    """What was told, when, on which page and of which file; of what could not be had, only the file is known."""
+    return f"{datetime.now():%H:%M:%S} {page.url}: {line.text} ({line.location['url']})"
 
 
 def _clicked(
