@@ -105,6 +105,11 @@ class Batcher:
         return self._thread.is_alive() and not self._ended
 
     @property
+    def queue_length(self) -> int:
+        """Slots of the queue, taken or not."""
+        return self._queue_length
+
+    @property
     def occupied(self) -> int:
         """Slots of the queue that are taken."""
         return self._occupied

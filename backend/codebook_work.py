@@ -23,7 +23,7 @@ PAGE = COLUMNS * COLUMNS
 MAX_EDGE = 64
 """Pixels; prototypes of larger models are brought down to it, so that a picture stays small."""
 STEP = 16
-"""Images of a step: a request that comes meanwhile waits for so many at most."""
+"""Most images of a step: a request that comes meanwhile waits for so many."""
 AHEAD_PAGES = 16
 """Of the atlas, made before anybody asks: more codes than the explorer shows are left to those who want them."""
 
@@ -77,6 +77,29 @@ def summary(loaded: Loaded) -> Stepwise[CodebookSummary]:
     return loaded.computed.stepwise("codebook", steps)
 
 
+def prototypes(loaded: Loaded, page: int) -> Stepwise[bytes]:
+    """What the decoder makes of each code of a page of the atlas, as one PNG, which is put among the pictures.
+
+    Decoded once for all who ask: each for himself, on a busy machine none would be done before he gives up.
+    """
+    key = ("atlas", "prototype", page)
+    tiles: list[Picture] = []  # of the steps done, should one find the model's queue full
+
+    def steps() -> Generator[None, None, bytes]:
+        codes = codes_of(page, loaded.model.codebook_size)
+        while left := codes[len(tiles) :][: _step(loaded)]:
+            yield
+            with loaded.batcher.slots(len(left)):
+                futures = loaded.batcher.submit(DECODE, filled_with(loaded, left))
+                tiles.extend([future.result() for future in futures])
+        made = png(sheet(tiles))
+        loaded.pictures.put(key, made)
+        loaded.computed.forget(key)
+        return made
+
+    return loaded.computed.stepwise(key, steps)
+
+
 def examples(loaded: Loaded) -> Stepwise[Examples]:
     """A patch of each code: up to some thousand images are encoded for it."""
 
@@ -85,9 +108,10 @@ def examples(loaded: Loaded) -> Stepwise[Examples]:
         shown = [block for block in loaded.index.blocks if block.dataset not in loaded.missing]
         rows = covering_rows(loaded.index.codes, rows_of(shown), size)
         cells: list[CellErrors] = []
-        for start in range(0, len(rows), STEP):
+        step = _step(loaded)
+        for start in range(0, len(rows), step):
             yield
-            images = [image_of(loaded, row) for row in rows[start : start + STEP].tolist()]
+            images = [image_of(loaded, row) for row in rows[start : start + step].tolist()]
             with loaded.batcher.slots(len(images)):
                 cells += [future.result() for future in loaded.batcher.submit(CELL_ERRORS, images)]
         patches = nearest_of_each([one.codes for one in cells], [one.errors for one in cells], size)
@@ -111,16 +135,10 @@ def ahead(loaded: Loaded) -> Iterator[None]:
             yield
     size = loaded.model.codebook_size
     pages = [codes_of(page, size) for page in range(min(AHEAD_PAGES, -(-size // PAGE)))]
-    for page, codes in enumerate(pages):
-        if loaded.pictures.get(("atlas", "prototype", page)) is not None:
-            continue
-        tiles: list[Picture] = []
-        for start in range(0, len(codes), STEP):
+    for page in range(len(pages)):
+        while loaded.pictures.get(("atlas", "prototype", page)) is None:
             yield
-            filled = filled_with(loaded, codes[start : start + STEP])
-            with loaded.batcher.slots(len(filled)):
-                tiles += [future.result() for future in loaded.batcher.submit(DECODE, filled)]
-        loaded.pictures.put(("atlas", "prototype", page), png(sheet(tiles)))
+            prototypes(loaded, page).advance()
     found = examples(loaded)
     while not found.advance():
         yield
@@ -156,6 +174,11 @@ def sheet(tiles: list[Picture]) -> Picture:
     for place, tile in enumerate(tiles):
         whole[place // columns, place % columns] = fit(tile, edge)
     return whole.transpose(0, 2, 1, 3, 4).reshape(rows * edge, columns * edge, 3)
+
+
+def _step(loaded: Loaded) -> int:
+    """Images of a step: half of a short queue, so that others have room in it."""
+    return max(1, min(STEP, loaded.batcher.queue_length // 2))
 
 
 def _square(picture: Picture, edge: int) -> Picture:

@@ -4,11 +4,13 @@ import asyncio
 import threading
 from collections.abc import Callable, Generator, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from backend.problems import unavailable
 
 Value = TypeVar("Value")
+Kind = Literal["seconds", "minutes", "pictures"]
+"""By what it takes, or what it is for."""
 
 
 class Stepwise(Generic[Value]):
@@ -59,11 +61,9 @@ class Computed:
     def __init__(self) -> None:
         self._values: dict[Hashable, Any] = {}
         self._stepwise: dict[Hashable, Stepwise[Any]] = {}
-        # One at a time of each kind: what takes seconds is not to wait for what takes minutes.
-        self._pools = {
-            minutes: ThreadPoolExecutor(1, f"vqscope-statistics-{'minutes' if minutes else 'seconds'}")
-            for minutes in (False, True)
-        }
+        # One at a time of each kind: what takes seconds is not to wait for what takes minutes, nor pictures for either.
+        kinds: tuple[Kind, ...] = get_args(Kind)
+        self._pools = {kind: ThreadPoolExecutor(1, f"vqscope-statistics-{kind}") for kind in kinds}
 
     async def get(
         self, key: Hashable, compute: Callable[[], Value], *, seconds: float, minutes: bool = False
@@ -81,18 +81,28 @@ class Computed:
             Exception: what ``compute`` raises.
         """
         if key not in self._values:
-            loop = asyncio.get_running_loop()
-            try:
-                async with asyncio.timeout(seconds):
-                    await loop.run_in_executor(self._pools[minutes], self._fill, key, compute)
-            except TimeoutError:
-                detail = f"this is still being computed after {seconds:g} s; come back"
-                raise unavailable(detail, kind="timeout", retry_after=30 if minutes else 5) from None
+            kind: Kind = "minutes" if minutes else "seconds"
+            await self.wait(lambda: self._fill(key, compute), kind, seconds=seconds)
         return cast("Value", self._values[key])
+
+    async def wait(self, compute: Callable[[], Value], kind: Kind, *, seconds: float) -> Value:
+        """Return what ``compute`` finds, one at a time of each kind; it is not kept. Raises as `get` does."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds):
+                return await loop.run_in_executor(self._pools[kind], compute)
+        except TimeoutError:
+            detail = f"this is still being computed after {seconds:g} s; come back"
+            retry = 30 if kind == "minutes" else 5
+            raise unavailable(detail, kind="timeout", retry_after=retry) from None
 
     def stepwise(self, key: Hashable, start: Callable[[], Generator[None, None, Value]]) -> Stepwise[Value]:
         """The steps towards the value of a key, the same for all who ask."""
         return self._stepwise.setdefault(key, Stepwise(start))
+
+    def forget(self, key: Hashable) -> None:
+        """Let go of the steps of a key, whose value is kept elsewhere; who has them already has the value too."""
+        self._stepwise.pop(key, None)
 
     def close(self) -> None:
         """Drop what waits; a computation in work ends by itself."""

@@ -57,7 +57,7 @@ class ApiClient:
         base_url: str,
         *,
         key: str = "",
-        timeout: float = 20.0,
+        timeout: float = 35.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         # trust_env=False: a proxy meant for the internet must not see the pictures of a local service.

@@ -23,8 +23,8 @@ class DashboardSettings:
     """Names to answer to beside those of this machine (*: any); none: on loopback no others, else any."""
     port: int = 8050
     """TCP port, 0 … 65535 (0: any free one)."""
-    timeout: float = 20.0
-    """Seconds after which an answer of the service is given up."""
+    timeout: float = 35.0
+    """Seconds after which an answer of the service is given up: later than the service itself does, which says why."""
     health_interval: float = 2.0
     """Seconds between two looks at the service's health by an open page."""
 

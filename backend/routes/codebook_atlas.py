@@ -6,14 +6,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from backend import caching, problems
-from backend.batching import results
-from backend.codebook_work import PAGE, STEP, codes_of, examples, filled_with, sheet
+from backend.codebook_work import PAGE, codes_of, examples, prototypes
 from backend.dependencies import INT32_MAX, LoadedNow, PictureVersion, SettingsNow
-from backend.jobs import DECODE, Picture
-from backend.loading import Loaded
-from backend.pictures import png
-from backend.settings import Settings
-from backend.waiting import attend
 
 router = APIRouter(prefix="/v1/codebook", tags=["codebook"])
 
@@ -52,31 +46,11 @@ async def atlas(
         last = (size - 1) // PAGE
         raise problems.not_found(f"there is no page {page}: the atlas of {size} codes has 0 to {last}")
     made = loaded.pictures.get(("atlas", show, page))
-    if made is None:
-        if show == "prototype":
-            tiles = await _prototypes(request, loaded, settings, codes)
-            made = await run_in_threadpool(lambda: png(sheet(tiles)))
-        else:
-            found = await loaded.computed.get(
-                "patches", examples(loaded).value, seconds=settings.limits.request_seconds
-            )
-            made = await run_in_threadpool(found.sheet, loaded, codes)
+    seconds = settings.limits.request_seconds
+    if made is None and show == "prototype":
+        made = await loaded.computed.wait(prototypes(loaded, page).value, "pictures", seconds=seconds)
+    elif made is None:
+        found = await loaded.computed.get("patches", examples(loaded).value, seconds=seconds)
+        made = await run_in_threadpool(found.sheet, loaded, codes)
         loaded.pictures.put(("atlas", show, page), made)
     return caching.picture(request, made, forever=version == loaded.index.version)
-
-
-async def _prototypes(request: Request, loaded: Loaded, settings: Settings, codes: range) -> list[Picture]:
-    """What the decoder makes of a grid filled with each code.
-
-    A page of the codebook asks for all of the atlas and for a code's patches at once: few at a time leave the queue
-    room for all of them.
-    """
-    step = min(STEP, settings.limits.images_per_request)
-    tiles: list[Picture] = []
-    for start in range(0, len(codes), step):
-        filled = filled_with(loaded, codes[start : start + step])
-        with loaded.batcher.slots(len(filled)):
-            tiles += await attend(
-                request, results(loaded.batcher, DECODE, filled), seconds=settings.limits.request_seconds
-            )
-    return tiles

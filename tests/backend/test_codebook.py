@@ -3,6 +3,7 @@
 import asyncio
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -154,6 +155,35 @@ def test_the_atlas_leaves_the_queue_room_for_others(run_service, make_settings):
         pixels(service.client.get("/v1/codebook/atlas/0"))
 
 
+def test_the_atlas_is_decoded_once_for_all_who_ask(run_service, make_settings):
+    with run_service(make_settings()) as service, ThreadPoolExecutor(8) as pool:
+        before = service.batcher.images
+        answers = list(pool.map(lambda _: service.client.get("/v1/codebook/atlas/0"), range(8)))
+        assert len({answer.content for answer in answers}) == 1
+        assert pixels(answers[0]).any()
+        assert service.batcher.images - before == 64
+        assert ("atlas", "prototype", 0) not in service.service._served.loaded.computed._stepwise
+
+
+def test_the_atlas_goes_on_where_somebody_gave_up(run_service, make_settings, problem, monkeypatch):
+    settings = make_settings(request_seconds=1.0)
+    with run_service(settings) as service:
+        release, submit = threading.Event(), service.batcher.submit
+
+        def held(*work):
+            assert release.wait(30)
+            return submit(*work)
+
+        monkeypatch.setattr(service.batcher, "submit", held)
+        problem(service.client.get("/v1/codebook/atlas/0"), 503, "timeout")
+        before = service.batcher.images
+        release.set()
+        while (answer := service.client.get("/v1/codebook/atlas/0")).status_code == 503:
+            pass
+        assert pixels(answer).any()
+        assert service.batcher.images - before == 64
+
+
 def test_the_atlas_ends_with_the_codebook(client, problem):
     assert "has 0 to 0" in problem(client.get("/v1/codebook/atlas/1"), 404, "not-found")
     problem(client.get("/v1/codebook/atlas/-1"), 422, "invalid-request")
@@ -248,6 +278,7 @@ async def test_what_takes_minutes_keeps_what_takes_seconds_from_nothing():
 
     waiting = asyncio.create_task(computed.get("long", long, seconds=30, minutes=True))
     assert await computed.get("short", lambda: 7, seconds=30) == 7
+    assert await computed.wait(lambda: 8, "pictures", seconds=30) == 8
     assert not waiting.done()
     release.set()
     await waiting
