@@ -136,19 +136,26 @@ class GroupUse(BaseModel):
 
 
 class Companion(BaseModel):
-    """A code that shares images with another."""
+    """A code that shares images with another: compared within data sets, whose own codes are found together anyway."""
 
     model_config = ConfigDict(from_attributes=True)
 
     code: Code
     images: int = Field(description="That contain both.", examples=[310])
-    lift: float = Field(description="1 if the two were independent.", examples=[2.4])
+    lift: float = Field(
+        description="Images with both over those expected if the two were independent within each data set.",
+        examples=[2.4],
+    )
     log2_odds: Log2Odds | None = Field(
-        description="Of the images with the one code against those without it; null, as is its interval, where every "
-        "image contains one of the two. A limit of 64 or -64 says that nothing bounds it on that side."
+        description="Of the images with the one code against those without it, one ratio for all data sets (Mantel and "
+        "Haenszel); null, as is its interval, where in each data set every image, or none, contains one of the two. A "
+        "limit of 64 or -64 says that nothing bounds it on that side."
     )
     interval: Interval | None
-    q: float = Field(description="p-value, corrected for all codes paired with the one.", examples=[0.001])
+    q: float = Field(
+        description="p-value of independence within data sets, corrected for all codes paired with the one.",
+        examples=[0.001],
+    )
 
 
 class CodeDetails(IndexAnswer):

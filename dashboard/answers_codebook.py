@@ -106,13 +106,13 @@ class GroupUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Companion:
-    """A code that shares `images` with another, `lift` times as many as by chance."""
+    """A code that shares `images` with another, `lift` times as many as by chance within data sets."""
 
     code: int
     images: int
     lift: float
     log2_odds: float
-    """Base-2 logarithm of the odds ratio; NaN, as its limits are, where every image contains one of the two."""
+    """Base-2 logarithm of the odds ratio; NaN, as its limits are, where no data set has anything to compare."""
     low: float
     high: float
     """95 % interval of it."""

@@ -32,8 +32,9 @@ from backend.settings import Settings
 from backend.waiting import attend
 from model.latent import codebook_summary
 from model.latent.code_patches import CANDIDATES, Patch, contact_sheet, crop, draw_candidates, nearest_patches
-from model.latent.codebook import companions, rows_containing
+from model.latent.codebook import rows_containing
 from model.latent.codebook_summary import CodebookSummary
+from model.latent.companions import companions
 
 router = APIRouter(prefix="/v1/codebook", tags=["codebook"])
 CodeNumber = Annotated[int, Path(ge=0, le=INT32_MAX, description="Index into the codebook.")]
@@ -243,9 +244,7 @@ def _details(loaded: Loaded, summary: CodebookSummary, code: int) -> CodeDetails
         positions=use.positions[:, :, code].tolist(),
         by_dataset=[_group(loaded, use_) for use_ in summary.datasets_of(code)],
         by_label=[_group(loaded, use_) for use_ in summary.labels_of(code)],
-        companions=[
-            Companion.model_validate(other) for other in companions(loaded.index, rows, code, use.images)
-        ],
+        companions=[Companion.model_validate(other) for other in companions(loaded.index, use, code, rows)],
     )
 
 

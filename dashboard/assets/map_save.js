@@ -122,7 +122,7 @@
       ["x", "y"].forEach((letter, i) => {
         const { title, scaleanchor, scaleratio, ...axis } = gd.layout[`${letter}axis`];
         const outer = letter === "x" ? k + columns >= groups.length : k % columns === 0;
-        const own = { anchor: letter === "x" ? y : x, domain: domains[i], range: view[letter], title: outer ? title : undefined, nticks: 5 };
+        const own = { anchor: letter === "x" ? y : x, domain: domains[i], range: view[letter], title: outer ? title : undefined, nticks: 7 };
         layout[axisName(`${letter}axis`, k)] = { ...axis, ...own };
       });
       const names = groups.filter((name) => name && (group === null || name === group));

@@ -233,8 +233,8 @@ def _companions(details: CodeDetails) -> list[Component]:
         html.Div("Shares images with", className="section-title"),
         html.Ul(links, className="companions"),
         html.Div(
-            "Odds of images with this code to contain the other, against those of images without it. Codes of one "
-            "data set are found together for that alone.",
+            "Odds of images with this code to contain the other, against those of images without it, compared within "
+            "data sets: codes of one data set are found together for that alone.",
             className="note",
         ),
     ]
@@ -242,7 +242,7 @@ def _companions(details: CodeDetails) -> list[Component]:
 
 def _ratio(one: Companion) -> str:
     if math.isnan(one.log2_odds):
-        return "every image has one of the two"
+        return "nothing to compare"
     return odds_told(one.log2_odds, one.low, one.high)[0]
 
 
@@ -251,7 +251,7 @@ def _together(one: Companion) -> str:
         return f"{count(one.images)} images contain both; {_ratio(one)}"
     ratio, interval = odds_told(one.log2_odds, one.low, one.high)
     return (
-        f"{count(one.images)} images contain both, {figure(one.lift, 2)} times as many as by chance: "
+        f"{count(one.images)} images contain both, {figure(one.lift, 2)} times as many as by chance within data sets: "
         f"{ratio}{interval}, q {probability(one.q)}"
     )
 

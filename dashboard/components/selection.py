@@ -114,12 +114,12 @@ def _parts(title: str, parts: Sequence[tuple[Part, str]], catalogue: Catalogue) 
                             [
                                 html.Th("", scope="col"),
                                 html.Th("images", scope="col"),
-                                html.Th("share", scope="col", colSpan="2"),
+                                html.Th("share, 95 %", scope="col"),
                                 html.Th("shown", scope="col", title="share of all images that are shown"),
                             ]
                         )
                     ),
-                    html.Tbody([_part(part, name, catalogue) for part, name in parts]),
+                    html.Tbody([row for part, name in parts for row in _part(part, name, catalogue)]),
                 ],
                 className="parts",
                 **attributes({"aria-label": f"{title} of the selection"}),
@@ -129,7 +129,8 @@ def _parts(title: str, parts: Sequence[tuple[Part, str]], catalogue: Catalogue) 
     )
 
 
-def _part(part: Part, name: str, catalogue: Catalogue) -> html.Tr:
+def _part(part: Part, name: str, catalogue: Catalogue) -> list[html.Tr]:
+    """Its figures, and below them the same as a bar of the table's whole width, which shows intervals apart."""
     dataset = catalogue.get(part.dataset)
     low, high = part.interval
     bar = html.Div(
@@ -143,10 +144,9 @@ def _part(part: Part, name: str, catalogue: Catalogue) -> html.Tr:
         ],
         className="part-bar",
         title=f"{per_cent(low)} to {per_cent(high)}; of all that are shown {per_cent(part.share_of_whole)}",
-        **attributes({"aria-hidden": "true"}),
     )
     words = f"{name} ({part.dataset})" if part.label is not None else name
-    return html.Tr(
+    figures = html.Tr(
         [
             html.Th(
                 html.Span(
@@ -166,11 +166,12 @@ def _part(part: Part, name: str, catalogue: Catalogue) -> html.Tr:
                     html.Span(f" {100 * low:.1f}–{100 * high:.1f}", className="part-limits"),
                 ]
             ),
-            html.Td(bar, className="part-cell"),
             html.Td(per_cent(part.share_of_whole)),
         ],
         **attributes({"data-part": words}),
     )
+    drawn = html.Tr(html.Td(bar, colSpan="4", className="part-cell"), **attributes({"aria-hidden": "true"}))
+    return [figures, drawn]
 
 
 def _figures(found: Selection) -> html.Div:

@@ -128,6 +128,12 @@ def _atlas() -> html.Section:
                 className="panel-head",
             ),
             html.Div(
+                id="codebook-marks",
+                className="atlas-marks",
+                role="group",
+                **attributes({"aria-label": "Marks of the data sets"}),
+            ),
+            html.Div(
                 id="codebook-grid",
                 className="codebook-grid",
                 role="listbox",

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from dashboard import client_codebook
 from dashboard.answers import Catalogue
@@ -12,6 +12,7 @@ from dashboard.client import ApiClient
 from dashboard.client_codebook import ATLAS_COLUMNS, ATLAS_PAGE
 from dashboard.components import code_panel
 from dashboard.components.code_pictures import addresses
+from dashboard.components.legend import swatch
 from dashboard.components.states import empty, failed
 from dashboard.components.words import count, figure
 from dashboard.errors import ApiError, ApiRefused
@@ -53,6 +54,7 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         Output("codebook-show", "value"),
         Output("codebook-code", "data"),
         Output("codebook-total", "children"),
+        Output("codebook-marks", "children"),
         Output("codebook-loaded", "data"),
         Output("codebook-state", "children"),
         Input("api", "data"),
@@ -71,7 +73,7 @@ def _register_view(app: Dash, client: ApiClient) -> None:
         options: list[dict[str, Any]],
     ) -> tuple[Any, ...]:
         """Fetch the codes and set the controls to what the address asks for; later, follow the address."""
-        keep = (no_update,) * 10
+        keep = (no_update,) * 11
         if pathname != PATH or not api or api["state"] != "ready":
             return keep
         renewed = loaded != api["index"]
@@ -90,6 +92,7 @@ def _register_view(app: Dash, client: ApiClient) -> None:
             options,
             *_controls(view, options),
             _total(book),
+            _marks(catalogue, book),
             book.index,
             [],
         )
@@ -123,6 +126,16 @@ def _drawn(catalogue: Catalogue, book: Codebook) -> dict[str, Any]:
             for line in book.lines
         ],
     }
+
+
+def _marks(catalogue: Catalogue, book: Codebook) -> list[html.Span]:
+    """What the marks of the tiles mean: the data sets that some code goes with."""
+    named = {line.dataset for line in book.lines}
+    return [
+        html.Span([swatch(dataset.index), dataset.name], className="atlas-mark")
+        for dataset in catalogue.datasets
+        if dataset.name in named
+    ]
 
 
 def _total(book: Codebook) -> str:

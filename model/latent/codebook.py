@@ -15,7 +15,6 @@ from model.latent.enrichment import (
     column_counts,
     contains,
     enrichment,
-    image_counts,
 )
 
 if TYPE_CHECKING:
@@ -172,56 +171,6 @@ def co_occurrence(codes: NDArray[np.integer[Any]], codebook_size: int) -> sparse
         there = sparse.csr_array((ones, flat[first], bounds), shape=(len(flat), codebook_size))
         together = together + there.T @ there
     return sparse.csr_array(together)
-
-
-@dataclass(frozen=True)
-class Companion:
-    """A code that shares images with another one."""
-
-    code: int
-    images: int
-    """That contain both."""
-    lift: float
-    """Share of images with both over the product of the shares of each: 1 if they were independent."""
-    log2_odds: float | None
-    """Of the images with the code against those without it, as `model.latent.enrichment.Enrichment` has it; None, as
-    its interval is, where no image or every image contains one of the two."""
-    interval: tuple[float, float] | None
-    """95 % limits of it."""
-    q: float
-    """p-value of the two being independent, corrected for all codes that are paired with the code."""
-
-
-def companions(
-    index: "LatentIndex", rows: NDArray[np.int64], code: int, images: Counts, *, limit: int = 20
-) -> list[Companion]:
-    """Codes that most often share an image with a code, most shared images first.
-
-    Args:
-        index: where to look.
-        rows: rows that contain the code (`rows_containing`).
-        code: the code itself, which is left out.
-        images: (K,) images of the whole index that contain each code.
-        limit: at most so many.
-    """
-    size = len(images)
-    both = image_counts(index.codes, size, rows)
-    others = np.delete(np.arange(size), code)
-    n = len(index.codes)
-    tests = enrichment(both[others], len(rows), images[others], n)
-    best = np.argsort(-both[others], kind="stable")[:limit]
-    return [
-        Companion(
-            code=int(others[i]),
-            images=int(tests.inside[i]),
-            lift=float(tests.inside[i] * n / (int(images[others[i]]) * len(rows))),
-            log2_odds=float(tests.log2_odds[i]) if (told := bool(np.isfinite(tests.log2_odds[i]))) else None,
-            interval=(float(tests.low[i]), float(tests.high[i])) if told else None,
-            q=float(tests.q[i]),
-        )
-        for i in best
-        if tests.inside[i] > 0
-    ]
 
 
 def has_several_labels(dataset: dict[str, Any]) -> bool:

@@ -54,6 +54,15 @@ def test_the_atlas_holds_the_codes_of_the_service(page: Page, api: httpx.Client)
         told = f"in {count(line['images'])} images, {per_cent(line['share'])}" if line["images"] else "dead"
         expect(tile).to_have_attribute("aria-label", re.compile(rf"^Code {line['code']}, {re.escape(told)}"))
         expect(tile.locator(".swatch")).to_have_count(1 if line["dataset"] else 0)
+    named = {line["dataset"] for line in lines} - {None}
+    marks = page.locator(".atlas-mark")
+    expect(marks).to_have_text(
+        [one["name"] for one in api.get("/v1/datasets").json()["items"] if one["name"] in named]
+    )
+    for name in sorted(named)[:2]:  # a tile has the mark that is explained
+        code = next(line["code"] for line in lines if line["dataset"] == name)
+        symbol = marks.get_by_text(name, exact=True).locator(".swatch").get_attribute("data-symbol") or ""
+        expect(page.locator(f"#code-{code} .swatch")).to_have_attribute("data-symbol", symbol)
     # The tiles are cut from the service's own pictures, at a whole multiple of their pixels.
     for show, place in (("patch", [48, 12]), ("prototype", [56, 28])):
         page.locator("#codebook-show").get_by_text(f"{show}").click()

@@ -110,12 +110,12 @@ def test_what_goes_with_a_code_is_told_in_words(datasets):
     assert "(95 %: 2.0× to 8.0×), q = 0.010" in shown
     assert shown.index("Goes with") < shown.index("Rarer in")
     assert (
-        "2 images contain both, 1.25 times as many as by chance: at least 0.50× the odds (95 %), q = 0.300"
-        in shown
+        "2 images contain both, 1.25 times as many as by chance within data sets: "
+        "at least 0.50× the odds (95 %), q = 0.300" in shown
     )
     everywhere = {"code": 9, "images": 5, "lift": 1.0, "log2_odds": None, "interval": None, "q": 1.0}
     nothing = _shown(use(_details(companions=[everywhere]), {}))
-    assert "5 images contain both; every image has one of the two" in nothing
+    assert "5 images contain both; nothing to compare" in nothing
     assert "–" not in nothing[nothing.index("Shares images with") :]
     chance = _details(by_dataset=[_group(q=0.06)], by_label=[], companions=[])
     assert "None is told apart from chance" in _shown(use(chance, {}))

@@ -8,12 +8,11 @@ import pyarrow as pa
 import pytest
 from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import pdist
-from scipy.stats import false_discovery_control, hypergeom
 
 from model.latent import code_order, enrichment
 from model.latent.code_order import similarity_order
 from model.latent.code_patches import contact_sheet, crop, draw_candidates, nearest_patches
-from model.latent.codebook import co_occurrence, codebook_use, companions, rows_containing
+from model.latent.codebook import co_occurrence, codebook_use, rows_containing
 from model.latent.manifest import Block
 
 pytestmark = pytest.mark.integration
@@ -97,46 +96,6 @@ def test_codes_that_go_together(index, use, there):
     code = int(use.images.argmax())
     rows = rows_containing(index, code)
     np.testing.assert_array_equal(rows, np.flatnonzero(there[:, code]))
-    found = companions(index, rows, code, use.images, limit=5)
-    assert len(found) == 5
-    for other in found:
-        both = there[:, code] & there[:, other.code]
-        assert other.images == both.sum()
-        assert other.lift == pytest.approx(
-            both.mean() / (there[:, code].mean() * there[:, other.code].mean())
-        )
-        inside, outside = there[there[:, code], other.code], there[~there[:, code], other.code]
-        told = 2.0**other.log2_odds
-        plain = (inside.sum() / (~inside).sum()) / (outside.sum() / (~outside).sum())
-        assert told == pytest.approx(plain, rel=0.1)
-        assert 2.0 ** other.interval[0] < told < 2.0 ** other.interval[1]
-    assert code not in [other.code for other in found]
-    every = companions(index, rows, code, use.images, limit=64)
-    # All codes but the one itself are tested, also those that share no image with it; not those of no or of all images.
-    inside, n = there[:, code], len(there)
-    tested = [c for c in range(64) if c != code and 0 < there[:, c].sum() < n]
-    p = [_two_sided(inside, there[:, c]) for c in tested]
-    q = dict(zip(tested, false_discovery_control(p), strict=True))
-    assert len(every) > 5
-    for other in every:
-        assert other.q == pytest.approx(q.get(other.code, 1.0), rel=1e-9)
-
-
-def _two_sided(a, b):
-    """Twice the smaller tail, at most 1."""
-    both = (a & b).sum()
-    law = hypergeom(len(a), b.sum(), a.sum())
-    return min(1.0, 2 * min(law.cdf(both), law.sf(both - 1)))
-
-
-def test_a_code_of_every_image_is_no_companion_of_any_more_than_another():
-    codes = np.array([[[0, 1]], [[0, 1]], [[0, 2]]])
-    index = SimpleNamespace(codes=codes)
-    (one, two) = companions(index, np.arange(3), 0, np.array([3, 2, 1]))
-    assert [(c.code, c.images, c.lift, c.log2_odds, c.interval, c.q) for c in (one, two)] == [
-        (1, 2, 1.0, None, None, 1.0),
-        (2, 1, 1.0, None, None, 1.0),
-    ]
 
 
 # --- order ---
