@@ -35,6 +35,6 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
                 f"port {port} is in use: choose another one, such as {option} {other}"
             ) from error
         raise VQScopeError(
-            f"cannot listen on {host}:{port} ({error.strerror}): choose another {option}"
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another --host or {option}"
         ) from error
     return listener

@@ -83,17 +83,19 @@ def prototypes(loaded: Loaded, page: int) -> Stepwise[bytes]:
     Decoded once for all who ask: each for himself, on a busy machine none would be done before he gives up.
     """
     key = ("atlas", "prototype", page)
-    tiles: list[Picture] = []  # of the steps done, should one find the model's queue full
 
     def steps() -> Generator[None, None, bytes]:
-        codes = codes_of(page, loaded.model.codebook_size)
-        while left := codes[len(tiles) :][: _step(loaded)]:
-            yield
-            with loaded.batcher.slots(len(left)):
-                futures = loaded.batcher.submit(DECODE, filled_with(loaded, left))
-                tiles.extend([future.result() for future in futures])
-        made = png(sheet(tiles))
-        loaded.pictures.put(key, made)
+        made = loaded.pictures.get(key)  # whoever looked in vain may come here after it was put there
+        if made is None:
+            codes, step = codes_of(page, loaded.model.codebook_size), _step(loaded)
+            tiles: list[Picture] = []
+            for start in range(0, len(codes), step):
+                yield
+                filled = filled_with(loaded, codes[start : start + step])
+                with loaded.batcher.slots(len(filled)):
+                    tiles += [future.result() for future in loaded.batcher.submit(DECODE, filled)]
+            made = png(sheet(tiles))
+            loaded.pictures.put(key, made)
         loaded.computed.forget(key)
         return made
 
@@ -136,9 +138,10 @@ def ahead(loaded: Loaded) -> Iterator[None]:
     size = loaded.model.codebook_size
     pages = [codes_of(page, size) for page in range(min(AHEAD_PAGES, -(-size // PAGE)))]
     for page in range(len(pages)):
-        while loaded.pictures.get(("atlas", "prototype", page)) is None:
-            yield
-            prototypes(loaded, page).advance()
+        if loaded.pictures.get(("atlas", "prototype", page)) is None:
+            drawn = prototypes(loaded, page)
+            while not drawn.advance():
+                yield
     found = examples(loaded)
     while not found.advance():
         yield

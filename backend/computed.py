@@ -61,7 +61,8 @@ class Computed:
     def __init__(self) -> None:
         self._values: dict[Hashable, Any] = {}
         self._stepwise: dict[Hashable, Stepwise[Any]] = {}
-        # One at a time of each kind: what takes seconds is not to wait for what takes minutes, nor pictures for either.
+        # One at a time of each kind: what takes seconds is not to wait for what takes minutes, nor what the
+        # decoder draws for either.
         kinds: tuple[Kind, ...] = get_args(Kind)
         self._pools = {kind: ThreadPoolExecutor(1, f"vqscope-statistics-{kind}") for kind in kinds}
 
@@ -77,7 +78,7 @@ class Computed:
             minutes: whether it may take as long as that.
 
         Raises:
-            Problem: 503 if it is not there within ``seconds``; it is worked on further.
+            Problem: 503 if it is not there within ``seconds``; once begun, it is worked on further.
             Exception: what ``compute`` raises.
         """
         if key not in self._values:

@@ -24,7 +24,7 @@ class DashboardSettings:
     port: int = 8050
     """TCP port, 0 … 65535 (0: any free one)."""
     timeout: float = 35.0
-    """Seconds after which an answer of the service is given up: later than the service itself does, which says why."""
+    """Seconds after which an answer of the service is given up; it computes for 30 by default, and then says why."""
     health_interval: float = 2.0
     """Seconds between two looks at the service's health by an open page."""
 

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from backend import caching, problems
 from backend.codebook_work import PAGE, codes_of, examples, prototypes
 from backend.dependencies import INT32_MAX, LoadedNow, PictureVersion, SettingsNow
+from backend.waiting import attend
 
 router = APIRouter(prefix="/v1/codebook", tags=["codebook"])
 
@@ -47,10 +48,13 @@ async def atlas(
         raise problems.not_found(f"there is no page {page}: the atlas of {size} codes has 0 to {last}")
     made = loaded.pictures.get(("atlas", show, page))
     seconds = settings.limits.request_seconds
+    longer = seconds + 1  # what is waited for says itself that it takes too long
     if made is None and show == "prototype":
-        made = await loaded.computed.wait(prototypes(loaded, page).value, "pictures", seconds=seconds)
+        work = loaded.computed.wait(prototypes(loaded, page).value, "pictures", seconds=seconds)
+        made = await attend(request, work, seconds=longer)
     elif made is None:
-        found = await loaded.computed.get("patches", examples(loaded).value, seconds=seconds)
+        cells = loaded.computed.get("patches", examples(loaded).value, seconds=seconds)
+        found = await attend(request, cells, seconds=longer)
         made = await run_in_threadpool(found.sheet, loaded, codes)
         loaded.pictures.put(("atlas", show, page), made)
     return caching.picture(request, made, forever=version == loaded.index.version)

@@ -114,7 +114,7 @@ def _parts(title: str, parts: Sequence[tuple[Part, str]], catalogue: Catalogue) 
                             [
                                 html.Th("", scope="col"),
                                 html.Th("images", scope="col"),
-                                html.Th("share, 95 %", scope="col"),
+                                html.Th("share, 95 % interval", scope="col"),
                                 html.Th("shown", scope="col", title="share of all images that are shown"),
                             ]
                         )

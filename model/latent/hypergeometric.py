@@ -27,9 +27,7 @@ def two_sided(k: Counts, everything: Counts, of_code: Counts, n: Counts) -> Floa
     """
     here, whole, there, size = (a.astype(np.float64).ravel() for a in (k, everything, of_code, n))
     rest = whole - there
-    point: Floats = np.exp(
-        _log_choose(there, here) + _log_choose(rest, size - here) - _log_choose(whole, size)
-    )
+    point: Floats = np.exp(log_choose(there, here) + log_choose(rest, size - here) - log_choose(whole, size))
     upwards = here * whole >= size * there
     total = np.ones_like(point)  # in units of the probability of k
     open_ = np.arange(len(point))
@@ -66,6 +64,7 @@ def _field(
     )
 
 
-def _log_choose(n: Floats, k: Floats) -> Floats:
+def log_choose(n: Floats, k: Floats) -> Floats:
+    """Natural logarithm of the number of ways to choose k of n."""
     chosen: Floats = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
     return chosen
