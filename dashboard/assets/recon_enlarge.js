@@ -19,6 +19,7 @@
   function show(card) {
     const box = dialog();
     const list = cards();
+    if (shown !== card.dataset.point) window.dash_clientside.vqscope.wholeImage();
     shown = card.dataset.point;
     const label = card.querySelector(".card-label").textContent;
     const place = card.querySelector(".card-place").textContent;
@@ -87,7 +88,7 @@
   });
   document.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step || !dialog() || !dialog().open) return;
+    if (!step || event.shiftKey || !dialog() || !dialog().open) return; // with Shift: recon_zoom.js
     event.preventDefault();
     go(step);
   });

@@ -1,4 +1,7 @@
-"""One image large, with its reconstruction and error, over the page; assets/recon_enlarge.js fills it."""
+"""One image large, with its reconstruction and error, over the page.
+
+assets/recon_enlarge.js fills it, assets/recon_zoom.js shows a part of it larger.
+"""
 
 from dash import html
 
@@ -16,6 +19,10 @@ def enlarged() -> html.Dialog:
                     html.H2(id="enlarged-title"),
                     html.Span(id="enlarged-place", className="muted"),
                     html.Span(className="spring"),
+                    _zoom("−", "Zoom out", "out", "-"),
+                    html.Output("1×", id="enlarged-zoom", className="enlarged-zoom"),
+                    _zoom("+", "Zoom in", "in", "+, wheel or double click; Shift and arrows move"),
+                    _zoom("Fit", "Whole image", "whole", "0"),
                     _button("‹", "Previous image", "previous", "←"),
                     _button("›", "Next image", "next", "→"),
                     _button("Close", "Close", "close", "Escape"),
@@ -26,7 +33,10 @@ def enlarged() -> html.Dialog:
                 [
                     html.Figure(
                         [
-                            html.Img(className="pixels", alt=title, **attributes({"data-view": view})),
+                            html.Div(
+                                html.Img(className="pixels", alt=title, **attributes({"data-view": view})),
+                                className="zoom-view",
+                            ),
                             html.Figcaption(title),
                         ],
                         className="picture",
@@ -40,7 +50,18 @@ def enlarged() -> html.Dialog:
         ],
         id="enlarged",
         className="enlarged",
-        **attributes({"aria-labelledby": "enlarged-title"}),
+        **attributes({"aria-labelledby": "enlarged-title", "data-zoom": "1"}),
+    )
+
+
+def _zoom(text: str, name: str, does: str, keys: str) -> html.Button:
+    return html.Button(
+        text,
+        type="button",
+        className="plain",
+        title=f"{name} ({keys})",
+        disabled=does != "in",
+        **attributes({"aria-label": name, "data-zoom": does}),
     )
 
 

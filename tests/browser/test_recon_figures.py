@@ -124,6 +124,53 @@ def test_an_image_is_enlarged_by_mouse_and_by_keyboard(page: Page, api: httpx.Cl
     expect(opener).to_be_focused()
 
 
+TRANSFORMS = (
+    "(e) => [...e.querySelectorAll('img')].map((i) => new DOMMatrix(getComputedStyle(i).transform).toJSON())"
+)
+
+
+def test_the_enlarged_pictures_zoom_together(page: Page, api: httpx.Client) -> None:
+    page.goto(f"/reconstructions?dataset={_dataset(api, 1)}")
+    page.wait_for_selector("#recon-hists svg")
+    page.locator('.card img[data-view="image"]').first.click()
+    dialog = page.locator("#enlarged")
+    view = dialog.locator(".zoom-view").nth(1)
+    box = view.bounding_box()
+    assert box is not None
+
+    def seen() -> tuple[float, float, float]:
+        """Zoom and upper left corner in parts of the picture, the same of all three."""
+        first, *others = dialog.evaluate(TRANSFORMS)
+        assert others == [first, first]
+        return first["a"], -first["e"] / first["a"] / box["width"], -first["f"] / first["a"] / box["height"]
+
+    whole = page.get_by_role("button", name="Whole image")
+    expect(whole).to_be_disabled()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
+    page.mouse.wheel(0, -120)
+    expect(page.locator("#enlarged-zoom")).to_have_text("2×")
+    assert seen() == pytest.approx((2, 0.375, 0.125), abs=0.01)  # what is below the mouse stays there
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.05 * box["height"], steps=3)
+    page.mouse.up()
+    assert seen() == pytest.approx((2, 0.475, 0.225), abs=0.01)
+    page.keyboard.press("Shift+ArrowLeft")
+    assert seen() == pytest.approx((2, 0.35, 0.225), abs=0.01)
+    page.get_by_role("button", name="Zoom in").click()
+    assert seen() == pytest.approx((4, 0.475, 0.35), abs=0.01)
+    page.keyboard.press("0")
+    assert seen() == (1, 0, 0)
+    for _ in range(4):
+        page.keyboard.press("+")
+    expect(page.get_by_role("button", name="Zoom in")).to_be_disabled()
+    page.keyboard.press("Shift+ArrowRight")
+    expect(dialog).to_be_visible()
+    assert seen()[0] == 16
+    page.keyboard.press("ArrowRight")  # another image is shown whole
+    expect(whole).to_be_disabled()
+    assert seen() == (1, 0, 0)
+
+
 SLOPE = "() => Number(document.querySelector('#window-level feFuncR').getAttribute('slope'))"
 SHOWN = "(e) => e.open && [...e.querySelectorAll('img')].map((i) => i.src).join()"
 
