@@ -60,6 +60,7 @@ class Computed:
 
     def __init__(self) -> None:
         self._values: dict[Hashable, Any] = {}
+        self._closed = False
         self._stepwise: dict[Hashable, Stepwise[Any]] = {}
         # One at a time of each kind: what takes seconds is not to wait for what takes minutes, nor what the
         # decoder draws for either.
@@ -88,6 +89,8 @@ class Computed:
 
     async def wait(self, compute: Callable[[], Value], kind: Kind, *, seconds: float) -> Value:
         """Return what ``compute`` finds, one at a time of each kind; it is not kept. Raises as `get` does."""
+        if self._closed:
+            raise unavailable("the service is ending", kind="model-gone", retry_after=10)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):
@@ -106,7 +109,8 @@ class Computed:
         self._stepwise.pop(key, None)
 
     def close(self) -> None:
-        """Drop what waits; a computation in work ends by itself."""
+        """Drop what waits, and begin nothing more; a computation in work ends by itself."""
+        self._closed = True
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -19,8 +19,9 @@
   function show(card) {
     const box = dialog();
     const list = cards();
-    if (shown !== card.dataset.point) window.dash_clientside.vqscope.wholeImage();
+    const another = shown !== card.dataset.point;
     shown = card.dataset.point;
+    box.dataset.size = card.dataset.size;
     const label = card.querySelector(".card-label").textContent;
     const place = card.querySelector(".card-place").textContent;
     document.getElementById("enlarged-title").textContent = label;
@@ -31,8 +32,8 @@
       img.src = small.src;
       img.alt = small.alt;
       img.style.width = img.style.height = side + "px";
-      img.classList.toggle("shrunk", side < Number(card.dataset.size));
     }
+    if (another) window.dash_clientside.vqscope.wholeImage();
     button("previous").disabled = list[0] === card;
     button("next").disabled = list[list.length - 1] === card;
     window.dash_clientside.vqscope.drawHistograms(box, [], card);

@@ -10,18 +10,27 @@
   let zoom = 1;
   let corner = { x: 0, y: 0 }; // upper left of what is seen, in parts of the picture
   let wheeled = 0;
-  let drag = null; // where the mouse took hold of the picture
+  let drag = null; // which pointer has hold of the picture, and where it was last
 
   const within = (value) => Math.min(Math.max(value, 0), 1 - 1 / zoom);
 
   function draw() {
     corner = { x: within(corner.x), y: within(corner.y) };
     const moved = `scale(${zoom}) translate(${-100 * corner.x}%, ${-100 * corner.y}%)`;
-    for (const img of dialog().querySelectorAll(".zoom-view img")) img.style.transform = zoom === 1 ? "" : moved;
+    for (const img of dialog().querySelectorAll(".zoom-view img")) {
+      img.style.transform = zoom === 1 ? "" : moved;
+      img.classList.toggle("shrunk", parseFloat(img.style.width) * zoom < Number(dialog().dataset.size));
+    }
     dialog().dataset.zoom = zoom;
     document.getElementById("enlarged-zoom").textContent = `${zoom}×`;
-    button("out").disabled = button("whole").disabled = zoom === 1;
-    button("in").disabled = zoom === MOST;
+    able("out", zoom > 1);
+    able("whole", zoom > 1);
+    able("in", zoom < MOST);
+  }
+
+  /** Not by `disabled`, which takes the focus away, and with it the keys from the dialog. */
+  function able(does, can) {
+    dialog().querySelector(`[data-zoom="${does}"]`).setAttribute("aria-disabled", String(!can));
   }
 
   /** By a factor, around a place of what is seen, in parts of it. */
@@ -34,6 +43,8 @@
 
   function wholeImage() {
     zoom = 1;
+    corner = { x: 0, y: 0 };
+    drag = null;
     draw();
   }
 
@@ -42,7 +53,6 @@
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   }
 
-  const button = (does) => dialog().querySelector(`[data-zoom="${does}"]`);
   const viewOf = (event) => event.target.closest && event.target.closest("#enlarged .zoom-view");
   const DOES = { in: () => by(2), out: () => by(0.5), whole: wholeImage };
   const KEYS = { "+": "in", "=": "in", "-": "out", 0: "whole" };
@@ -60,7 +70,7 @@
     "wheel",
     (event) => {
       const view = viewOf(event);
-      if (!view) return;
+      if (!view || (zoom === 1 && event.deltaY > 0)) return; // there the wheel moves the dialog
       event.preventDefault();
       wheeled = Math.sign(wheeled) === Math.sign(event.deltaY) ? wheeled + event.deltaY : event.deltaY;
       if (Math.abs(wheeled) < NOTCH) return;
@@ -74,15 +84,21 @@
     if (!view || zoom === 1 || event.button) return;
     event.preventDefault(); // the browser's own dragging of pictures
     view.setPointerCapture(event.pointerId);
-    drag = { at: place(event, view), corner, view };
+    if (!drag) drag = { pointer: event.pointerId, at: place(event, view), view };
   });
   document.addEventListener("pointermove", (event) => {
-    if (!drag) return;
+    if (!drag || event.pointerId !== drag.pointer) return;
     const [x, y] = place(event, drag.view);
-    corner = { x: drag.corner.x + (drag.at[0] - x) / zoom, y: drag.corner.y + (drag.at[1] - y) / zoom };
+    corner = { x: corner.x + (drag.at[0] - x) / zoom, y: corner.y + (drag.at[1] - y) / zoom };
+    drag.at = [x, y];
     draw();
   });
-  for (const ending of ["pointerup", "pointercancel"]) document.addEventListener(ending, () => (drag = null));
+  for (const ending of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    document.addEventListener(ending, (event) => {
+      if (drag && event.pointerId === drag.pointer) drag = null;
+    });
+  }
+  document.addEventListener("close", (event) => event.target === dialog() && wholeImage(), true);
   document.addEventListener("keydown", (event) => {
     if (!dialog() || !dialog().open || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = event.shiftKey && MOVES[event.key];

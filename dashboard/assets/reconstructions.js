@@ -24,7 +24,7 @@
   document.addEventListener("keydown", (event) => {
     const button = KEYS[event.key] && document.getElementById(KEYS[event.key]);
     if (!button || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (document.getElementById("page-reconstructions").hidden) return;
+    if (document.getElementById("page-reconstructions").hidden || document.querySelector("dialog[open]")) return;
     // Fields and switches use these keys themselves.
     if (event.target.closest(TAKEN)) return;
     event.preventDefault();

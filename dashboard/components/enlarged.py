@@ -60,8 +60,7 @@ def _zoom(text: str, name: str, does: str, keys: str) -> html.Button:
         type="button",
         className="plain",
         title=f"{name} ({keys})",
-        disabled=does != "in",
-        **attributes({"aria-label": name, "data-zoom": does}),
+        **attributes({"aria-label": name, "data-zoom": does, "aria-disabled": str(does != "in").lower()}),
     )
 
 

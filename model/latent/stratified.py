@@ -9,9 +9,11 @@ from scipy import stats
 from model.intervals import LEVEL
 from model.latent.enrichment import UNBOUNDED, Counts, Floats
 from model.latent.hypergeometric import two_sided
-from model.latent.stratified_exact import FEW, two_sided_over_strata
+from model.latent.stratified_exact import FEW, moments, two_sided_over_strata
 
 _HALVINGS = 60
+_MATTERS = 0.2
+"""A p-value that may be told from chance, or moves the others when they are corrected."""
 _ADDED = 2.0
 """Images added to all strata together before the odds ratio is told, as for one table (`model.latent.enrichment`)."""
 
@@ -20,9 +22,10 @@ def independence(both: Counts, one: Counts, other: Counts, n: Counts) -> Floats:
     """p-values of two things being independent within each stratum, against one odds ratio common to all strata.
 
     Judged is the number of images with both in all strata together (N. Mantel, W. Haenszel 1959, J. Natl. Cancer Inst.
-    22, 719), by twice the smaller tail of its law with the margins held: the exact law where only one stratum says
-    something or few images are expected, else the Pearson type III law of the same three moments, corrected for
-    continuity. Mantel's and Haenszel's own normal law has the tails of rare codes wrong by orders of magnitude.
+    22, 719), by twice the smaller tail of its law with the margins held. The law is Pearson's of type III with the same
+    three moments, corrected for continuity; where only one stratum says something, or the variance is small and the
+    p-value too, the exact one. Mantel's and Haenszel's own normal law has the tails of rare codes wrong by orders of
+    magnitude.
 
     Args:
         both: (D, K) images of stratum d with the one thing and the k-th other.
@@ -35,19 +38,16 @@ def independence(both: Counts, one: Counts, other: Counts, n: Counts) -> Floats:
     """
     tables = np.broadcast_arrays(both, one[:, None], other, n[:, None])
     both, one, other, n = (np.where(_informative(*tables[1:]), table, 0) for table in tables)
-    sizes = np.maximum(n, 1)
-    expected = one * other / sizes
-    off = (both - expected).sum(axis=0)
-    least, most = np.maximum(0, one + other - n), np.minimum(one, other)
-    room = np.minimum((expected - least).sum(axis=0), (most - expected).sum(axis=0))
     strata = (n > 0).sum(axis=0)
     p = np.ones(len(strata))
-    single, several = np.flatnonzero(strata == 1), strata > 1
+    single, several = np.flatnonzero(strata == 1), np.flatnonzero(strata > 1)
     where = (n > 0).argmax(axis=0)[single], single
     p[single] = two_sided(both[where], n[where], other[where], one[where])
-    rare, dense = several & (room < FEW), several & (room >= FEW)
-    p[rare] = two_sided_over_strata(both[:, rare], one[:, rare], other[:, rare], n[:, rare])
-    p[dense] = _by_moments(off[dense], expected[:, dense], one[:, dense], other[:, dense], sizes[:, dense])
+    both, one, other, n = (table[:, several] for table in (both, one, other, n))
+    mean, variance, third = (found.sum(axis=0) for found in moments(one, other, n))
+    p[several] = rough = _by_moments(both.sum(axis=0) - mean, variance, third)
+    exact = np.flatnonzero((variance < FEW) & (rough < _MATTERS))
+    p[several[exact]] = two_sided_over_strata(*(table[:, exact] for table in (both, one, other, n)))
     return p
 
 
@@ -80,12 +80,10 @@ def common_odds(both: Counts, one: Counts, other: Counts, n: Counts) -> tuple[Fl
     return found[0], found[1], found[2]
 
 
-def _by_moments(off: Floats, expected: Floats, one: Counts, other: Counts, sizes: Counts) -> Floats:
-    """Twice the smaller tail at ``off`` (K,) above the sum expected; of strata (D, K) that say nothing all is 0."""
-    spread = expected * (sizes - one) / sizes * (sizes - other) / np.maximum(sizes - 1, 1)
-    third = spread * (sizes - 2 * one) / sizes * (sizes - 2 * other) / np.maximum(sizes - 2, 1)
-    deviation = np.sqrt(spread.sum(axis=0))
-    law = stats.pearson3(third.sum(axis=0) / deviation**3)
+def _by_moments(off: Floats, variance: Floats, third: Floats) -> Floats:
+    """Twice the smaller tail at ``off`` above the mean of Pearson's law of type III; all (K,)."""
+    deviation = np.sqrt(variance)
+    law = stats.pearson3(third / deviation**3)
     smaller = np.minimum(law.sf((off - 0.5) / deviation), law.cdf((off + 0.5) / deviation))
     p: Floats = np.minimum(1, 2 * smaller)
     return p

@@ -295,3 +295,11 @@ async def test_what_takes_minutes_keeps_what_takes_seconds_from_nothing():
     release.set()
     await waiting
     computed.close()
+
+
+async def test_nothing_is_begun_at_the_end():
+    computed = Computed()
+    computed.close()
+    with pytest.raises(Problem) as told:
+        await computed.get("x", lambda: 7, seconds=30)
+    assert (told.value.status, told.value.kind) == (503, "model-gone")

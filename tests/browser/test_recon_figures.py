@@ -169,6 +169,27 @@ def test_the_enlarged_pictures_zoom_together(page: Page, api: httpx.Client) -> N
     page.keyboard.press("ArrowRight")  # another image is shown whole
     expect(whole).to_be_disabled()
     assert seen() == (1, 0, 0)
+    # A button that can do no more keeps the focus: the next key goes on to the next image, and turns no page.
+    page.get_by_role("button", name="Zoom in").click()
+    whole.click()
+    expect(whole).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    third = page.locator(".card").nth(2).get_attribute("data-point")
+    page.wait_for_url(re.compile(f"enlarged={third}$"))
+    expect(page.locator("#recon-place")).to_contain_text("Page 1 ")
+    # Zooming in the middle of a drag moves nothing by itself.
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.keyboard.press("+")
+    page.mouse.down()
+    page.keyboard.press("+")
+    before = seen()
+    page.mouse.move(box["x"] + 0.5 * box["width"] - 4, box["y"] + 0.5 * box["height"])
+    assert seen() == pytest.approx((4, before[1] + 1 / box["width"], before[2]), abs=0.001)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.mouse.up()
+    page.locator(".card").first.locator('img[data-view="image"]').click()
+    assert seen() == (1, 0, 0)
 
 
 SLOPE = "() => Number(document.querySelector('#window-level feFuncR').getAttribute('slope'))"
