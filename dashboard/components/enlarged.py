@@ -19,13 +19,18 @@ def enlarged() -> html.Dialog:
                     html.H2(id="enlarged-title"),
                     html.Span(id="enlarged-place", className="muted"),
                     html.Span(className="spring"),
-                    _zoom("−", "Zoom out", "out", "-"),
+                    _button("−", "Zoom out", "-", {"data-zoom": "out", "aria-disabled": "true"}),
                     html.Output("1×", id="enlarged-zoom", className="enlarged-zoom"),
-                    _zoom("+", "Zoom in", "in", "+, wheel or double click; Shift and arrows move"),
-                    _zoom("Fit", "Whole image", "whole", "0"),
-                    _button("‹", "Previous image", "previous", "←"),
-                    _button("›", "Next image", "next", "→"),
-                    _button("Close", "Close", "close", "Escape"),
+                    _button(
+                        "+",
+                        "Zoom in",
+                        "+, wheel or double click; Shift and arrows move",
+                        {"data-zoom": "in", "aria-disabled": "false"},
+                    ),
+                    _button("Fit", "Whole image", "0", {"data-zoom": "whole", "aria-disabled": "true"}),
+                    _button("‹", "Previous image", "←", {"data-enlarged": "previous"}),
+                    _button("›", "Next image", "→", {"data-enlarged": "next"}),
+                    _button("Close", "Close", "Escape", {"data-enlarged": "close"}),
                 ],
                 className="enlarged-head",
             ),
@@ -54,21 +59,11 @@ def enlarged() -> html.Dialog:
     )
 
 
-def _zoom(text: str, name: str, does: str, keys: str) -> html.Button:
+def _button(text: str, name: str, keys: str, does: dict[str, str]) -> html.Button:
     return html.Button(
         text,
         type="button",
         className="plain",
         title=f"{name} ({keys})",
-        **attributes({"aria-label": name, "data-zoom": does, "aria-disabled": str(does != "in").lower()}),
-    )
-
-
-def _button(text: str, name: str, does: str, keys: str) -> html.Button:
-    return html.Button(
-        text,
-        type="button",
-        className="plain",
-        title=f"{name} ({keys})",
-        **attributes({"aria-label": name, "data-enlarged": does}),
+        **attributes({"aria-label": name} | does),
     )

@@ -18,17 +18,6 @@ from model.latent.manifest import Block
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def use(index):
-    return codebook_use(index)
-
-
-@pytest.fixture(scope="module")
-def there(index):
-    """(N, K): which image contains which code."""
-    return np.array([np.isin(np.arange(64), grid) for grid in index.codes])
-
-
 def column(index, name):
     return np.array(index.images[name].to_pylist())
 

@@ -12,15 +12,7 @@ from model.latent.enrichment import enrichment
 from model.latent.manifest import Block
 from model.latent.stratified import common_odds, independence
 
-
-@pytest.fixture(scope="module")
-def use(index):
-    return codebook_use(index)
-
-
-@pytest.fixture(scope="module")
-def there(index):
-    return np.array([np.isin(np.arange(64), grid) for grid in index.codes])
+pytestmark = pytest.mark.integration
 
 
 def strata(index, there, code, others):
