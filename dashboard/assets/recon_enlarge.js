@@ -9,6 +9,8 @@
   const cards = () => [...document.querySelectorAll("#recon-grid .card")].filter((c) => c.querySelector(".trio"));
   let shown = null; // data-point of the card
   let asked = null; // that of the card to be shown as soon as it is there
+  const kept = []; // what was written into the store here and has not come back from it yet
+  let heard = null; // what the store said last
 
   /* The largest whole multiple of the picture's pixels that fits, or a whole fraction. */
   function edge(size) {
@@ -40,7 +42,10 @@
     if (!box.open) box.showModal();
   }
 
-  const keep = (point) => window.dash_clientside.set_props("recon-enlarged", { data: point });
+  function keep(point) {
+    kept.push(point);
+    window.dash_clientside.set_props("recon-enlarged", { data: point });
+  }
 
   /** At once, not by the store: the next key is already meant for this card. */
   function open(card) {
@@ -50,6 +55,11 @@
 
   /** Show, or close, what the store says, again when other histograms have been drawn; on another page nothing. */
   function followEnlarged(point, away) {
+    const own = kept.indexOf(point);
+    if (own >= 0) kept.splice(0, own + 1);
+    else if (point !== heard) kept.length = 0; // the service's word, not an old one of the store
+    heard = point;
+    if (kept.length) return window.dash_clientside.no_update; // more has been done since, and comes next
     asked = away ? null : point;
     const card = cards().find((one) => one.dataset.point === asked);
     if (card) show(card);

@@ -124,6 +124,35 @@ def test_an_image_is_enlarged_by_mouse_and_by_keyboard(page: Page, api: httpx.Cl
     expect(opener).to_be_focused()
 
 
+def test_an_image_enlarged_at_once_after_another_was_closed_stays(page: Page, api: httpx.Client) -> None:
+    page.goto(f"/reconstructions?dataset={_dataset(api, 1)}")
+    page.wait_for_selector("#recon-hists svg")
+    page.locator('.card img[data-view="image"]').first.click()
+    dialog = page.locator("#enlarged")
+    expect(dialog).to_be_visible()
+    expect(page).to_have_url(re.compile("enlarged="))
+    # On a busy page the store may hear of the closing only when the second image is open already.
+    page.evaluate(
+        """() => {
+            const set = window.dash_clientside.set_props;
+            window.dash_clientside.set_props = (...what) => setTimeout(() => set(...what), 100);
+            window.closings = 0;
+            document.addEventListener("close", () => (window.closings += 1), true);
+            const open = () => document.querySelectorAll("#recon-grid .card-enlarge")[1].click();
+            const box = document.getElementById("enlarged");
+            box.addEventListener("close", open, { once: true });
+            box.close();
+        }"""
+    )
+    second = page.locator(".card").nth(1).get_attribute("data-point")
+    expect(page).to_have_url(re.compile(f"enlarged={second}$"))
+    expect(dialog).to_be_visible()
+    assert page.evaluate("window.closings") == 1
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("enlarged="))
+
+
 TRANSFORMS = (
     "(e) => [...e.querySelectorAll('img')].map((i) => new DOMMatrix(getComputedStyle(i).transform).toJSON())"
 )
