@@ -151,8 +151,9 @@ class SelectedCode(BaseModel):
     low: float = Field(description="Lower 95 % limit of it.", examples=[3.2])
     high: float = Field(description="Upper 95 % limit of it; 64 where nothing bounds it.", examples=[5.0])
     q: float = Field(
-        description="Adjusted over all codes (Benjamini-Hochberg). A place on a map follows from the same images, so "
-        "this measures contrast; it is no evidence from new images.",
+        description="Adjusted over all codes (Benjamini-Hochberg). Against all other images of the whole, so that in a "
+        "selection of one data set its codes stand out; and a place on a map follows from the same images: this "
+        "measures contrast, it is no evidence from new images.",
         examples=[0.0001],
     )
 

@@ -13,7 +13,9 @@ logger = logging.getLogger(__name__)
 SearchKind = Literal["exact", "approximate"]
 APPROXIMATE_FROM = 200_000
 """Images of an index from which approximate search is the default where there is one: below, an exact answer takes
-less than a twentieth of a second."""
+about a twentieth of a second."""
+LEAST_RECALL = 0.99
+"""Of an approximate search that is the default."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,21 @@ class Searching:
     def of(cls, index: LatentIndex) -> "Searching":
         """Open that of an index; one that cannot be used is told in the log, and neighbours are searched exactly."""
         try:
-            return cls(open_search(index), "", index.n >= APPROXIMATE_FROM)
+            search = open_search(index)
         except VQScopeError as error:
             if not isinstance(error, SearchUnavailable):
                 logger.warning("no approximate search: %s", error)
             elif index.n >= APPROXIMATE_FROM:
                 logger.info("neighbours are searched exactly, among %d images: %s", index.n, error)
             return cls(None, str(error), False)
+        large, recall = index.n >= APPROXIMATE_FROM, min(search.recall.values())
+        if large and recall < LEAST_RECALL:
+            logger.warning(
+                "neighbours are searched exactly unless approximate search is asked for: it finds only %.3f of the"
+                " nearest",
+                recall,
+            )
+        return cls(search, "", large and recall >= LEAST_RECALL)
 
     def choose(self, asked: SearchKind | None) -> ApproximateSearch | None:
         """What to search with; None: exactly.

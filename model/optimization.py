@@ -25,6 +25,8 @@ class OptimizerSettings:
     muon_learning_rate: float = 0.02
     """Of what Muon moves."""
     weight_decay: float = 1e-4
+    """Decoupled, times the learning rate, under ``muon`` and ``adamw``; under ``sgd`` a penalty in the loss, which
+    wants a hundredth of theirs."""
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
     """``cosine``: down to nothing over the budget; ``plateau``: x 0.1 when validation SSIM stalls (paper)."""
     warmup: float = 0.02

@@ -268,8 +268,9 @@ def _codes(codes: Sequence[EnrichedCode]) -> html.Div:
                 **attributes({"aria-label": "Enriched codes"}),
             ),
             html.Div(
-                "Share of images that contain the code. A place on the map follows from the codes, so q "
-                "measures contrast; it is no evidence from new images.",
+                "Share of images that contain the code, against all other images: of a selection of one data set, "
+                "its codes are those of the data set. A place on the map follows from the codes, so q measures "
+                "contrast; it is no evidence from new images.",
                 className="note",
             ),
         ],

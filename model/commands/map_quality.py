@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 examples:
   vqscope map-quality indexes/two
-  vqscope map-quality indexes/two --map umap --metric cosine --stability 5
+  vqscope map-quality indexes/two --map umap --stability 5
   vqscope map-quality indexes/two --map pca --sample 10000 --json quality.json
 
 docs/map-quality.md says what each figure means. A running service shows them after its next start.
@@ -36,18 +36,18 @@ def main(argv: list[str]) -> int:
     from model.latent.projection import method_class
     from model.stage_bars import StageBars
 
-    settings = QualitySettings(
-        k=options.k,
-        metric=options.metric,
-        sample=options.sample,
-        references=options.references,
-        seed=options.seed,
-    )
     index = open_index(options.index)
     charts = [index.map(name) for name in options.map or index.map_names]
     found = {}
     for chart in charts:
         seeded = has_seed(method_class(chart.method).settings_type)
+        settings = QualitySettings(
+            k=options.k,
+            metric=options.metric or chart.parameters.get("metric", "euclidean"),
+            sample=options.sample,
+            references=options.references,
+            seed=options.seed,
+        )
         # Of all maps those that have a seed; one that was named must have one.
         fits = options.stability if seeded or options.map else None
         with StageBars(f"map {chart.name}", unit="image") as progress:
@@ -108,8 +108,7 @@ def _parser() -> CommandParser:
     add(
         "--metric",
         choices=("euclidean", "cosine"),
-        default="euclidean",
-        help="of the embeddings, that which the map was fitted by (default: %(default)s)",
+        help="of the embeddings (default: of each map that by which it was fitted; give one to compare maps)",
     )
     add(
         "--sample",

@@ -46,9 +46,10 @@ class Enrichment:
     p: Floats
     """Two-sided exact p-value: twice the smaller tail of the hypergeometric distribution (F. Yates 1984), at most 1."""
     q: Floats
-    """p adjusted over all of these tests (Y. Benjamini and Y. Hochberg 1995): tests with q <= 0.05 hold 5 % of false
-    discoveries on average. A table with an empty margin (a code that no image, or every image, contains) tests nothing:
-    it is not counted, has q = 1, and no odds ratio."""
+    """p adjusted over all of these tests (Y. Benjamini and Y. Hochberg 1995): of tests with q <= 0.05 at most 5 % are
+    false discoveries on average, where the tests are independent or depend on each other positively. A table with an
+    empty margin (a code that no image, or every image, contains) tests nothing: it is not counted, has q = 1, and no
+    odds ratio."""
 
 
 def enrichment(inside: ArrayLike, n_inside: ArrayLike, total: ArrayLike, n_total: ArrayLike) -> Enrichment:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from backend.searching import Searching
-from model.latent.ann import build_search
+from model.latent.ann import build_search, open_search
 from model.latent.index import open_index
 
 
@@ -88,6 +88,23 @@ def test_a_search_of_another_index_is_left_alone(tiny_index_dir, tmp_path, caplo
     stale = replace(open_index(folder), version="0" * 12)
     assert Searching.of(stale).approximate is None
     assert "no approximate search" in caplog.text
+
+
+def test_an_approximate_search_that_misses_much_is_no_default(tiny_index_dir, tmp_path, monkeypatch, caplog):
+    pytest.importorskip("faiss")
+    folder = shutil.copytree(tiny_index_dir, tmp_path / "index")
+    index = open_index(folder)
+    build_search(index, progress=False)
+    search = open_search(index)
+    monkeypatch.setattr("backend.searching.APPROXIMATE_FROM", index.n)
+    for recall, by_default in ((0.989, False), (0.99, True)):
+        worse = replace(search, recall={**search.recall, "cosine": recall})
+        monkeypatch.setattr("backend.searching.open_search", lambda _, worse=worse: worse)
+        found = Searching.of(index)
+        assert found.by_default is by_default
+        assert found.choose("approximate") is worse
+        assert ("finds only 0.989 of the nearest" in caplog.text) is not by_default
+        caplog.clear()
 
 
 def test_a_large_index_is_searched_approximately_by_default():

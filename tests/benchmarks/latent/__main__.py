@@ -78,7 +78,7 @@ def main(argv: list[str]) -> int:
 
 def _measure(folder: Path, rounds: int) -> Iterator[Measured]:
     index = open_index(folder)
-    yield from measured_alone("opening the index", "opening", folder, seconds=1, mib=200, rounds=rounds)
+    yield from measured_alone("opening the index", "opening", folder, seconds=1, mib=190.7, rounds=rounds)
     if not (folder / "search").exists():
         yield from measured_alone("preparing approximate search", "search", folder, rounds=1)
     with service(folder) as served:

@@ -25,14 +25,16 @@ TABLE = "quantisers"
 Make = Callable[[Quantizer], Quantizer]
 """Our quantiser -> the one that takes its place."""
 
-TUNED = {"kmeans_init": True, "threshold_ema_dead_code": 2, "decay": 0.99}
+TUNED = {"kmeans_init": True, "threshold_ema_dead_code": 2}
 CANDIDATES: Mapping[str, Mapping[str, float | bool]] = {
-    f"{gradient}, commitment {weight:g}": {
+    f"{gradient}, decay {decay:g}, commitment {weight:g}": {
         **TUNED,
+        "decay": decay,
         "rotation_trick": gradient == "rotation trick",
         "commitment_weight": weight,
     }
     for gradient in ("rotation trick", "straight-through")
+    for decay in (0.9, 0.99)
     for weight in (0.25, 1.0)
 }
 """Of which the tuned arm takes the best on the validation split, after a third of the steps each."""

@@ -145,7 +145,7 @@ def _table(rows: Sequence[tuple[Arm, Result]], settings: BenchSettings) -> list[
         part = result[settings.split]
         mean, fitted = part["mean"], result.get("fit")
         size, count = result.get("codebook"), result.get("parameters")
-        bits = result["bits"] if "bits" in result else mean["bits"]
+        bits = mean["bits"] or result.get("bits")  # what was spent, where it differs from image to image
         cells = [
             arm.title + (f" ({arm.note})" if arm.note else ""),
             "–" if bits is None else f"{bits:.0f}",

@@ -45,8 +45,9 @@ def quantisers(rows: Sequence[Row], split: str) -> str:
     if tuned is not None:
         tried = ", ".join(f"{label}: {psnr:.2f} dB" for label, psnr in tuned["candidates"].items())
         text += (
-            f" The tuned vector-quantize-pytorch (k-means start, dead codes replaced below 2, decay 0.99) is the best"
-            f" of four after a third of the steps on the validation split ({tried}), then trained in full."
+            " The tuned vector-quantize-pytorch (k-means start, dead codes replaced below 2) is the best of"
+            f" {len(tuned['candidates'])} after a third of the steps on the validation split ({tried}), then trained"
+            " in full."
         )
     return text
 
@@ -69,6 +70,11 @@ def paper(rows: Sequence[Row], split: str) -> str:
 def references(rows: Sequence[Row], split: str, ours: Row | None) -> str:
     """Paragraph of table 4; ours is a row of another table at as many bits, where there is one."""
     text = compare([ours], split, against=rows) if ours is not None else ""
+    if any(result[split]["mean"]["bits"] for _, result in rows):
+        text += (
+            " An entropy code is made so that training images take as many bits in the mean; of its row the bits are"
+            " those that this split took, averaged over a set, then over the sets, whose images take more or fewer."
+        )
     bounds = {t: r["gaussian_bound_psnr"] for t, r in rows if "gaussian_bound_psnr" in r}
     if bounds:
         said = ", ".join(f"{bound:.1f} dB ({title})" for title, bound in bounds.items())

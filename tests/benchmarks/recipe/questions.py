@@ -48,7 +48,10 @@ QUESTIONS: Mapping[str, Arms] = {
     "optimiser": {
         "Muon": (),
         "AdamW 1e-3": ("--optimizer.name", "adamw"),
-        "SGD 2e-2": ("--optimizer.name", "sgd", "--optimizer.learning_rate", "2e-2"),
+        "SGD 2e-2": (
+            *("--optimizer.name", "sgd", "--optimizer.learning_rate", "2e-2"),
+            *("--optimizer.weight_decay", "1e-3"),  # the paper's; what serves Muon would be far too much
+        ),
     },
     "schedule": {
         "cosine, linear warm-up": (),
@@ -62,8 +65,18 @@ QUESTIONS: Mapping[str, Arms] = {
         "0.99": ("--trainer.average_decay", "0.99"),
         "0.999": ("--trainer.average_decay", "0.999"),
     },
+    "weight decay": {
+        f"{decay:g}": ("--optimizer.weight_decay", f"{decay:g}") for decay in (1e-4, 0.02, 0.1, 0.3, 0.6)
+    },
+    "decoder": {
+        f"{width} wide, {blocks} + {per_scale} blocks": (
+            *("--model.decoder.width", f"{width}", "--model.decoder.blocks", f"{blocks}"),
+            *("--model.decoder.blocks_per_scale", f"{per_scale}"),
+        )
+        for width, blocks, per_scale in ((128, 4, 2), (128, 3, 1), (144, 2, 1), (160, 1, 1), (160, 2, 0))
+    },
     "width and depth at about equal time": {
-        "128 wide, 4 + 2 blocks": (),
+        "128 wide, 4 + 2 blocks": ("--model.decoder.blocks", "4", "--model.decoder.blocks_per_scale", "2"),
         "192 wide, 2 + 1 blocks": (
             *("--model.decoder.width", "192", "--model.decoder.blocks", "2"),
             *("--model.decoder.blocks_per_scale", "1", "--model.encoder.refine_blocks", "1"),

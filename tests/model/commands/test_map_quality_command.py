@@ -45,6 +45,18 @@ def test_all_maps_are_measured_and_told(copy, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("fitted_by", "asked", "measured_by"),
+    [({}, [], "euclidean"), ({"metric": "cosine"}, [], "cosine"), ({}, ["--metric", "cosine"], "cosine")],
+)
+def test_a_map_is_measured_by_the_distance_it_was_fitted_by(copy, fitted_by, asked, measured_by):
+    told = copy / "maps" / "pca" / "map.json"
+    content = json.loads(told.read_text())
+    told.write_text(json.dumps({**content, "parameters": {**content["parameters"], **fitted_by}}))
+    assert main(["map-quality", str(copy), "--sample", "150", *asked]) == 0
+    assert open_index(copy).map("pca").quality.metric == measured_by
+
+
+@pytest.mark.parametrize(
     ("more", "words"),
     [
         (["--map", "umap"], "no map 'umap'"),
