@@ -27,7 +27,10 @@ def neighbours(
     metric: Annotated[Metric, Query(description="Distance between embeddings.")] = "cosine",
     search: Annotated[
         SearchKind | None,
-        Query(description="Default: approximate where the index is large and prepared for it, else exact."),
+        Query(
+            description="Default: approximate where the index is large and prepared for it with a recall of at least "
+            "0.99, else exact."
+        ),
     ] = None,
 ) -> Neighbours:
     """Search among all images of the index, the image itself left out; and how far labels agree."""

@@ -55,6 +55,7 @@
 
   /** Show, or close, what the store says, again when other histograms have been drawn; on another page nothing. */
   function followEnlarged(point, away) {
+    if (away) kept.length = 0;
     const own = kept.indexOf(point);
     if (own >= 0) kept.splice(0, own + 1);
     else if (point !== heard) kept.length = 0; // the service's word, not an old one of the store

@@ -21,17 +21,15 @@ from model.cli import guarded
 from model.cli_parser import CommandParser, names
 from model.commands.train import parse
 from model.data.arrays import open_split
-from model.errors import VQScopeError
 from model.inference import InferenceModel, load_model
 from model.latent.index import build_index, open_index
 from model.latent.macro_auc import macro_auc
 from model.latent.outlier_fitting import fit_outliers
 from model.latent.outliers import LatentImages, OutlierDetector, overall_measures
 from model.latent.typicality import MEASURES
-from model.run_folder import RunDamaged, recorded_settings
+from model.run_folder import goes_on_as
 from model.shipped import WEIGHTS
 from model.training import train
-from model.training_settings import TrainSettings
 
 _EXAMPLES = """examples:
   make bench-outliers
@@ -46,37 +44,20 @@ BATCH = 256
 def trained(others: Sequence[str], folder: Path, options: Any) -> InferenceModel:
     """Model of a preset, trained on some data sets, in a run folder; what lies there of other settings is replaced."""
     argv = ["--datasets", ",".join(others), "--run-dir", str(folder), "--preset", options.preset]
-    argv += ["--data-dir", str(paths.data_dir(options.data_dir)), "--max-epochs", str(options.epochs)]
-    wanted = parse(argv)
-    if not (folder / WEIGHTS).is_file() or not _recorded(folder, wanted):
+    argv += ["--data-dir", str(paths.data_dir(options.data_dir).absolute())]
+    wanted = parse([*argv, "--max-epochs", str(options.epochs)])
+    if not (folder / WEIGHTS).is_file() or not goes_on_as(wanted):
         train(wanted, overwrite=True)
     return load_model(folder, options.device)
-
-
-def _recorded(folder: Path, wanted: TrainSettings) -> bool:
-    """Whether the run in a folder was started with these settings."""
-    try:
-        return recorded_settings(folder) == wanted
-    except RunDamaged:  # of another version, whose settings are others
-        return False
 
 
 def detector(
     model: InferenceModel, indexed: Sequence[str], others: Sequence[str], folder: Path, options: Any
 ) -> OutlierDetector:
     """References from the training and validation images of ``others``, in an index of ``indexed``."""
-    try:
-        index = open_index(folder, model)
-    except VQScopeError:  # there is none, or it is of another model
-        build_index(
-            model,
-            data_dir=paths.data_dir(options.data_dir),
-            datasets=indexed,
-            out=folder,
-            splits=("train", "val"),
-        )
-        index = open_index(folder, model)
-    return fit_outliers(index, datasets=others, progress=True)
+    data_dir = paths.data_dir(options.data_dir)
+    build_index(model, data_dir=data_dir, datasets=indexed, out=folder, splits=("train", "val"))
+    return fit_outliers(open_index(folder, model), datasets=others, progress=True)
 
 
 def test_images(model: InferenceModel, name: str, options: Any) -> LatentImages:

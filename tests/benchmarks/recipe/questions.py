@@ -71,7 +71,7 @@ QUESTIONS: Mapping[str, Arms] = {
     "decoder": {
         f"{width} wide, {blocks} + {per_scale} blocks": (
             *("--model.decoder.width", f"{width}", "--model.decoder.blocks", f"{blocks}"),
-            *("--model.decoder.blocks_per_scale", f"{per_scale}"),
+            *("--model.decoder.blocks_per_scale", f"{per_scale}", "--optimizer.weight_decay", "1e-4"),
         )
         for width, blocks, per_scale in ((128, 4, 2), (128, 3, 1), (144, 2, 1), (160, 1, 1), (160, 2, 0))
     },
