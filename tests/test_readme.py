@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.shipped import find_model
+
 README = (Path(__file__).parent.parent / "README.md").read_text()
 STAND_INS = {"ham10000": "sample_fundus", "retinamnist": "sample_mr", "00:10:00": "00:00:08"}
 
@@ -25,6 +27,29 @@ pytestmark = pytest.mark.integration
 def console(word: str) -> list[str]:
     """The README's lines at a prompt that begin with a word."""
     return [line[2:] for line in README.splitlines() if line.startswith(f"$ {word} ")]
+
+
+def test_the_table_has_the_figures_of_the_shipped_model():
+    figures = json.loads((find_model() / "card.json").read_text())["figures"]
+    for name, entry in figures["datasets"].items():
+        probe = entry["probes"]["linear"]
+        low, high = probe["accuracy_interval"]
+        assert (
+            f"| {name} | {entry['n']:,} | {_with_interval(entry, 'psnr', 2)} | {_with_interval(entry, 'ssim', 3)}"
+            f" | {entry['mae']:.4f} | {probe['accuracy']:.3f} ({low:.3f}–{high:.3f}) |"
+        ) in README
+    mean, codebook = figures["mean"], figures["codebook"]
+    assert f"| **{_with_interval(mean, 'psnr', 2)}** | **{_with_interval(mean, 'ssim', 3)}** |" in README
+    assert (
+        f"{codebook['used']} of {codebook['size']} codes in use, perplexity {codebook['perplexity']:.0f}."
+        in README
+    )
+
+
+def _with_interval(entry, figure, digits):
+    low, high = entry[f"{figure}_interval"]
+    further = max(entry[figure] - low, high - entry[figure])
+    return f"{entry[figure]:.{digits}f} ± {further:.{digits}f}"
 
 
 def test_the_python_example_runs(tiny_model_dir, tiny_index_dir, tmp_path, monkeypatch):

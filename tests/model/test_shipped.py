@@ -100,31 +100,6 @@ def test_the_default_is_as_good_as_was_promised():
     assert figures["codebook"]["perplexity"] >= 0.8 * size
 
 
-@pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="not a checkout")
-def test_the_readme_has_the_figures_of_the_default():
-    figures = json.loads((ZOO / DEFAULT_MODEL / "card.json").read_text())["figures"]
-    readme = (ROOT / "README.md").read_text()
-    for name, entry in figures["datasets"].items():
-        probe = entry["probes"]["linear"]
-        low, high = probe["accuracy_interval"]
-        assert (
-            f"| {name} | {entry['n']:,} | {_with_interval(entry, 'psnr', 2)} | {_with_interval(entry, 'ssim', 3)}"
-            f" | {entry['mae']:.4f} | {probe['accuracy']:.3f} ({low:.3f}–{high:.3f}) |"
-        ) in readme
-    mean, codebook = figures["mean"], figures["codebook"]
-    assert f"| **{_with_interval(mean, 'psnr', 2)}** | **{_with_interval(mean, 'ssim', 3)}** |" in readme
-    assert (
-        f"{codebook['used']} of {codebook['size']} codes in use, perplexity {codebook['perplexity']:.0f}."
-        in readme
-    )
-
-
-def _with_interval(entry, figure, digits):
-    low, high = entry[f"{figure}_interval"]
-    further = max(entry[figure] - low, high - entry[figure])
-    return f"{entry[figure]:.{digits}f} ± {further:.{digits}f}"
-
-
 def test_each_card_warns_of_stand_ins(card):
     """Where the pictures are another set's under other splits, scores must not be held against that set's."""
     stand_ins = {
