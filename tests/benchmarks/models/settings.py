@@ -28,11 +28,11 @@ class BenchSettings:
     """Steps of each quantiser inside our own network."""
     accelerator: str = "cpu"
     """Where those are trained: ``cpu`` or ``gpu``; everything is measured on the CPU."""
-    minutes: float = 2.5
+    minutes: float = 5.0
     """Wall time of each whole model."""
-    paper_images: int = 20_000
-    """Images shown to the paper's model and to our preset of its setting."""
-    timed_steps: int = 20
+    paper_images: int = 100_000
+    """Images shown to the paper's model and to our preset of its setting: some four epochs of the five sets."""
+    timed_steps: int = 40
     """Steps of each timing."""
     repeats: int = 3
     """Timings of each model."""
