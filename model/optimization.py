@@ -12,6 +12,9 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from model.muon import Muon
 
+MOST_PENALTY = 0.02
+"""Weight decay that SGD takes: presets are made for a decoupled one, of which 0.1 would hold the weights at nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
@@ -26,7 +29,7 @@ class OptimizerSettings:
     """Of what Muon moves."""
     weight_decay: float = 1e-4
     """Decoupled, times the learning rate, under ``muon`` and ``adamw``; under ``sgd`` a penalty in the loss, which
-    wants a hundredth of theirs."""
+    wants a hundredth of theirs: more than `MOST_PENALTY` is refused."""
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
     """``cosine``: down to nothing over the budget; ``plateau``: x 0.1 when validation SSIM stalls (paper)."""
     warmup: float = 0.02
@@ -42,6 +45,11 @@ class OptimizerSettings:
                 raise ValueError(f"optimizer.{rate} must be positive, not {getattr(self, rate)}")
         if self.weight_decay < 0 or self.patience < 0:
             raise ValueError("optimizer.weight_decay and optimizer.patience cannot be negative")
+        if self.name == "sgd" and self.weight_decay > MOST_PENALTY:
+            raise ValueError(
+                f"optimizer.weight_decay {self.weight_decay:g} is too much for sgd, which takes it as a penalty in the"
+                f" loss: {MOST_PENALTY:g} at most; the paper has --optimizer.weight_decay 1e-3"
+            )
         if not 0 <= self.warmup < 1:
             raise ValueError(f"optimizer.warmup must lie in [0, 1), not {self.warmup}")
 

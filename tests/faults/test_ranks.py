@@ -65,6 +65,15 @@ def finish(ranks: list[BaseProcess], run_dir: Path) -> list[dict[str, torch.Tens
     return [torch.load(run_dir.with_name(f"rank{rank}.pt"), weights_only=True) for rank in range(2)]
 
 
+def run_undisturbed(settings, start_two, folder: Path) -> Path:
+    """The same training, never cut."""
+    run_dir = folder / "undisturbed"
+    run_dir.mkdir()
+    begin(replace(settings, run_dir=run_dir))
+    finish(start_two(run_dir), run_dir)
+    return run_dir
+
+
 @torch.no_grad()
 def evaluate(settings, weights):
     """Validation figures in this one process, of the whole split."""
@@ -109,14 +118,10 @@ def test_two_processes_train_one_model(on_two, start_two, outcome, tmp_path):
     for name in first:
         assert torch.equal(first[name], second[name]), name
 
-    undisturbed = replace(on_two, run_dir=tmp_path / "undisturbed")
-    undisturbed.run_dir.mkdir()
-    begin(undisturbed)
-    finish(start_two(undisturbed.run_dir), undisturbed.run_dir)
-    assert outcome(on_two.run_dir) == outcome(undisturbed.run_dir)
+    assert outcome(on_two.run_dir) == outcome(run_undisturbed(on_two, start_two, tmp_path))
 
 
-def test_when_one_process_dies_the_other_ends_with_a_clear_line(on_two, start_two):
+def test_when_one_process_dies_the_other_ends_with_a_clear_line(on_two, start_two, outcome, tmp_path):
     first, second = start_two(on_two.run_dir)
     while not (on_two.run_dir / "metrics.csv").exists():
         first.join(0.05)
@@ -125,3 +130,15 @@ def test_when_one_process_dies_the_other_ends_with_a_clear_line(on_two, start_tw
     first.join()
     assert first.exitcode == 2
     assert status(on_two.run_dir) == "unfinished"
+
+    first, second = start_two(on_two.run_dir)
+    first.kill()  # both at once, as a machine that goes down takes them, at whatever moment of their start
+    second.kill()
+    for process in (first, second):
+        process.join()
+    assert status(on_two.run_dir) == "unfinished"
+
+    ours, theirs = finish(start_two(on_two.run_dir), on_two.run_dir)
+    for name in ours:
+        assert torch.equal(ours[name], theirs[name]), name
+    assert outcome(on_two.run_dir) == outcome(run_undisturbed(on_two, start_two, tmp_path))

@@ -80,6 +80,7 @@ def test_help_keeps_examples_as_they_are_written_and_types_and_defaults(capsys):
         (["--model.image_size", "30"], "multiple"),
         (["--optimizer.learning_rate", "-1"], "positive"),
         (["--optimizer.weight_decay", "-1"], "weight_decay"),
+        (["--optimizer.name", "sgd"], r"weight_decay 0\.1 is too much for sgd"),  # the preset's own
         (["--trainer.patience", "-1"], "patience"),
         (["--trainer.devices", "0"], "devices"),
         (["--trainer.average_decay", "1"], "average_decay"),
