@@ -64,8 +64,12 @@ def not_comparable(info: DatasetInfo, trained_on: Sequence[Mapping[str, Any]]) -
         trained_on: ``datasets`` of the model's card.
     """
     pictures = info.stands_for or info.name
+    same_splits = info.official or info.stands_for == info.name
     for other in trained_on:
-        if (other.get("stands_for") or other["name"]) == pictures and other.get("md5") != info.md5:
+        if (other.get("stands_for") or other["name"]) != pictures or other.get("md5") == info.md5:
+            continue
+        # A card whose set stands for itself says that only the file differs from the official one, not the splits.
+        if not (same_splits and (other.get("official") or other.get("stands_for") == other["name"])):
             return (
                 f"the model has learnt from {other['name']}, the same pictures under other splits: images evaluated"
                 " here may be among those that it was trained on"

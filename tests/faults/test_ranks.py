@@ -131,8 +131,12 @@ def test_when_one_process_dies_the_other_ends_with_a_clear_line(on_two, start_tw
     assert first.exitcode == 2
     assert status(on_two.run_dir) == "unfinished"
 
+    written = (on_two.run_dir / "metrics.csv").stat().st_mtime_ns
     first, second = start_two(on_two.run_dir)
-    first.kill()  # both at once, as a machine that goes down takes them, at whatever moment of their start
+    while (on_two.run_dir / "metrics.csv").stat().st_mtime_ns == written:  # its second epoch of three
+        first.join(0.01)
+        assert first.is_alive()
+    first.kill()  # both, as a machine that goes down takes them
     second.kill()
     for process in (first, second):
         process.join()

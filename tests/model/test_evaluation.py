@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -225,3 +226,14 @@ def test_the_same_pictures_under_other_splits_are_not_comparable(tmp_path):
     assert not_comparable(info, [{**stand_in, "md5": info.md5}]) is None
     assert not_comparable(info, [{**stand_in, "stands_for": None}]) is None
     assert "learnt from other" in (not_comparable(info, [stand_in]) or "")
+    assert "learnt from one" in (not_comparable(info, [{"name": "one", "md5": "0" * 32}]) or "")
+
+
+def test_the_official_file_and_another_of_its_splits_are_comparable(tmp_path):
+    write(tmp_path, "one")
+    info = replace(open_split("one", "test", data_dir=tmp_path).info, official=True)
+    again = {"name": "one", "md5": "0" * 32, "official": False}
+    assert not_comparable(info, [{**again, "stands_for": "one"}]) is None  # another order, its card says
+    assert "learnt from one" in (not_comparable(info, [{**again, "stands_for": None}]) or "")
+    bare = replace(info, official=False)
+    assert "learnt from one" in (not_comparable(bare, [{**again, "stands_for": "one"}]) or "")

@@ -16,7 +16,7 @@ from model.vqvae import VQVAE
 from tests.benchmarks.models.arms import Arm, limits_of, training_key
 from tests.benchmarks.models.fitting import fit, parameters
 from tests.benchmarks.models.settings import BenchSettings
-from tests.benchmarks.models.store import Result, versions
+from tests.benchmarks.models.store import Result, sources, versions
 from tests.benchmarks.models.whole_arms import monai_peer
 
 TABLE = "throughput"
@@ -118,8 +118,8 @@ def arms(settings: BenchSettings) -> Iterator[Arm]:
         ours(),
         limits,
         repeats=settings.repeats,
-        peer=versions("monai"),
-        variants=len(variants),
+        peer={**versions("monai"), "code": sources([arms, monai_peer])},
+        variants=[variant.title for variant in variants],
         machine_threads=torch.get_num_threads(),
     )
     yield Arm(name="throughput", table=TABLE, title="training throughput", key=key, compute=compute)
