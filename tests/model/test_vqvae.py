@@ -22,7 +22,7 @@ def test_decoding_the_codes_gives_the_reconstruction():
         torch.testing.assert_close(network.decode(quantised.codes), reconstruction.clamp(-1, 1))
 
 
-@pytest.mark.parametrize("loss", ["mse", "l1", "log_mse"])
+@pytest.mark.parametrize("loss", ["mse", "l1", "mse_l1", "log_mse"])
 def test_training_steps_lower_the_error(loss):
     torch.manual_seed(0)
     settings = VQVAESettings(

@@ -11,7 +11,7 @@ Arms = Mapping[str, Sequence[str]]
 COMMON: Sequence[str] = ("--preset", "base", "--trainer.patience", "1000")
 
 QUESTIONS: Mapping[str, Arms] = {
-    "code dimension": {str(dim): ("--model.quantizer.code_dim", str(dim)) for dim in (2, 4, 8, 16)},
+    "code dimension": {str(dim): ("--model.quantizer.code_dim", str(dim)) for dim in (2, 4, 8, 16, 64)},
     "codebook size": {str(size): ("--model.quantizer.codebook_size", str(size)) for size in (256, 512, 1024)},
     "decay": {f"{decay:g}": ("--model.quantizer.decay", f"{decay:g}") for decay in (0.8, 0.9, 0.99, 0.999)},
     "restart of codes in disuse": {
@@ -31,6 +31,7 @@ QUESTIONS: Mapping[str, Arms] = {
     "loss": {
         "MSE": ("--model.loss", "mse"),
         "L1": ("--model.loss", "l1"),
+        "MSE and L1": ("--model.loss", "mse_l1"),
         "log MSE": ("--model.loss", "log_mse"),
     },
     "sampling of data sets": {
@@ -75,7 +76,7 @@ QUESTIONS: Mapping[str, Arms] = {
         )
         for width, blocks, per_scale in ((128, 4, 2), (128, 3, 1), (144, 2, 1), (160, 1, 1), (160, 2, 0))
     },
-    "width and depth at about equal time": {
+    "width and depth": {
         "128 wide, 4 + 2 blocks": ("--model.decoder.blocks", "4", "--model.decoder.blocks_per_scale", "2"),
         "192 wide, 2 + 1 blocks": (
             *("--model.decoder.width", "192", "--model.decoder.blocks", "2"),
