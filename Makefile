@@ -52,7 +52,7 @@ zoo: $(VENV)/.installed  ## Train the shipped models anew, hours (make zoo ZOO=p
 	  cp $$run/config.json $$run/card.json $$run/metrics.csv $$run/model.safetensors $$shipped; \
 	done
 
-bench-models: $(VENV)/.installed-bench  ## Compare our models with other libraries', half an hour (ARGS="--help")
+bench-models: $(VENV)/.installed-bench  ## Compare our models with other libraries', an hour and a half (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.models $(ARGS)
 
 bench-recipe: $(VENV)/.installed  ## Ablate the training recipe, hours (ARGS="--help")
