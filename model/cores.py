@@ -14,6 +14,8 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 _LAST_SECONDS = 1.0
 """For which an idle thread is waited for at its end; it takes a thousandth of that."""
+_LOOK_UP_SECONDS = 0.5
+"""After which a caller that waits looks up: a signal that comes just before the waiting begins does not end it."""
 _Task = tuple["Future[Any]", Callable[[Any], Any], Any]
 
 
@@ -59,7 +61,8 @@ class Cores:
         for future, part in zip(futures, parts, strict=True):
             self._tasks.put((future, work, part))
         try:
-            wait(futures)
+            while wait(futures, _LOOK_UP_SECONDS).not_done:
+                pass
             return [future.result() for future in futures]
         finally:
             for future in futures:

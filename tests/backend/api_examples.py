@@ -29,12 +29,15 @@ KEY = "of-the-examples-alone-and-of-nothing-else"
 _MOST_OBJECTS, _MOST_VALUES, _MOST_LETTERS = 1, 3, 80
 
 
-def ask_all(client: httpx.Client, *, model: str | None = None) -> dict[str, httpx.Response]:
+def ask_all(
+    client: httpx.Client, *, model: str | None = None, code: int | None = None
+) -> dict[str, httpx.Response]:
     """What is answered to each example, by method and path.
 
     Args:
         client: of a service over the sample with the run ``two``.
         model: name of the one that it serves, if it is not base.
+        code: one that images of its index contain, if the examples' own may be none there.
     """
     answers: dict[str, httpx.Response] = {}
     job = JOB
@@ -43,6 +46,8 @@ def ask_all(client: httpx.Client, *, model: str | None = None) -> dict[str, http
             example = replace(example, body={**example.body, "model": model})
         if example.parameters.get("id") == JOB:
             example = replace(example, parameters={"id": job})
+        if code is not None and "code" in example.parameters:
+            example = replace(example, parameters={**example.parameters, "code": code})
         answers[name] = _ask(client, name, example)
         if name == "POST /v1/maps":
             job = answers[name].json()["id"]

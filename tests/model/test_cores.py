@@ -1,3 +1,4 @@
+import _thread
 import contextlib
 import gc
 import signal
@@ -57,14 +58,21 @@ def test_a_failure_is_raised_once_all_parts_are_done():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_ends_the_parts_first():
+@pytest.mark.parametrize(
+    "interrupt",
+    [
+        lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT),
+        _thread.interrupt_main,  # as a signal that comes just before the waiting: nothing wakes who waits
+    ],
+)
+def test_ctrl_c_ends_the_parts_first(interrupt):
     """Else the interpreter is taken down under threads that are inside torch, which aborts the program."""
     begun, in_work, computed = threading.Event(), [], []
 
     def work(part):
         in_work.append(part)
         if part == 0:
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            interrupt()
         begun.wait(0.3)
         in_work.remove(part)
         computed.append(part)
