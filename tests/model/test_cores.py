@@ -65,8 +65,11 @@ def test_a_failure_is_raised_once_all_parts_are_done():
         _thread.interrupt_main,  # as a signal that comes just before the waiting: nothing wakes who waits
     ],
 )
-def test_ctrl_c_ends_the_parts_first(interrupt):
+def test_ctrl_c_ends_the_parts_first(interrupt, request):
     """Else the interpreter is taken down under threads that are inside torch, which aborts the program."""
+    # A shell starts what it puts into the background with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     begun, in_work, computed = threading.Event(), [], []
 
     def work(part):
