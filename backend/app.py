@@ -15,6 +15,7 @@ from backend.admission import Admission, document_admission
 from backend.decoding import Decoders
 from backend.examples import document_examples
 from backend.framing import Framing
+from backend.heads import Heads
 from backend.hosts import HostGuard, answered_hosts
 from backend.keys import KeyGuard, document_keys, keys_of
 from backend.limits import BodyLimit
@@ -176,7 +177,10 @@ def create_app(
     app.state.needs_key = bool(keys)
     app.state.metrics = metrics
     app.state.map_jobs = MapJobs(made=service.look_for_maps)
+    # Of the routers themselves: versions of FastAPI differ in what the application makes of them.
+    app.state.routes = [*app.routes, *(route for module in _ROUTED for route in module.router.routes)]
     limits = settings.limits
+    app.add_middleware(Heads, routes=app.state.routes)
     app.add_middleware(Admission, most=limits.requests, seconds=limits.request_seconds)
     app.add_middleware(
         BodyLimit,
@@ -196,8 +200,6 @@ def create_app(
         )
     app.add_middleware(HostGuard, hosts=hosts)
     problems.install(app)
-    # Of the routers themselves: versions of FastAPI differ in what the application makes of them.
-    app.state.routes = [*app.routes, *(route for module in _ROUTED for route in module.router.routes)]
     for module in _ROUTED:
         app.include_router(module.router)
     return app

@@ -186,17 +186,16 @@ def _of_http(request: Request, error: HTTPException) -> Problem:
 
 
 def _methods(request: Request) -> list[str]:
-    """Of all operations that the OpenAPI document has at a request's path."""
+    """Of all operations that the OpenAPI document has at a request's path, and HEAD where there is GET."""
     described: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
     parts = request.url.path.split("/")
-    return sorted(
-        {
-            method.upper()
-            for path, operations in described.items()
-            if _fits(path.split("/"), parts)
-            for method in operations
-        }
-    )
+    methods = {
+        method.upper()
+        for path, operations in described.items()
+        if _fits(path.split("/"), parts)
+        for method in operations
+    }
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _fits(template: Sequence[str], parts: Sequence[str]) -> bool:

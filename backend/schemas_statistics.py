@@ -125,10 +125,12 @@ class GroupUse(BaseModel):
     n: int = Field(description="Images of the group.", examples=[1600])
     images: int = Field(description="Of them with the code.", examples=[402])
     share: float = Field(description="Of the group.", examples=[0.25])
-    share_elsewhere: float = Field(description="Of the others.", examples=[0.08])
+    share_elsewhere: float | None = Field(
+        description="Of the others; null where there are none.", examples=[0.08]
+    )
     log2_odds: Log2Odds | None = Field(
-        description="Null, as is its interval, where no image or every image contains the code. A limit of 64 or -64 "
-        "says that nothing bounds it on that side: not one image in a field of the table."
+        description="Null, as is its interval, where no image or every image contains the code, or there are no "
+        "others. A limit of 64 or -64 says that nothing bounds it on that side: not one image in a field of the table."
     )
     interval: Interval | None
     p: float = Field(description="Exact, two-sided, over images.", examples=[0.0002])

@@ -79,7 +79,8 @@ class GroupUse:
     images: int
     """Of the n, those that contain the code."""
     share: float
-    share_elsewhere: float
+    share_elsewhere: float | None
+    """None: there are no others."""
     log2_odds: float
     """Base-2 logarithm of the odds ratio; NaN, as its limits are, where there is nothing to compare."""
     low: float
@@ -91,7 +92,7 @@ class GroupUse:
     @classmethod
     def of(cls, item: Json) -> "GroupUse":
         """From one entry of `by_dataset` or `by_label`."""
-        label = item["label"]
+        label, elsewhere = item["label"], item["share_elsewhere"]
         return cls(
             dataset=str(item["dataset"]),
             label=None if label is None else int(label),
@@ -99,7 +100,7 @@ class GroupUse:
             n=int(item["n"]),
             images=int(item["images"]),
             share=float(item["share"]),
-            share_elsewhere=float(item["share_elsewhere"]),
+            share_elsewhere=None if elsewhere is None else float(elsewhere),
             **_odds(item),
         )
 

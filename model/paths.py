@@ -15,3 +15,8 @@ def data_dir(explicit: Path | str | None = None) -> Path:
 def cache_dir() -> Path:
     """Folder for what can be made again (``VQSCOPE_CACHE``, else the platform's cache folder)."""
     return Path(os.environ.get("VQSCOPE_CACHE") or platformdirs.user_cache_dir("vqscope")).expanduser()
+
+
+def sample_dir() -> Path:
+    """Folder of the offline sample, which is written when it is first taken."""
+    return cache_dir() / "sample"

@@ -89,7 +89,7 @@ def use(details: CodeDetails, datasets: Datasets) -> list[Component]:
     """What goes with the code, its use by data set and label, the codes it shares images with."""
     if details.images == 0:
         return []
-    longest = max(max(g.share, g.share_elsewhere) for g in (*details.by_dataset, *details.by_label))
+    longest = max(max(g.share, g.share_elsewhere or 0) for g in (*details.by_dataset, *details.by_label))
     return [
         _goes_with(details, datasets),
         html.Div(

@@ -49,12 +49,7 @@ def bars(groups: Sequence[GroupUse], datasets: Datasets) -> html.Div:
 def _bar(group: GroupUse, datasets: Datasets) -> html.Div:
     name = group.dataset if group.label is None else (group.label_name or str(group.label))
     dataset = datasets.get(group.dataset)
-    ratio, interval = odds_told(group.log2_odds, group.low, group.high)
-    others = "the others" if group.label is None else "the others of its data set"
-    hint = (
-        f"{ratio} of {others}{interval}, "
-        f"corrected p {probability(group.q)}; others: {per_cent(group.share_elsewhere)}"
-    )
+    line = [] if group.share_elsewhere is None else [html.Span(className="bar-others")]
     return html.Div(
         [
             html.Span(
@@ -66,11 +61,11 @@ def _bar(group: GroupUse, datasets: Datasets) -> html.Div:
                 title=name,
             ),
             html.Span(
-                [html.Span(className="bar-fill"), html.Span(className="bar-others")],
+                [html.Span(className="bar-fill"), *line],
                 className="bar",
                 style={
                     "--share": f"{group.share:.6g}",
-                    "--others": f"{group.share_elsewhere:.6g}",
+                    "--others": f"{group.share_elsewhere or 0:.6g}",
                     "--mark": _colour(dataset),
                 },
                 **attributes({"aria-hidden": "true"}),
@@ -79,8 +74,19 @@ def _bar(group: GroupUse, datasets: Datasets) -> html.Div:
             html.Span(f"{count(group.images)} / {count(group.n)}", className="bar-count muted"),
         ],
         className="bar-row",
-        title=hint,
+        title=_compared(group),
         **attributes({"data-group": key(group)}),
+    )
+
+
+def _compared(group: GroupUse) -> str:
+    others = "the others" if group.label is None else "the others of its data set"
+    if group.share_elsewhere is None:
+        return f"{others[4:].capitalize()}: there are none to compare with"
+    ratio, interval = odds_told(group.log2_odds, group.low, group.high)
+    return (
+        f"{ratio} of {others}{interval}, "
+        f"corrected p {probability(group.q)}; others: {per_cent(group.share_elsewhere)}"
     )
 
 

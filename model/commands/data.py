@@ -1,6 +1,7 @@
 """`vqscope data`: which data sets there are, and fetching MedMNIST's."""
 
 import json
+import shlex
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +61,10 @@ def main(argv: list[str]) -> int:
     print(f"\n{there} of {len(infos)} available in {folder}")
     if there < len(infos):
         print(f"Fetch MedMNIST's own with: {download_command(folder, ['NAME', 'NAME'])}")
+    if not there and paths.sample_dir().is_dir():
+        print(
+            f"The offline sample is there: vqscope data list --data-dir {shlex.quote(str(paths.sample_dir()))}"
+        )
     report_warnings(infos)
     return 0
 

@@ -145,7 +145,7 @@ def _refuse_broken(folder: Path) -> None:
 def _sample(wanted: Sequence[str], say: Say) -> tuple[Path, list[DatasetInfo]]:
     from model.data.sample import write_sample
 
-    folder = paths.cache_dir() / "sample"
+    folder = paths.sample_dir()
     with locked(folder, lambda: say("waiting for another vqscope that writes the sample")):
         written = write_sample(folder)
     return folder, [find_dataset(name, folder) for name in wanted or written]

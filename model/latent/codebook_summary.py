@@ -26,7 +26,8 @@ class GroupUse:
     group: Group
     images: int
     share: float
-    share_elsewhere: float
+    share_elsewhere: float | None
+    """None where there are no others."""
     log2_odds: float | None
     """None, as its interval is, where no image or every image contains the code, or there are no others."""
     interval: tuple[float, float] | None
@@ -111,12 +112,13 @@ def _named(names: Sequence[str | int | None], best: NDArray[np.int64], absent: N
 
 def _uses(groups: Sequence[Group], tests: Enrichment, code: int) -> list[GroupUse]:
     told = np.isfinite(tests.log2_odds[:, code])
+    others = np.isfinite(tests.share_elsewhere[:, code])
     return [
         GroupUse(
             group=group,
             images=int(tests.inside[i, code]),
             share=float(tests.share[i, code]),
-            share_elsewhere=float(tests.share_elsewhere[i, code]),
+            share_elsewhere=float(tests.share_elsewhere[i, code]) if others[i] else None,
             log2_odds=float(tests.log2_odds[i, code]) if told[i] else None,
             interval=(float(tests.low[i, code]), float(tests.high[i, code])) if told[i] else None,
             p=float(tests.p[i, code]),

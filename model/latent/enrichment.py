@@ -33,7 +33,7 @@ class Enrichment:
     share: Floats
     """Of the group's images."""
     share_elsewhere: Floats
-    """Of the other images."""
+    """Of the other images; NaN where there is none."""
     log2_odds: Floats
     """Logarithm to base 2 of the odds ratio, from a table to which two images are added, spread over its fields as if
     group and code were independent (A. Agresti 1999, Biometrics 55, 597); NaN where a margin is empty. Half an image in
@@ -83,7 +83,7 @@ def enrichment(inside: ArrayLike, n_inside: ArrayLike, total: ArrayLike, n_total
     return Enrichment(
         inside=k,
         share=k / np.maximum(n, 1),
-        share_elsewhere=outside / np.maximum(n_outside, 1),
+        share_elsewhere=np.where(n_outside > 0, outside / np.maximum(n_outside, 1), np.nan),
         log2_odds=log2_odds,
         low=low,
         high=high,

@@ -84,6 +84,9 @@ def test_one_code_in_full(client, index, there, code):
     assert group["interval"] == pytest.approx([own.low, own.high])
     assert all(0 <= entry["p"] <= entry["q"] <= 1 for entry in answer["by_dataset"] + answer["by_label"])
     assert all(entry["label_name"] for entry in answer["by_label"])
+    images = {entry["dataset"]: entry["n"] for entry in answer["by_dataset"]}
+    only = [entry["n"] == images[entry["dataset"]] for entry in answer["by_label"]]
+    assert [entry["share_elsewhere"] is None for entry in answer["by_label"]] == only
     companion = answer["companions"][0]
     assert companion["images"] == (there[:, code] & there[:, companion["code"]]).sum()
     line = client.get("/v1/codebook", params={"offset": code, "limit": 1}).json()["items"][0]

@@ -28,11 +28,11 @@ def test_unknown_paths(client, path, problem):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/v1/models", "GET"),
+        ("DELETE", "/v1/models", "GET, HEAD"),
         ("GET", "/v1/encode", "POST"),
-        ("POST", "/health/live", "GET"),
-        ("PATCH", "/v1/maps", "GET, POST"),
-        ("PUT", "/v1/jobs/a", "DELETE, GET"),
+        ("POST", "/health/live", "GET, HEAD"),
+        ("PATCH", "/v1/maps", "GET, HEAD, POST"),
+        ("PUT", "/v1/jobs/a", "DELETE, GET, HEAD"),
         ("PUT", "/openapi.json", "GET, HEAD"),
     ],
 )

@@ -1,9 +1,11 @@
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from model.commands.data import main
+from model.data.choose import choose_data
 from model.errors import VQScopeError
 
 
@@ -55,6 +57,23 @@ def test_the_folder_comes_from_the_environment(
     monkeypatch.setenv("VQSCOPE_DATA", str(sample_dir))
     assert main(["list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["data_dir"] == str(sample_dir)
+
+
+def test_the_sample_is_named_where_nothing_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `vqscope explore` shows then is in no list of the data folder."""
+    monkeypatch.setenv("VQSCOPE_CACHE", str(tmp_path / "my cache"))
+    empty = tmp_path / "data"
+    empty.mkdir()
+    assert main(["list", "--data-dir", str(empty)]) == 0
+    assert "offline sample" not in capsys.readouterr().out
+    choose_data(empty, (), or_sample=True, say=lambda line: None)
+    assert main(["list", "--data-dir", str(empty)]) == 0
+    named = capsys.readouterr().out.splitlines()[-1]
+    assert named.startswith("The offline sample is there: vqscope data list")
+    assert main(shlex.split(named.split("vqscope data")[1])) == 0
+    assert "6 of 18 available" in capsys.readouterr().out
 
 
 def test_download_of_an_unknown_name_is_refused(tmp_path: Path) -> None:
