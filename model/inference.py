@@ -69,7 +69,7 @@ class InferenceModel:
         self.embedding_dim = stored.network.embedding.dim
         self.embedding_version = EMBEDDING_VERSION
         self._transform = ImageTransform(self.image_size)
-        self._network = stored.network.to(device, memory_format=torch.channels_last).eval()
+        self._network = stored.network.to(device).to(memory_format=torch.channels_last).eval()
         fold(self._network)
         self._cores = Cores(torch.get_num_threads() if device.type == "cpu" else 1)
 
@@ -234,7 +234,8 @@ class InferenceModel:
     def _decode(self, codes: NDArray[np.integer[Any]]) -> Tensor:
         """(N, H', W') -> N 3 S S in [0, 1]."""
         indices = torch.from_numpy(codes.astype(np.int64)).to(self.device)
-        return self._network.decode(indices).cpu() / 2 + 0.5
+        decoded: Tensor = self._network.decode(indices).cpu()
+        return decoded / 2 + 0.5
 
     def _decode_like(self, codes: NDArray[np.integer[Any]], like: Pictures) -> Pictures:
         decoded = self._decode(codes)

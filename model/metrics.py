@@ -1,4 +1,4 @@
-"""PSNR, SSIM and MAE per image, and the use of a codebook.
+"""PSNR, SSIM and MAE per image.
 
 One definition for training curves, evaluation, index and service: pictures on the scale [0, 1], one figure per
 image, averaged only afterwards.
@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from torchmetrics import Metric
 
 PSNR_CEILING = 100.0
 """dB given to a perfect copy, whose PSNR would be infinite and spoil every average."""
@@ -141,28 +140,3 @@ def error_map(images: NDArray[np.uint8], reconstructions: NDArray[np.uint8]) -> 
     level = np.clip(error / ERROR_FULL_SCALE * 255, 0, 255).round().astype(np.uint8)
     coloured: NDArray[np.uint8] = table[level]
     return coloured
-
-
-class CodebookUsage(Metric):
-    """How many codes are in use, and how evenly, over all that was seen since the last reset.
-
-    Over a whole split, not per batch: the perplexity of a batch depends on its size.
-    """
-
-    full_state_update = False
-    counts: Tensor
-
-    def __init__(self, codebook_size: int) -> None:
-        super().__init__()
-        self.codebook_size = codebook_size
-        self.add_state("counts", torch.zeros(codebook_size, dtype=torch.int64), dist_reduce_fx="sum")
-
-    def update(self, codes: Tensor) -> None:
-        """Count codes, of any shape."""
-        self.counts += torch.bincount(codes.flatten().long(), minlength=self.codebook_size)
-
-    def compute(self) -> dict[str, Tensor]:
-        """``used``: share of codes seen at all, in [0, 1]; ``perplexity``: exp of the entropy, 1 to the size."""
-        share = self.counts / self.counts.sum().clamp(min=1)
-        entropy = -torch.xlogy(share, share).sum()
-        return {"used": (self.counts > 0).float().mean(), "perplexity": entropy.exp()}

@@ -3,14 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from model.muon import Muon
+
+if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 MOST_PENALTY = 0.02
 """Weight decay that SGD takes: presets are made for a decoupled one, of which 0.1 would hold the weights at nothing."""
@@ -65,7 +67,7 @@ def cosine_factor(spent: float, warmup: float, exponential: bool = False) -> flo
 
 def build_optimizer(
     module: nn.Module, settings: OptimizerSettings, budget_spent: Callable[[], float]
-) -> OptimizerLRScheduler:
+) -> "OptimizerLRScheduler":
     """Optimiser with its schedule, in Lightning's terms.
 
     Weight decay spares biases and normalisation (every parameter of one dimension): decaying them only

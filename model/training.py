@@ -16,7 +16,7 @@ from model import run_folder
 from model.averaging import WeightsAverage
 from model.card import describe_training
 from model.checkpoints import read_model, save_model
-from model.curves import CurveWriter
+from model.curve_writing import CurveWriter
 from model.data.datamodule import BiomedicalDataModule
 from model.errors import VQScopeError
 from model.graphs import CapturedPasses
@@ -26,7 +26,7 @@ from model.ranks import SameBuffers, end_other_ranks, is_rank_zero, lost_contact
 from model.run_state import AtomicCheckpoints, BestState, EpochSeed, LastCheckpoint
 from model.snapshot_writing import SnapshotWriter
 from model.training_settings import TrainerSettings, TrainSettings
-from model.vqvae import VQVAE
+from model.vqvae_module import VQVAEModule
 from model.watching import Budget, NotANumber, Throughput, TrainingFailed
 
 __all__ = [
@@ -118,7 +118,7 @@ class _Run:
         options = settings.trainer
         seed_everything(options.seed, workers=True, verbose=False)
         self._settings, self._data = settings, data
-        self._network = VQVAE(settings.model, settings.optimizer)
+        self._network = VQVAEModule(settings.model, settings.optimizer)
         self._network.to(memory_format=torch.channels_last)
         self._timer = Timer(options.max_time, verbose=False)
         throughput = Throughput()
@@ -221,7 +221,7 @@ class _Run:
 
 
 @torch.no_grad()
-def fit_embedding(network: VQVAE, settings: TrainSettings, images: int = 5000) -> None:
+def fit_embedding(network: VQVAEModule, settings: TrainSettings, images: int = 5000) -> None:
     """Standardise the embedding on training images, drawn as in training but not augmented."""
     network.eval()
     device = network.device

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from model.data.datamodule import DataSettings
+from model.data.settings import DataSettings
 from model.optimization import OptimizerSettings
 from model.precision import native_bfloat16
 from model.snapshots import MAX_IMAGES

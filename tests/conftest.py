@@ -64,7 +64,7 @@ def sample_names(sample_dir: Path) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def tiny_model_dir(sample_dir: Path, sample_names: tuple[str, ...], made_once: Callable[..., Path]) -> Path:
     """Run folder of a tiny VQ-VAE, trained on the sample for two epochs."""
-    from model.data.datamodule import DataSettings
+    from model.data.settings import DataSettings
     from model.networks.decoder import DecoderSettings
     from model.networks.encoder import EncoderSettings
     from model.optimization import OptimizerSettings

@@ -1,12 +1,13 @@
 """How well the classes of a data set lie apart in the space of embeddings."""
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from backend import problems
 from backend.dependencies import DatasetName, LoadedNow, SettingsNow
 from backend.schemas_statistics import Separation, SeparationFigures
 from backend.selection import dataset_named
-from model.latent.class_separation import class_separation
 
 router = APIRouter(prefix="/v1/separation", tags=["statistics"])
 
@@ -18,9 +19,17 @@ async def separation(loaded: LoadedNow, settings: SettingsNow, dataset: DatasetN
     Of some thousand images that takes a minute or more: until then the answer is 503, and it is worked on further.
     """
     dataset_named(loaded.index, dataset)
+
+    def figures() -> dict[str, Any]:
+        from model.latent.class_separation import (
+            class_separation,  # scikit-learn, which a start need not wait for
+        )
+
+        return class_separation(loaded.index, dataset)
+
     found = await loaded.computed.get(
         ("separation", dataset),
-        lambda: class_separation(loaded.index, dataset),
+        figures,
         seconds=settings.limits.request_seconds,
         minutes=True,
     )

@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter, set_parsing_setti
 from model import paths
 from model.checkpoints import from_dict
 from model.cli_parser import OneLineErrors, names, usage_error
-from model.data.datamodule import DataSettings
+from model.data.settings import DataSettings
 from model.errors import VQScopeError
 from model.optimization import OptimizerSettings
 from model.ranks import is_rank_zero

@@ -352,6 +352,17 @@ def test_help_is_quick_and_has_examples(environment):
     assert "vqscope serve --model" in result.stdout
 
 
+def test_a_start_waits_for_nothing_that_only_training_needs(environment):
+    """Lightning and what it brings along take as long to import as the service itself."""
+    code = (
+        "import sys, backend.app\n"
+        "needless = {'lightning', 'torchmetrics', 'sklearn', 'matplotlib'} & sys.modules.keys()\n"
+        "assert not needless, needless\n"
+    )
+    result = run([sys.executable, "-c", code], environment)
+    assert result.returncode == 0, result.stderr
+
+
 def test_help_names_every_setting(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])

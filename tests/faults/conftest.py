@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.data.datamodule import DataSettings
+from model.data.settings import DataSettings
 from model.networks.decoder import DecoderSettings
 from model.networks.encoder import EncoderSettings
 from model.optimization import OptimizerSettings

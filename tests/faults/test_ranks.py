@@ -14,10 +14,11 @@ import psutil
 import pytest
 import torch
 
+from model.codebook_usage import CodebookUsage
 from model.data.datamodule import BiomedicalDataModule
-from model.metrics import CodebookUsage, image_figures
+from model.metrics import image_figures
 from model.run_folder import CHECKPOINT, begin, status
-from model.vqvae import VQVAE
+from model.vqvae_module import VQVAEModule
 
 pytestmark = pytest.mark.integration
 COMMAND = [sys.executable, "-m", "model.cli", "train", "--resume"]
@@ -77,7 +78,7 @@ def run_undisturbed(settings, start_two, folder: Path) -> Path:
 @torch.no_grad()
 def evaluate(settings, weights):
     """Validation figures in this one process, of the whole split."""
-    network = VQVAE(settings.model).eval()
+    network = VQVAEModule(settings.model).eval()
     network.load_state_dict(weights)
     usage, psnr, ssim = CodebookUsage(settings.model.quantizer.codebook_size), [], []
     bfloat16 = settings.trainer.bfloat16

@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import load_file
 
 from model.checkpoints import ModelDamaged, read_model, save_model, write_atomically
-from model.data.datamodule import BiomedicalDataModule, DataSettings
+from model.data.datamodule import BiomedicalDataModule
+from model.data.settings import DataSettings
 from model.errors import VQScopeError
 from model.metrics import image_figures
 from model.shipped import ModelNotFound

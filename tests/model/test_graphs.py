@@ -1,13 +1,14 @@
 import pytest
 import torch
 
-from model.data.datamodule import DataSettings
+from model.data.settings import DataSettings
 from model.graphs import CapturedPasses
 from model.networks.decoder import DecoderSettings
 from model.networks.encoder import EncoderSettings
 from model.quantizers.ema import EMASettings
 from model.training import TrainerSettings, TrainSettings, train
-from model.vqvae import VQVAE, VQVAESettings
+from model.vqvae import VQVAESettings
+from model.vqvae_module import VQVAEModule
 
 SMALL = VQVAESettings(
     encoder=EncoderSettings(refine_blocks=1),
@@ -41,7 +42,7 @@ class _Trainer:
 @pytest.mark.filterwarnings("ignore:The AccumulateGrad node")  # captured on a stream of its own
 def test_captured_passes_are_the_plain_ones():
     torch.manual_seed(0)
-    network = VQVAE(SMALL).to("cuda", memory_format=torch.channels_last).train()
+    network = VQVAEModule(SMALL).to("cuda", memory_format=torch.channels_last).train()
     images = torch.rand(16, 3, 28, 28, device="cuda") * 2 - 1
     network(images)  # places the codebook
     network.quantizer.eval()  # which then stays where it is
@@ -79,7 +80,7 @@ def test_a_run_on_a_gpu_ends_with_a_model(sample_dir, tmp_path, graphs):
 
 
 def test_on_a_processor_nothing_is_captured():
-    network = VQVAE(SMALL)
+    network = VQVAEModule(SMALL)
     capture = CapturedPasses(16)
     capture.on_train_start(_Trainer(), network)
     assert "forward" not in vars(network.encoder)

@@ -4,7 +4,8 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from model.metrics import PSNR_CEILING, CodebookUsage, error_map, figures, image_figures
+from model.codebook_usage import CodebookUsage
+from model.metrics import PSNR_CEILING, error_map, figures, image_figures
 
 
 @pytest.fixture(params=[(28, 28), (28, 28, 3), (41, 33, 3)])

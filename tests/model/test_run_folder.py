@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.data.datamodule import DataSettings
+from model.data.settings import DataSettings
 from model.errors import VQScopeError
 from model.run_folder import RECORD, RunDamaged, begin, held, recorded_settings, status
 from model.training_settings import TrainerSettings, TrainSettings

@@ -7,8 +7,9 @@ import pytest
 
 from model import run_folder, snapshots
 from model.checkpoints import read_model
-from model.data.datamodule import BiomedicalDataModule, DataSettings
+from model.data.datamodule import BiomedicalDataModule
 from model.data.npz import SPLITS
+from model.data.settings import DataSettings
 from model.latent.embedding import pool
 from model.latent.evolving import frame_of
 from model.networks.decoder import DecoderSettings
@@ -16,7 +17,8 @@ from model.networks.encoder import EncoderSettings
 from model.quantizers.ema import EMASettings
 from model.snapshot_writing import SnapshotWriter, chosen
 from model.training import TrainerSettings, TrainSettings, resume, train
-from model.vqvae import VQVAE, VQVAESettings
+from model.vqvae import VQVAESettings
+from model.vqvae_module import VQVAEModule
 
 EPOCHS = 2
 
@@ -133,7 +135,7 @@ def test_a_run_begun_anew_has_no_snapshots_of_the_old_one(few, tmp_path):
 def test_the_network_is_left_in_its_modes_and_points_come_from_its_features(few, tmp_path):
     chosen_settings = settings(few, tmp_path)
     data = BiomedicalDataModule(chosen_settings.data)
-    network = VQVAE(chosen_settings.model)
+    network = VQVAEModule(chosen_settings.model)
     network.decoder.eval()
     modes = [part.training for part in network.modules()]
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from model.checkpoints import read_model
 from model.curves import COLUMNS
-from model.data.datamodule import BiomedicalDataModule, DataSettings
+from model.data.datamodule import BiomedicalDataModule
+from model.data.settings import DataSettings
 from model.errors import VQScopeError
 from model.metrics import image_figures
 from model.networks.decoder import DecoderSettings
@@ -21,7 +22,8 @@ from model.optimization import OptimizerSettings
 from model.quantizers.ema import EMASettings
 from model.run_folder import begin
 from model.training import TrainerSettings, TrainingFailed, TrainSettings, resume, train
-from model.vqvae import VQVAE, VQVAESettings
+from model.vqvae import VQVAESettings
+from model.vqvae_module import VQVAEModule
 
 TINY = VQVAESettings(
     encoder=EncoderSettings(stages=1, stem_pool=True, refine_blocks=0),
@@ -131,7 +133,7 @@ def test_the_state_that_is_saved_is_that_of_the_best_epoch(sample_dir, tmp_path,
                 for parameter in network.decoder.parameters():
                     parameter.normal_()
 
-    monkeypatch.setattr(VQVAE, "on_train_batch_start", spoil)
+    monkeypatch.setattr(VQVAEModule, "on_train_batch_start", spoil)
     train(chosen)
     ssim = [row["val_ssim"] for row in rows(tmp_path)]
     assert max(ssim) > ssim[-1] + 0.01

@@ -14,9 +14,10 @@ from lightning import LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, Timer
 
 from model.averaging import WeightsAverage
-from model.data.datamodule import BiomedicalDataModule, DataSettings
+from model.data.datamodule import BiomedicalDataModule
+from model.data.settings import DataSettings
 from model.graphs import CapturedPasses
-from model.vqvae import VQVAE
+from model.vqvae_module import VQVAEModule
 from tests.benchmarks.models.bars import bar
 
 
@@ -141,7 +142,7 @@ def fit(
     assert isinstance(network.budget_spent, Callable)  # type: ignore[arg-type]  # see Trainable
     clock = StepClock(limits, data.batch_size, label=label, progress=progress, warm_up=warm_up)
     callbacks: list[Callback] = [WeightsAverage(limits.average_decay)] if limits.average_decay else []
-    if limits.accelerator == "gpu" and isinstance(network, VQVAE):
+    if limits.accelerator == "gpu" and isinstance(network, VQVAEModule):
         callbacks.append(CapturedPasses(data.batch_size))
     if limits.seconds is not None:
         callbacks.append(Timer(timedelta(seconds=limits.seconds), verbose=False))

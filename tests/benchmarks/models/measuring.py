@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from model.codebook_usage import CodebookUsage
 from model.data.arrays import open_split
 from model.data.datasets import ImageTransform
 from model.inference import Pictures
-from model.metrics import CodebookUsage, Figures, figures
+from model.metrics import Figures, figures
 from tests.benchmarks.models.bars import bar
 from tests.benchmarks.models.settings import BenchSettings
 

@@ -7,7 +7,7 @@ import torch
 from lightning import seed_everything
 
 from model.quantizers.base import Quantizer
-from model.vqvae import VQVAE
+from model.vqvae_module import VQVAEModule
 from tests.benchmarks.models.adapters import (
     Isolated,
     LucidrainsQuantizer,
@@ -65,11 +65,11 @@ def arms(settings: BenchSettings, store: Store) -> Iterator[Arm]:
     )
 
 
-def build(settings: BenchSettings, make: Make) -> VQVAE:
+def build(settings: BenchSettings, make: Make) -> VQVAEModule:
     """Our network with another quantiser; encoder and decoder start from the same weights whatever it is."""
     run = settings.preset("base")
     seed_everything(settings.seed, workers=True, verbose=False)
-    network = VQVAE(run.model, run.optimizer)
+    network = VQVAEModule(run.model, run.optimizer)
     network.quantizer = Isolated(make(network.quantizer))  # type: ignore[assignment]  # the interface is the same
     return network.to(memory_format=torch.channels_last)
 
@@ -109,7 +109,7 @@ def _arm(
     return Arm(name=name, table=TABLE, title=title, key=key, compute=compute)
 
 
-def _reconstruct(network: VQVAE, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _reconstruct(network: VQVAEModule, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     reconstructed, quantised = network(images)
     return reconstructed, quantised.codes
 

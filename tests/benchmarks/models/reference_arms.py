@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.data.datamodule import BiomedicalDataModule, DataSettings
+from model.data.datamodule import BiomedicalDataModule
 from model.data.sampler import BalancedSampler
+from model.data.settings import DataSettings
 from model.inference import InferenceModel, Pictures, load_model
 from model.shipped import shipped_models
 from tests.benchmarks.models import codecs, pca, residual

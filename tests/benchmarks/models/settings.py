@@ -7,7 +7,7 @@ from typing import Any
 
 from model.commands.train import parse
 from model.data.catalogue import find_dataset
-from model.data.datamodule import DataSettings
+from model.data.settings import DataSettings
 from model.training_settings import TrainSettings
 
 FIVE_SETS = ("ham10000", "pneumoniamnist", "retinamnist", "breastmnist", "bloodcells_pbc")

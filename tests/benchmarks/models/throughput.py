@@ -12,7 +12,7 @@ from lightning import LightningModule, seed_everything
 
 from model.data.augmentation import AUGMENTATIONS
 from model.data.datamodule import BiomedicalDataModule
-from model.vqvae import VQVAE
+from model.vqvae_module import VQVAEModule
 from tests.benchmarks.models.arms import Arm, limits_of, training_key
 from tests.benchmarks.models.fitting import fit, parameters
 from tests.benchmarks.models.settings import BenchSettings
@@ -42,7 +42,7 @@ class Variant:
             memory_format=torch.channels_last if self.channels_last else torch.contiguous_format
         )
         if self.compiled:
-            assert isinstance(network, VQVAE)
+            assert isinstance(network, VQVAEModule)
             network.encoder.compile()
             network.decoder.compile()
         return network
@@ -53,8 +53,8 @@ def arms(settings: BenchSettings) -> Iterator[Arm]:
     run = settings.preset("base")
     limits = replace(limits_of(run, steps=WARM_UP + settings.timed_steps), validate=False)
 
-    def ours() -> VQVAE:
-        return VQVAE(run.model, run.optimizer)
+    def ours() -> VQVAEModule:
+        return VQVAEModule(run.model, run.optimizer)
 
     def theirs() -> LightningModule:
         return monai_peer(settings)

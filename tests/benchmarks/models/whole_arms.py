@@ -8,7 +8,7 @@ from lightning import LightningModule, seed_everything
 
 from model.optimization import OptimizerSettings
 from model.training_settings import TrainSettings
-from model.vqvae import VQVAE
+from model.vqvae_module import VQVAEModule
 from tests.benchmarks.models.arms import Arm, limits_of, training_key
 from tests.benchmarks.models.fitting import Limits, fit, parameters
 from tests.benchmarks.models.measuring import measure_splits, of_network
@@ -35,7 +35,7 @@ def whole(settings: BenchSettings) -> Iterator[Arm]:
         "VQScope, base preset",
         run,
         limits_of(run, seconds=seconds),
-        lambda: VQVAE(run.model, run.optimizer),
+        lambda: VQVAEModule(run.model, run.optimizer),
     )
     yield _arm(
         settings,
@@ -64,7 +64,7 @@ def whole(settings: BenchSettings) -> Iterator[Arm]:
 def monai_peer(settings: BenchSettings) -> Peer:
     """MONAI's VQVAE with as many trained parameters as our base preset."""
     run = settings.preset("base")
-    return Peer(monai_of_size(parameters(VQVAE(run.model))), PEER_OPTIMIZER)
+    return Peer(monai_of_size(parameters(VQVAEModule(run.model))), PEER_OPTIMIZER)
 
 
 def paper(settings: BenchSettings) -> Iterator[Arm]:
@@ -84,7 +84,7 @@ def paper(settings: BenchSettings) -> Iterator[Arm]:
         "VQScope, paper preset",
         run,
         limits_of(run, steps=_steps(settings, run)),
-        lambda: VQVAE(run.model, run.optimizer),
+        lambda: VQVAEModule(run.model, run.optimizer),
     )
     yield _arm(
         settings,
@@ -109,12 +109,12 @@ def _arm(
     title: str,
     run: TrainSettings,
     limits: Limits,
-    make: Callable[[], VQVAE | Peer],
+    make: Callable[[], VQVAEModule | Peer],
     *,
     package: dict[str, str] | None = None,
     note: str = "",
 ) -> Arm:
-    def build() -> VQVAE | Peer:
+    def build() -> VQVAEModule | Peer:
         seed_everything(settings.seed, workers=True, verbose=False)
         return make().to(memory_format=torch.channels_last)
 
@@ -136,9 +136,9 @@ def _arm(
     return Arm(name=name, table=table, title=title, note=note, key=key, compute=compute)
 
 
-def _codes(network: VQVAE | Peer) -> tuple[int, float, int]:
+def _codes(network: VQVAEModule | Peer) -> tuple[int, float, int]:
     """Codebook size, bits an image, side of the code grid."""
-    if isinstance(network, VQVAE):
+    if isinstance(network, VQVAEModule):
         model = network.settings
         return network.quantizer.codebook_size, model.bits_per_image, model.grid
     body = network.body
@@ -148,7 +148,7 @@ def _codes(network: VQVAE | Peer) -> tuple[int, float, int]:
 
 
 def _reconstruct(network: LightningModule, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    if isinstance(network, VQVAE):
+    if isinstance(network, VQVAEModule):
         reconstructed, quantised = network(images)
         return reconstructed, quantised.codes
     output = network(images)

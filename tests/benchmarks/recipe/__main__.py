@@ -18,7 +18,7 @@ from model.errors import VQScopeError
 from model.inference import load_model
 from model.training import train
 from model.training_settings import TrainSettings
-from model.vqvae import VQVAE
+from model.vqvae_module import VQVAEModule
 from tests.benchmarks.models.measuring import measure
 from tests.benchmarks.models.reference_arms import of_model
 from tests.benchmarks.models.settings import FIVE_SETS, BenchSettings
@@ -59,7 +59,7 @@ class RecipeSettings:
 
 def key(settings: RecipeSettings, run: TrainSettings) -> dict[str, Any]:
     """All that the result of an arm depends on (JSON-able)."""
-    network = VQVAE(run.model, run.optimizer)
+    network = VQVAEModule(run.model, run.optimizer)
     trainer = asdict(run.trainer)
     trainer["max_time"] = None if run.trainer.max_time is None else run.trainer.max_time.total_seconds()
     trainer.pop("progress")

@@ -10,7 +10,8 @@ from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from model.data import download as download_module
-from model.data.datamodule import BiomedicalDataModule, DataSettings
+from model.data.datamodule import BiomedicalDataModule
+from model.data.settings import DataSettings
 from model.errors import VQScopeError
 
 
