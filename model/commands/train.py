@@ -13,8 +13,7 @@ from model.cli_parser import OneLineErrors, names, usage_error
 from model.data.settings import DataSettings
 from model.errors import VQScopeError
 from model.optimization import OptimizerSettings
-from model.ranks import is_rank_zero
-from model.training import TrainerSettings, TrainSettings, resume, train
+from model.training_settings import TrainerSettings, TrainSettings
 from model.vqvae import VQVAESettings
 
 PRESETS = Path(__file__).parent.parent / "presets"
@@ -151,8 +150,11 @@ def _preset(argv: list[str]) -> Path:
 
 def main(argv: list[str]) -> int:
     """Train; 0 when done, 130 when interrupted (the best state is saved then too)."""
-    run_dir = _run_to_resume(argv)
-    result = resume(run_dir) if run_dir else train(parse(argv), overwrite="--overwrite" in argv)
+    asked = _run_to_resume(argv) or parse(argv)
+    from model.ranks import is_rank_zero  # Lightning, which a wrong option need not wait for
+    from model.training import resume, train
+
+    result = resume(asked) if isinstance(asked, Path) else train(asked, overwrite="--overwrite" in argv)
     if not is_rank_zero():
         return 0  # the first process tells how it went, and may still be saving: a failure here would end it
     if result.best_ssim is not None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torchvision.models import ResNet18_Weights, resnet18
 
 from model.networks.blocks import ResidualBlock
 
@@ -64,6 +63,9 @@ class Encoder(nn.Module):
     """ResNet18 trunk (He et al. 2015, 1512.03385), cut after some stages, projected to the code dimension."""
 
     def __init__(self, settings: EncoderSettings, code_dim: int) -> None:
+        # Takes seconds, and brings torch's compiler: who only reads settings need not wait for it.
+        from torchvision.models import ResNet18_Weights, resnet18
+
         super().__init__()
         resnet = resnet18(weights=ResNet18_Weights.DEFAULT if settings.pretrained else None)
         if settings.stem_stride == 1:
