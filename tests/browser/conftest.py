@@ -35,7 +35,7 @@ from model.latent.features import Features
 from model.latent.index import open_index
 from model.latent.map_fitting import fit_map
 from model.latent.pca import PCASettings
-from tests.browser.chromium import CHROMIUM, SWITCHES
+from tests.browser.chromium import CHROMIUM, TEST_SWITCHES
 
 WAIT = 60.0
 WINDOW = ViewportSize(width=1280, height=720)
@@ -149,7 +149,7 @@ def chromium() -> Iterator[BrowserType]:
 @pytest.fixture(scope="module")
 def launch(chromium: BrowserType) -> Callable[..., Browser]:
     """Starts a Chromium, with further switches where given."""
-    return lambda *more: chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *more])
+    return lambda *more: chromium.launch(executable_path=CHROMIUM, args=[*TEST_SWITCHES, *more])
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def profile(chromium: BrowserType, dashboard_url: str, tmp_path_factory) -> Iter
     context = chromium.launch_persistent_context(
         tmp_path_factory.mktemp("profile"),
         executable_path=CHROMIUM,
-        args=SWITCHES,
+        args=TEST_SWITCHES,
         viewport=WINDOW,
         base_url=dashboard_url,
     )
