@@ -65,7 +65,7 @@ diagnosis.
 Every answer under `/v1` names the model and, where one is involved, the latent index that it comes from; the
 headers `X-VQScope-Model` and `X-VQScope-Index` name both, but not to clients without a key. Every answer has an
 `X-Request-ID`: the one that the client sent, if it is 1 to 64 letters, digits, dots, dashes or underscores, else a
-new one. The log of the service has it too.
+new one. The log of the service has it too. HEAD answers wherever GET does, without the body.
 Every error is a problem document (RFC 9457). Any path answers 421 where the Host header is none of the names
 that the service answers to: by default, on loopback, those of this machine; 400 where a body has two lengths."""
 _ASIDE = 4
@@ -194,7 +194,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=sorted(settings.cors_origins),
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "If-None-Match", REQUEST_ID],
             expose_headers=["ETag", "Retry-After", REQUEST_ID, MODEL, INDEX],
         )

@@ -34,4 +34,8 @@ class Heads:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app(got, receive, bodiless)
+        try:
+            await self.app(got, receive, bodiless)
+        finally:
+            if "route" in got:  # which the log and the metrics name
+                scope["route"] = got["route"]

@@ -68,7 +68,7 @@ class Observing:
                 if now is not None:
                     noted.model, noted.index = now.model.version, now.index.version
                 _name(MutableHeaders(scope=message), noted)
-            size += len(message.get("body", b""))
+            size += 0 if scope["method"] == "HEAD" else len(message.get("body", b""))  # the server sends none
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 ended = time.perf_counter()  # work may go on after it

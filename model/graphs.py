@@ -8,7 +8,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from model.vqvae_module import VQVAEModule
+from model.vqvae import VQVAE
 
 
 class CapturedPasses(Callback):
@@ -27,7 +27,7 @@ class CapturedPasses(Callback):
         """Capture, on images of zeros: what they do to the statistics of batches is undone."""
         if pl_module.device.type != "cuda" or trainer.world_size > 1:
             return
-        assert isinstance(pl_module, VQVAEModule)
+        assert isinstance(pl_module, VQVAE)
         settings = pl_module.settings
         images = torch.zeros(
             (self._batch_size, 3, settings.image_size, settings.image_size), device=pl_module.device

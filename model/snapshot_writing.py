@@ -28,7 +28,7 @@ from model.snapshots import (
     write_epoch,
     write_images,
 )
-from model.vqvae_module import VQVAEModule
+from model.vqvae import VQVAE
 
 _PICTURES_EACH = 4
 """Of a data set."""
@@ -68,7 +68,7 @@ class SnapshotWriter(Callback):
         if not trainer.is_global_zero:
             return
         network = pl_module if self._average is None else self._average.network
-        assert isinstance(network, VQVAEModule)
+        assert isinstance(network, VQVAE)
         with _undisturbed(network):
             embeddings = self._embeddings(network)
             reconstructions = _reconstructed(network, self._images(self._rows[self._pictured], network))
@@ -87,7 +87,7 @@ class SnapshotWriter(Callback):
         before = state_dict["before"]
         self._before = None if before is None else before.numpy()
 
-    def _embeddings(self, network: VQVAEModule) -> NDArray[np.float32]:
+    def _embeddings(self, network: VQVAE) -> NDArray[np.float32]:
         starts = range(0, len(self._rows), self._batch_size)
         parts = []
         for start in starts:
@@ -98,7 +98,7 @@ class SnapshotWriter(Callback):
         found: NDArray[np.float32] = head(torch.cat(parts)).numpy()
         return found
 
-    def _images(self, rows: NDArray[np.int64], network: VQVAEModule) -> Tensor:
+    def _images(self, rows: NDArray[np.int64], network: VQVAE) -> Tensor:
         images, _ = self._split.__getitems__(rows.tolist())
         return images.to(next(network.parameters()).device).contiguous(memory_format=torch.channels_last)
 
@@ -156,7 +156,7 @@ def _described(split: BiomedicalDataset) -> Iterator[ShownDataset]:
         )
 
 
-def _reconstructed(network: VQVAEModule, images: Tensor) -> Pictures:
+def _reconstructed(network: VQVAE, images: Tensor) -> Pictures:
     return _pixels(network.decode(network.quantizer(network.encoder(images).latent).codes).cpu())
 
 

@@ -100,7 +100,7 @@ def use(details: CodeDetails, datasets: Datasets) -> list[Component]:
                 *label_bars(details.by_label, datasets),
                 html.Div(
                     "Bar: share of the group’s images that contain the code; line: of all others, "
-                    "for a label of those of its data set. "
+                    "for a label of those of its data set; none where there are no others. "
                     f"A full bar is {per_cent(longest)}.",
                     className="note",
                 ),

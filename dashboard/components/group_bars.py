@@ -80,12 +80,12 @@ def _bar(group: GroupUse, datasets: Datasets) -> html.Div:
 
 
 def _compared(group: GroupUse) -> str:
-    others = "the others" if group.label is None else "the others of its data set"
+    others = "others" if group.label is None else "others of its data set"
     if group.share_elsewhere is None:
-        return f"{others[4:].capitalize()}: there are none to compare with"
+        return f"There are no {others} to compare with"
     ratio, interval = odds_told(group.log2_odds, group.low, group.high)
     return (
-        f"{ratio} of {others}{interval}, "
+        f"{ratio} of the {others}{interval}, "
         f"corrected p {probability(group.q)}; others: {per_cent(group.share_elsewhere)}"
     )
 

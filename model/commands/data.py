@@ -61,10 +61,9 @@ def main(argv: list[str]) -> int:
     print(f"\n{there} of {len(infos)} available in {folder}")
     if there < len(infos):
         print(f"Fetch MedMNIST's own with: {download_command(folder, ['NAME', 'NAME'])}")
-    if not there and paths.sample_dir().is_dir():
-        print(
-            f"The offline sample is there: vqscope data list --data-dir {shlex.quote(str(paths.sample_dir()))}"
-        )
+    sample = paths.sample_dir()
+    if not there and sample.is_dir() and any(info.available for info in list_datasets(sample)):
+        print(f"The offline sample is there: vqscope data list --data-dir {shlex.quote(str(sample))}")
     report_warnings(infos)
     return 0
 

@@ -37,7 +37,7 @@ def test_a_named_origin_may_ask_and_read(shared):
     assert {"etag", "x-request-id", "x-vqscope-model"} <= set(exposed.split(", "))
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 def test_it_may_do_all_that_there_is_to_do(shared, method):
     assert preflight(shared, VIEWER, method).status_code == 200
 

@@ -1,7 +1,12 @@
 """HEAD at every path that can be got: the answer of GET, without its body, over real HTTP."""
 
+import asyncio
+
 import httpx
 import pytest
+from fastapi import FastAPI
+
+from backend.heads import Heads
 
 PER_ANSWER = ("date", "x-request-id")
 
@@ -51,6 +56,27 @@ def test_a_known_answer_is_not_sent_again(client):
 def test_what_cannot_be_got_has_no_head(client, path, status):
     answer = client.head(path)
     assert (answer.status_code, answer.content) == (status, b"")
+
+
+def test_the_body_is_dropped_before_the_server_would():
+    """Which sends none to any HEAD; what stands between would have cut it into pieces and counted them."""
+    app = FastAPI()
+    app.get("/things/{name}")(lambda name: {"name": name})
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "HEAD", "path": "/things/a", "query_string": b"", "headers": []}
+    asyncio.run(Heads(app, routes=app.routes)(scope, receive, send))
+    start, *bodies = sent
+    assert start["status"] == 200
+    assert (b"content-length", b"12") in start["headers"]
+    assert b"".join(message["body"] for message in bodies) == b""
+    assert (scope["method"], scope["route"].path) == ("HEAD", "/things/{name}")
 
 
 def test_it_is_counted_as_what_it_is(client):

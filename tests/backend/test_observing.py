@@ -123,6 +123,13 @@ def test_a_surprise_is_seen_too(run_service, make_settings, problem, lines):
     assert (line["request_id"], line["status"], line["problem"]) == ("mine", 500, "server-fault")
 
 
+@pytest.mark.parametrize("path", ["/v1/maps/pca/points", "/nothing"])
+def test_a_body_that_is_not_sent_is_not_counted(client, lines, path):
+    client.head(path)
+    (line,) = lines(1)
+    assert (line["method"], line["bytes"]) == ("HEAD", 0)
+
+
 def test_a_line_tells_what_was_done(client, lines, model, index, grey, png):
     files = [("file", ("a.png", png(image))) for image in grey[:3]]
     answer = client.post("/v1/encode", files=files, headers={"X-Request-ID": "mine"})

@@ -148,8 +148,8 @@ def chromium() -> Iterator[BrowserType]:
 
 @pytest.fixture(scope="module")
 def launch(chromium: BrowserType) -> Callable[..., Browser]:
-    """Starts a Chromium, with further switches where given."""
-    return lambda *more: chromium.launch(executable_path=CHROMIUM, args=[*TEST_SWITCHES, *more])
+    """Starts a Chromium with these switches; without any, with those of the tests."""
+    return lambda *switches: chromium.launch(executable_path=CHROMIUM, args=switches or TEST_SWITCHES)
 
 
 @pytest.fixture(scope="module")

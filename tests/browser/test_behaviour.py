@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.components.legend import warning_mark
 from dashboard.pages import registry
+from tests.browser.chromium import SWITCHES
 from tests.browser.map_places import PLACES, frame, lonely, pixels, rows_of, wait_drawn
 
 pytestmark = pytest.mark.browser
@@ -225,7 +226,7 @@ def test_without_webgl_the_map_is_drawn_in_full(launch, open_page, watched, api:
     datasets = {
         item["name"]: sum(item["n_indexed"].values()) for item in api.get("/v1/datasets").json()["items"]
     }
-    with launch("--disable-3d-apis") as browser:
+    with launch(*SWITCHES, "--disable-3d-apis") as browser:
         page = open_page(browser)
         page.goto("/")
         wait_drawn(page)

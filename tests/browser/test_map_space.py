@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import SWITCHES
 from tests.browser.map_places import DRAWN, frame, lonely, names_of, pixels, wait_drawn
 
 pytestmark = pytest.mark.browser
@@ -318,7 +319,7 @@ def test_maps_of_the_plane_and_in_space_by_turns(at, asked: httpx.Client) -> Non
 
 
 def test_it_needs_no_webgl(launch, open_page, watched, pair: tuple[str, str], asked: httpx.Client) -> None:
-    with launch("--disable-3d-apis") as browser:
+    with launch(*SWITCHES, "--disable-3d-apis") as browser:
         page = open_page(browser)
         page.goto(f"{pair[1]}/?map=space")
         wait_drawn(page)

@@ -131,7 +131,7 @@ def test_a_code_of_every_image_has_no_odds():
 def test_the_only_group_is_compared_with_nothing():
     only = _group(share_elsewhere=None, log2_odds=None, interval=None, p=1.0, q=1.0)
     shown = _shown(use(_details(by_dataset=[only], by_label=[], companions=[]), {}))
-    assert "Others: there are none to compare with" in shown
+    assert "There are no others to compare with" in shown
     assert "bar-others" not in shown
     assert "bar-others" in _shown(use(_details(), {}))
 

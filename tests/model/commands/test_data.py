@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from model import paths
 from model.commands.data import main
 from model.data.choose import choose_data
 from model.errors import VQScopeError
@@ -66,6 +67,8 @@ def test_the_sample_is_named_where_nothing_else_is(
     monkeypatch.setenv("VQSCOPE_CACHE", str(tmp_path / "my cache"))
     empty = tmp_path / "data"
     empty.mkdir()
+    assert main(["list", "--data-dir", str(empty)]) == 0
+    paths.sample_dir().mkdir(parents=True)  # where the writing of it was cut off
     assert main(["list", "--data-dir", str(empty)]) == 0
     assert "offline sample" not in capsys.readouterr().out
     choose_data(empty, (), or_sample=True, say=lambda line: None)

@@ -21,6 +21,18 @@ def command(*argv):
     return [sys.executable, "-m", "model.cli", "train", *map(str, argv)]
 
 
+def test_a_wrong_option_need_not_wait_for_lightning(tmp_path):
+    source = (
+        "import sys; from model.cli import main\n"
+        f"try: main(['train', '--datasets', 'a', '--run-dir', {str(tmp_path)!r}, '--trainer.max_epochs', 'x'])\n"
+        "except SystemExit as leaving: assert leaving.code == 2\n"
+        "heavy = {'lightning', 'torchmetrics', 'torchvision'} & sys.modules.keys()\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_preset_then_options(tmp_path):
     settings = parse(
         [
