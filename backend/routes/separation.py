@@ -21,9 +21,8 @@ async def separation(loaded: LoadedNow, settings: SettingsNow, dataset: DatasetN
     dataset_named(loaded.index, dataset)
 
     def figures() -> dict[str, Any]:
-        from model.latent.class_separation import (
-            class_separation,  # scikit-learn, which a start need not wait for
-        )
+        # Brings scikit-learn, which a start need not wait for.
+        from model.latent.class_separation import class_separation
 
         return class_separation(loaded.index, dataset)
 

@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
     if there < len(infos):
         print(f"Fetch MedMNIST's own with: {download_command(folder, ['NAME', 'NAME'])}")
     sample = paths.sample_dir()
-    if not there and sample.is_dir() and any(info.available for info in list_datasets(sample)):
+    if not there and any(info.available for info in list_datasets(sample)):
         print(f"The offline sample is there: vqscope data list --data-dir {shlex.quote(str(sample))}")
     report_warnings(infos)
     return 0

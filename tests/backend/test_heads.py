@@ -59,7 +59,7 @@ def test_what_cannot_be_got_has_no_head(client, path, status):
 
 
 def test_the_body_is_dropped_before_the_server_would():
-    """Which sends none to any HEAD; what stands between would have cut it into pieces and counted them."""
+    """Which sends none to any HEAD; what stands between would cut it into pieces."""
     app = FastAPI()
     app.get("/things/{name}")(lambda name: {"name": name})
     sent = []

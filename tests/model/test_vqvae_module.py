@@ -36,9 +36,7 @@ def test_training_steps_lower_the_error(loss):
 def test_what_it_trains_is_the_network():
     """By the same names, so that files of weights and states of training fit both."""
     trained, used = VQVAEModule(SMALL).train(), VQVAE(SMALL)
-    trained(
-        torch.rand(4, 3, 28, 28) * 2 - 1
-    )  # moves the running statistics, which have to be taken over, too
+    trained(torch.rand(4, 3, 28, 28) * 2 - 1)  # moves the running statistics: they are taken over, too
     assert list(trained.state_dict()) == list(used.state_dict())
     used.load_state_dict(trained.state_dict())
     images = torch.rand(2, 3, 28, 28) * 2 - 1
