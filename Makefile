@@ -18,7 +18,7 @@ FIVE := ham10000,pneumoniamnist,retinamnist,breastmnist,bloodcells_pbc
 ZOO ?= base paper
 
 .DEFAULT_GOAL := help
-.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-explorer bench-soak bench-pushing screenshots api-examples bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
+.PHONY: help setup explore test lint format zoo bench-models bench-recipe bench-embedding bench-outliers bench-latent bench-search bench-explorer bench-soak bench-pushing screenshots api-examples bench-coverage bench-service bench-api bench-fuzz test-kills audit check-python pre-commit clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | awk -F '\t' '{printf "make %-16s%s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ bench-outliers: $(VENV)/.installed  ## Find images of a data set left out of tra
 
 bench-latent: $(VENV)/.installed-dev  ## Time the latent index at the size of all of MedMNIST, minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.latent $(ARGS)
+
+bench-search: $(VENV)/.installed-bench  ## Compare engines of approximate search, half an hour (ARGS="--help")
+	@$(BIN)/python -m tests.benchmarks.latent.engines $(ARGS)
 
 bench-explorer: $(VENV)/.installed-dev  ## Time the explorer in a real browser, ten minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.explorer $(ARGS)

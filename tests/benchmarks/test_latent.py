@@ -1,5 +1,7 @@
 """The synthetic index is one like any other, and what is measured is what the table says."""
 
+from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,16 @@ from model.data.arrays import open_split
 from model.data.catalogue import find_dataset
 from model.data.npz import SPLITS
 from model.data.official import official_names
+from model.latent.ann import RECALL_AT
 from model.latent.index import open_index
+from model.latent.neighbours import nearest
 from model.latent.polygon import inside_polygon
 from model.latent.reuse import verify
 from tests.benchmarks.bars import Measured, as_table
 from tests.benchmarks.latent.alone import measured_alone
 from tests.benchmarks.latent.building import DATASET, draw_dataset, throughput
+from tests.benchmarks.latent.engines import as_table as as_rows
+from tests.benchmarks.latent.engines import compared, share_found
 from tests.benchmarks.latent.serving import round_about
 from tests.benchmarks.latent.synthetic import SyntheticSettings, synthetic_index
 
@@ -85,3 +91,26 @@ def test_building_is_held_against_the_bare_encoder(model, tmp_path):
     assert share.unit == "%"
     assert share.value > 0
     assert "60 images" in share.note
+
+
+@pytest.mark.integration
+def test_engines_of_search_are_held_against_the_exact_answer(folder, tmp_path):
+    pytest.importorskip("usearch")
+    index = open_index(folder)
+    engines = list(compared(index, Namespace(queries=20, out=tmp_path)))
+    assert len({engine.name for engine in engines}) == len(engines) == 7
+    assert all(0.9 < engine.recall <= 1 for engine in engines)
+    assert all(min(e.milliseconds, e.mib, e.built_s) > 0 for e in engines)
+    assert [file.name for file in tmp_path.glob("usearch-*/*")] != []
+    assert len(as_rows(engines)) == 2 + len(engines)
+
+
+def test_a_neighbour_that_an_engine_did_not_find_costs_recall(folder):
+    index = open_index(folder)
+    query = np.asarray(index.embeddings[7])
+    rows, distances = nearest(index.embeddings, query[None], k=RECALL_AT, exclude=[7])
+    share = partial(share_found, index.embeddings, query, farthest=distances[0, -1])
+    assert share(rows[0]) == share(rows[0, ::-1]) == 1
+    far, _ = nearest(index.embeddings, -query[None], k=3)
+    assert share(np.concatenate((rows[0, 3:], far[0]))) == 0.7
+    assert share(rows[0, :4]) == 0.4
