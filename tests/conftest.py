@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 # Tests start servers and trainings of their own; threads that outnumber the cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault(
     "NUMBA_NUM_THREADS", "1"
 )  # numba sets the number for all that share its OpenMP, torch too
+
+# Nor may a busy machine fail an example that is slow for once.
+settings.register_profile("patient")
+settings.load_profile("patient")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -39,7 +39,7 @@ SOUND = {
     "multipart": PART * 2 + b"--b--\r\n",
     "a picture": PNG,
 }
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -159,11 +159,17 @@ def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
     started.close()
 
 
+@pytest.fixture(scope="session")
+def profile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a browser keeps its cache, from one module to the next: scripts, compiled by its third page."""
+    return tmp_path_factory.mktemp("profile")
+
+
 @pytest.fixture(scope="module")
-def profile(chromium: BrowserType, dashboard_url: str, tmp_path_factory) -> Iterator[BrowserContext]:
-    """A browser that has been here before: it keeps scripts, compiled, from one test of the module to the next."""
+def profile(chromium: BrowserType, dashboard_url: str, profile_folder: Path) -> Iterator[BrowserContext]:
+    """A browser that has been here before."""
     context = chromium.launch_persistent_context(
-        tmp_path_factory.mktemp("profile"),
+        profile_folder,
         executable_path=CHROMIUM,
         args=TEST_SWITCHES,
         viewport=WINDOW,

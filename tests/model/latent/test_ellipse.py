@@ -125,7 +125,7 @@ def test_sigma_is_the_ellipse_that_matplotlib_draws():
 
 
 @given(groups(), st.sampled_from(KINDS), st.floats(0.01, 0.99))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_outline_lies_on_the_mahalanobis_contour(group, kind, level):
     ellipse = fit_ellipse(group, kind=kind, level=level)
     radius2 = squared_radius(kind, len(group), level=level)
@@ -135,7 +135,7 @@ def test_outline_lies_on_the_mahalanobis_contour(group, kind, level):
 
 
 @given(groups(), affine_maps())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_axes_and_angle_fit_the_outline(group, affine):
     ellipse = fit_ellipse(group @ affine[0].T + affine[1])
     if ellipse.center is None:  # a group so narrow that it counts as a line
@@ -161,7 +161,7 @@ def test_angle_of_a_known_direction(angle):
 
 
 @given(groups(), affine_maps(), st.sampled_from(KINDS))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_affine_equivariance(group, affine, kind):
     matrix, shift = affine
     before = fit_ellipse(group, kind=kind)
@@ -183,7 +183,7 @@ def test_affine_equivariance(group, affine, kind):
 
 
 @given(groups(), st.randoms(use_true_random=False), st.sampled_from(KINDS))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_order_of_the_points_does_not_matter(group, random, kind):
     shuffled = list(range(len(group)))
     random.shuffle(shuffled)
@@ -239,7 +239,7 @@ def test_fewer_than_three_points_are_refused(n, kind):
     st.floats(-1e3, 1e3),
     st.sampled_from([np.float32, np.float64]),
 )
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_points_on_a_line_are_refused(along, slope, offset, dtype):
     x = np.array(along)
     for line in (np.stack([x, slope * x + offset], axis=1), np.stack([slope * x + offset, x], axis=1)):

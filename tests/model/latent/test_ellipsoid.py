@@ -63,7 +63,7 @@ def test_sigma_states_its_coverage_in_space(k, coverage):
 
 
 @given(groups(), st.sampled_from(KINDS), st.floats(0.01, 0.99))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_mesh_lies_on_the_mahalanobis_contour(group, kind, level):
     ellipsoid = fit_ellipse(group, kind=kind, level=level)
     radius2 = squared_radius(kind, len(group), level=level, d=3)
@@ -98,7 +98,7 @@ def test_triangles_close_the_surface_and_face_outward():
 
 
 @given(groups(), affine_maps(), st.sampled_from(KINDS))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_affine_equivariance(group, affine, kind):
     matrix, shift = affine
     moved = group @ matrix.T + shift
@@ -116,7 +116,7 @@ def test_affine_equivariance(group, affine, kind):
 
 
 @given(groups(), st.randoms(use_true_random=False), st.sampled_from(KINDS))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_order_of_the_points_does_not_matter(group, random, kind):
     shuffled = list(range(len(group)))
     random.shuffle(shuffled)
@@ -136,7 +136,7 @@ def test_fewer_than_four_points_are_refused(n, kind):
 
 
 @given(st.integers(4, 60), st.integers(0, 2**32 - 1), st.sampled_from([1, 2]), st.sampled_from(["f4", "f8"]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_points_on_a_line_or_a_plane_are_refused(n, seed, rank, dtype):
     rng = np.random.default_rng(seed)
     flat = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, 3)) + rng.standard_normal(3)

@@ -58,7 +58,7 @@ def test_the_map_itself_is_perfect():
         assert figure.value == 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([0.25, 1, 8]),

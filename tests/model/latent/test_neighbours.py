@@ -66,7 +66,7 @@ def test_the_answer_does_not_depend_on_chunks_or_on_other_queries(metric, monkey
     st.sampled_from(METRICS),
     st.integers(0, 2**32 - 1),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_small_cases_against_a_sort(n, d, k, metric, seed):
     rng = np.random.default_rng(seed)
     embeddings = rng.integers(-1, 2, (n, d)).astype(np.float32)  # many ties and zero vectors

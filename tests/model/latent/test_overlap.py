@@ -72,7 +72,7 @@ def test_below_ten_points_there_is_an_interval_but_no_distance():
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_overlap_does_not_depend_on_the_coordinates(seed, d):
     rng = np.random.default_rng(seed)
     a, b = rng.standard_normal((40, d)), rng.standard_normal((60, d)) * 2 + 1

@@ -19,7 +19,7 @@ def reference(points, polygon):
     return np.array(found)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 2**32 - 1), vertices=st.integers(3, 40))
 def test_like_a_ray_through_every_edge(seed, vertices):
     generator = np.random.default_rng(seed)
