@@ -71,11 +71,12 @@ def test_health_is_open(keyed):
 
 
 def test_a_body_is_not_waited_for_without_a_key(keyed):
+    """An answer that waited for it would be 408."""
     request = (
         "POST /v1/encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         "Content-Length: 1000\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", keyed.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", keyed.port), timeout=60) as connection:
         connection.sendall(request.encode())
         assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 401 ")
 

@@ -20,18 +20,20 @@ def run(*arguments: str, **settings) -> subprocess.CompletedProcess:
     return subprocess.run([VQSCOPE, *arguments], capture_output=True, text=True, **settings)
 
 
-def test_help_answers_in_half_a_second():
-    seconds = []
+def test_help_takes_little_longer_than_python_itself():
+    """Some hundredths of a second; importing numpy alone takes ten times as long as Python's start."""
+    bare, ours = [], []
     for _ in range(5):  # the best of some: other work on the machine is not the command's fault
         start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import argparse"], check=True)
+        between = time.perf_counter()
         done = run("--help")
-        seconds.append(time.perf_counter() - start)
+        ours.append(time.perf_counter() - between)
+        bare.append(between - start)
         assert done.returncode == 0
         assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
         assert "Examples:" in done.stdout
-        if seconds[-1] < 0.5:
-            break
-    assert min(seconds) < 0.5
+    assert min(ours) < 5 * min(bare)
 
 
 def test_help_imports_nothing_heavy():
