@@ -67,7 +67,7 @@ bench-outliers: $(VENV)/.installed  ## Find images of a data set left out of tra
 bench-latent: $(VENV)/.installed-dev  ## Time the latent index at the size of all of MedMNIST, minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.latent $(ARGS)
 
-bench-search: $(VENV)/.installed-bench  ## Compare engines of approximate search, half an hour (ARGS="--help")
+bench-search: $(VENV)/.installed-bench  ## Compare engines of approximate search, twenty minutes (ARGS="--help")
 	@$(BIN)/python -m tests.benchmarks.latent.engines $(ARGS)
 
 bench-explorer: $(VENV)/.installed-dev  ## Time the explorer in a real browser, ten minutes (ARGS="--help")

@@ -47,7 +47,7 @@ class SearchUnavailable(VQScopeError):
 class SearchSettings:
     """How the search is built and asked."""
 
-    probes: int = 16
+    probes: int = 24
     """Lists that are looked into, of about the square root of N."""
     candidates: int = 4
     """Rows measured exactly, for each neighbour asked for."""

@@ -34,9 +34,11 @@ from tests.benchmarks.models import machine
 _CHUNK = 8192
 _CANDIDATES = SearchSettings().candidates * RECALL_AT + 1
 """Measured exactly, of either engine: an image itself may be among them."""
+_GRAPHS = ((16, 128), (32, 256))
+"""Links of a node and candidates when it is added: usearch's defaults, and twice as much of both."""
 _EXPANSIONS = (64, 256, 1024)
 _EXAMPLES = """examples:
-  make bench-search                                              half an hour or more: building the graph takes long
+  make bench-search                                              twenty minutes
   make bench-search ARGS="--images 20000 --out /tmp/latent"
 """
 
@@ -119,21 +121,25 @@ def compared(index: LatentIndex, options: Namespace) -> Iterator[Engine]:
         index.path / "search" / "cosine.faiss",
         built_s / len(ours.lists),
     )
-    graph, file, built_s = _graph(index, options.out)
-    for expansion in _EXPANSIONS:
-        graph.expansion_search = expansion
-        yield measured(
-            f"usearch, expansion {expansion}, alone",
-            lambda query, row: _keys(graph, query, RECALL_AT + 1),
-            file,
-            built_s,
-        )
-        yield measured(
-            f"usearch, expansion {expansion}, {_CANDIDATES} candidates measured exactly",
-            lambda query, row: _measured_exactly(index, query, _keys(graph, query, _CANDIDATES)),
-            file,
-            built_s,
-        )
+    for links, adding in _GRAPHS:
+        graph, file, built_s = _graph(index, options.out, links, adding)
+        for expansion in _EXPANSIONS:
+            graph.expansion_search = expansion
+            name = f"usearch, {links} links, expansion {expansion}"
+            yield measured(
+                f"{name}, alone",
+                lambda query, row, graph=graph: _keys(graph, query, RECALL_AT + 1),  # type: ignore[misc]
+                file,
+                built_s,
+            )
+            yield measured(
+                f"{name}, {_CANDIDATES} candidates measured exactly",
+                lambda query, row, graph=graph: _measured_exactly(  # type: ignore[misc]
+                    index, query, _keys(graph, query, _CANDIDATES)
+                ),
+                file,
+                built_s,
+            )
 
 
 def share_found(
@@ -158,16 +164,17 @@ def _measured_exactly(
     return best
 
 
-def _graph(index: LatentIndex, out: Path) -> tuple[Any, Path, float]:
-    """usearch's graph of all embeddings, as its defaults have it but for 16-bit floats; built once and then kept."""
+def _graph(index: LatentIndex, out: Path, links: int, adding: int) -> tuple[Any, Path, float]:
+    """usearch's graph of all embeddings in 16-bit floats, its file, and the seconds it took; built once, then kept."""
     from usearch.index import Index
 
-    folder = out.resolve() / f"usearch-{index.version}"
+    folder = out.resolve() / f"usearch-{index.version}-{links}-{adding}"
     file = folder / "cosine.usearch"
     with made_once(folder, lambda path: (path / "built.json").is_file(), lambda: None) as part:
         if part is not None:
             part.mkdir()
-            graph = Index(ndim=index.embeddings.shape[1], metric="cos", dtype="f16")
+            dim = index.embeddings.shape[1]
+            graph = Index(ndim=dim, metric="cos", dtype="f16", connectivity=links, expansion_add=adding)
             start = time.perf_counter()
             for first in tqdm(range(0, index.n, _CHUNK), desc="usearch", unit="chunk"):
                 rows = np.asarray(index.embeddings[first : first + _CHUNK])
