@@ -15,7 +15,7 @@ os.environ.setdefault(
 )  # numba sets the number for all that share its OpenMP, torch too
 
 # Nor may a busy machine fail an example that is slow for once.
-settings.register_profile("patient")
+settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 REPOSITORY = Path(__file__).resolve().parent.parent

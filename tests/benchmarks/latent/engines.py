@@ -11,6 +11,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -126,20 +127,9 @@ def compared(index: LatentIndex, options: Namespace) -> Iterator[Engine]:
         for expansion in _EXPANSIONS:
             graph.expansion_search = expansion
             name = f"usearch, {links} links, expansion {expansion}"
-            yield measured(
-                f"{name}, alone",
-                lambda query, row, graph=graph: _keys(graph, query, RECALL_AT + 1),  # type: ignore[misc]
-                file,
-                built_s,
-            )
-            yield measured(
-                f"{name}, {_CANDIDATES} candidates measured exactly",
-                lambda query, row, graph=graph: _measured_exactly(  # type: ignore[misc]
-                    index, query, _keys(graph, query, _CANDIDATES)
-                ),
-                file,
-                built_s,
-            )
+            yield measured(f"{name}, alone", partial(_alone, graph), file, built_s)
+            exactly = partial(_measured_exactly, graph, index)
+            yield measured(f"{name}, {_CANDIDATES} candidates measured exactly", exactly, file, built_s)
 
 
 def share_found(
@@ -155,10 +145,14 @@ def _keys(graph: Any, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return found
 
 
+def _alone(graph: Any, query: NDArray[np.float32], _row: int) -> NDArray[np.int64]:
+    return _keys(graph, query, RECALL_AT + 1)
+
+
 def _measured_exactly(
-    index: LatentIndex, query: NDArray[np.float32], rows: NDArray[np.int64]
+    graph: Any, index: LatentIndex, query: NDArray[np.float32], _row: int
 ) -> NDArray[np.int64]:
-    near = np.sort(rows)
+    near = np.sort(_keys(graph, query, _CANDIDATES))
     order, _ = nearest(index.embeddings[near], query[None], k=len(near))
     best: NDArray[np.int64] = near[order[0]]
     return best
